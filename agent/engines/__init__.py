@@ -1,0 +1,166 @@
+"""What we ask of engines, and the table of those we have.
+
+A new engine is one file beside this one, one line in `TABLE` and the contract
+tests in ``tests/engines``, which ask every engine the same questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Protocol
+
+from ..nouns import Chunk, Dub, Hypothesis, Segment, Turn, Word
+from ..settings import Settings
+
+
+class Recognition(Protocol):
+    """One track being listened to. Holds all the state there is."""
+
+    async def push(self, chunk: Chunk) -> Sequence[Hypothesis | Segment]:
+        """Hear more; say what changed. Raises `EngineError`; the audio pushed is not lost by it."""
+        ...
+
+    async def finish(self) -> Sequence[Segment]:
+        """Settle what was heard: the track was muted, lost, or its speaker left."""
+        ...
+
+
+class Recognizer(Protocol):
+    """A loaded model, shared by every track in the process."""
+
+    def listen(self, track: str, language: str | None) -> Recognition:
+        """Begin to listen. `language` None means: find out, and follow a change."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One pass of a window recognizer over a stretch of sound.
+
+    Word times are seconds from the start of the window. `no_speech` is the model's
+    probability that nobody spoke; `logprob` the mean log probability of its tokens;
+    `compression` the ratio of text to compressed text (above 2.4 it loops, by Whisper's own rule).
+    """
+
+    language: str
+    language_probability: float
+    words: tuple[Word, ...] = field(repr=False)
+    no_speech: float
+    logprob: float
+    compression: float
+    engine: str
+
+
+class Ear(Protocol):
+    """A model that hears a whole window at once, without state (Whisper is one)."""
+
+    async def hear(self, pcm: bytes, language: str | None, prompt: str = "", *, final: bool = False) -> Heard:
+        """Recognise 16 kHz mono int16 `pcm`, at most 30 s.
+
+        `prompt` is what was said before the window. A `final` pass is never dropped for
+        being late; others may be answered `EngineError('overloaded')`.
+        """
+        ...
+
+
+class Gate(Protocol):
+    """Tells speech from everything else, on one track. Holds the state of that track."""
+
+    def speech(self, frame: bytes) -> float:
+        """Probability that this frame (512 samples, 32 ms) holds speech."""
+        ...
+
+    def reset(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A text in another language, and what made it (`bergamot`, `bergamot+apertium`, …)."""
+
+    text: str = field(repr=False)
+    engine: str
+
+
+class Translator(Protocol):
+    """Text into several languages at once."""
+
+    async def translate(
+        self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
+    ) -> Mapping[str, Translation]:
+        """Every target that is served; a target that isn't is absent. Raises `EngineError`.
+
+        `context` is the clauses before this one, oldest first, in the source language.
+        """
+        ...
+
+
+class Voice(Protocol):
+    """Text aloud."""
+
+    def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
+        """Pieces of at most 200 ms as they are made. `speed` is 1.0 to 1.25.
+
+        `voice` is any stable name of the speaker, of which the engine makes a distinct
+        stock voice where it has several. Raises `EngineError`.
+        """
+        ...
+
+
+class Diarization(Protocol):
+    """One track whose voices are told apart."""
+
+    async def push(self, chunk: Chunk) -> Sequence[Turn]: ...
+
+
+class Diarizer(Protocol):
+    """Tells the voices on one track apart."""
+
+    def follow(self, track: str) -> Diarization: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What one stage can do here.
+
+    `languages` maps a tag (for translation `source>target`) to a measured figure in `measure`
+    (`wer`, `chrf`) or None where nobody measured it; `route` the engines behind a pair.
+    """
+
+    stage: str
+    engine: str
+    why: str
+    licence: str
+    measure: str
+    languages: Mapping[str, float | None]
+    route: Mapping[str, str] = field(default_factory=dict)
+
+
+TABLE: Mapping[str, Mapping[str, str]] = {
+    "recognise": {
+        "whisper": "agent.engines.whisper:load",
+        "fake": "agent.engines.fake:load_ear",
+    },
+    "translate": {
+        "routes": "agent.engines.routes:load",
+        "bergamot": "agent.engines.bergamot:load",
+        "apertium": "agent.engines.apertium:load",
+        "fake": "agent.engines.fake:load_translator",
+    },
+    "speak": {
+        "espeak": "agent.engines.espeak:load",
+        "piper": "agent.engines.piper:load",
+        "fake": "agent.engines.fake:load_voice",
+    },
+}
+"""Stage → name → ``module:factory``; a factory takes `Settings` and returns the engine, loaded."""
+
+
+def load(stage: str, name: str, settings: Settings) -> Any:
+    """Load the engine of that name; its own libraries are imported only here.
+
+    Raises `ImportError` or `EngineError` where it cannot be had on this machine.
+    """
+    module, factory = TABLE[stage][name].split(":")
+    return getattr(import_module(module), factory)(settings)

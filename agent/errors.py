@@ -1,0 +1,35 @@
+"""What can go wrong and is nobody's fault: a class, a code, a sentence."""
+
+from __future__ import annotations
+
+
+class DragomanError(Exception):
+    """A failure with a code for machines and a sentence for people; neither repeats what was said."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class EngineError(DragomanError):
+    """An engine could not do what was asked. `retryable` says that the same request may work later.
+
+    Codes: `engines_away` (nobody answers), `overloaded` (refused for now), `loading`,
+    `timeout`, `not_served` (no engine for this language), `bad_request`, `engine_failed`.
+    """
+
+    def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
+        super().__init__(code, message)
+        self.retryable = retryable
+
+
+class WireError(DragomanError):
+    """Bytes that are not a caption frame we can trust.
+
+    Codes: `malformed`, `bad_signature`, `bad_epoch`, `bad_shape`, `too_large`.
+    """
+
+
+class SettingsError(DragomanError):
+    """Settings that are missing or make no sense; the message names every one of them."""

@@ -1,0 +1,82 @@
+"""Every setting there is, read once, at the start, into one frozen object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """The environment, as typed values. `docs/settings.md` lists them; a test keeps the two together."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="DRAGOMAN_", populate_by_name=True)
+
+    livekit_url: str = Field("ws://127.0.0.1:7880", validation_alias="LIVEKIT_URL")
+    """Where the LiveKit server answers, for us; ws:// or wss://."""
+    livekit_public_url: str | None = None
+    """Where browsers find it, if elsewhere."""
+    livekit_api_key: str = Field("", validation_alias="LIVEKIT_API_KEY")
+    livekit_api_secret: SecretStr = Field(SecretStr(""), validation_alias="LIVEKIT_API_SECRET")
+    database_url: SecretStr = Field(SecretStr(""), validation_alias="DATABASE_URL")
+    """postgresql://…; only the web server and the vault need it."""
+    host_secret: SecretStr = SecretStr("")
+    """Who holds it may make rooms; only the web server needs it."""
+
+    engines: str = "unix:var/engines.sock"
+    """Addresses of engine services, comma-separated: `unix:PATH` or `http://HOST:PORT`."""
+    web: str = "http://127.0.0.1:8080"
+    """Where the agent reports its heartbeat, and what links are made of."""
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(8080, ge=1, le=65535)
+    agent_port: int = Field(8081, ge=1, le=65535)
+    """The worker's own health port, on loopback."""
+    agent_name: str = "interpreter"
+
+    recognise: str = "auto"
+    translate: str = "auto"
+    speak: str = "auto"
+    """Which engine serves a stage; `auto` takes the best one on this machine."""
+    whisper_model: Path = Path("var/models/whisper-base")
+    """A folder with a CTranslate2 Whisper model."""
+    piper_voices: str = ""
+    """`TAG=PATH.onnx`, comma-separated; the config is beside each file."""
+    threads: int = Field(2, ge=1)
+    """CPU threads of the engine service."""
+    languages_limit: int = Field(12, ge=1, le=64)
+    """How many languages may be wanted at once in one room."""
+    always: str = ""
+    """Languages to caption even while nobody asks, comma-separated."""
+    log_level: str = "INFO"
+
+
+def read(*needed: str) -> Settings:
+    """The settings of this process.
+
+    `needed` are fields that this process cannot do without. Raises `SettingsError`
+    (`bad_settings`) whose one sentence names everything that is missing or bad.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        wrong = [f"{_variable(str(e['loc'][0]))}: {e['msg']}" for e in error.errors()]
+        raise SettingsError("bad_settings", "; ".join(wrong)) from None
+    if missing := [_variable(name) for name in needed if not _given(settings, name)]:
+        raise SettingsError("bad_settings", f"missing: {', '.join(missing)}")
+    return settings
+
+
+def _given(settings: Settings, name: str) -> bool:
+    value = getattr(settings, name)
+    return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
+
+
+def _variable(name: str) -> str:
+    """The environment variable behind a field (an alias arrives as it is)."""
+    field = Settings.model_fields.get(name)
+    if field is None:
+        return name
+    return str(field.validation_alias) if isinstance(field.validation_alias, str) else f"DRAGOMAN_{name.upper()}"
