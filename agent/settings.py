@@ -48,9 +48,26 @@ class Settings(BaseSettings):
     """CPU threads of the engine service."""
     languages_limit: int = Field(12, ge=1, le=64)
     """How many languages may be wanted at once in one room."""
+    rooms_limit: int = Field(10, ge=1)
+    """How many rooms one worker takes at once."""
     always: str = ""
     """Languages to caption even while nobody asks, comma-separated."""
+    room_limit: int = Field(12, ge=1, le=1000)
+    """How many people may be in one room at once."""
+    joins_per_minute: int = Field(120, ge=1)
+    """How often one address may join or make rooms; beyond that it is asked to wait."""
+    proxies: str = ""
+    """Addresses of our own reverse proxies, comma-separated; only their X-Forwarded-For is believed."""
+    migrate: bool = True
+    """The web server brings the database's tables up to date at its start."""
+    pages: Path = Path("web/client/dist")
+    """The folder with the built pages."""
     log_level: str = "INFO"
+
+    @property
+    def worker(self) -> str:
+        """Where the agent worker tells how it is, on this machine."""
+        return f"http://127.0.0.1:{self.agent_port}"
 
 
 def read(*needed: str) -> Settings:

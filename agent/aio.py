@@ -1,0 +1,154 @@
+"""Three ways for tasks to meet: an inbox for sound, a feed for text, and supervision."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+from .errors import EngineError
+from .nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk
+
+T = TypeVar("T")
+
+_TOUCHING = 0.005
+"""Seconds: chunks nearer than this are one stretch of sound."""
+
+
+class Inbox:
+    """Sound that waits to be heard, at most `limit` seconds of it.
+
+    What waits is joined, so a slow listener gets longer chunks instead of more of them.
+    Beyond the limit the oldest sound is dropped and counted in `dropped` (seconds).
+    """
+
+    def __init__(self, limit: float = 20.0) -> None:
+        self._limit = limit
+        self._waiting: deque[Chunk] = deque()
+        self._arrived = asyncio.Event()
+        self._closed = False
+        self.dropped = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How much sound waits."""
+        return sum(chunk.duration for chunk in self._waiting)
+
+    def put(self, chunk: Chunk) -> None:
+        """Leave sound here. Never waits."""
+        last = self._waiting[-1] if self._waiting else None
+        if last and last.track == chunk.track and abs(chunk.start - last.end) < _TOUCHING:
+            self._waiting[-1] = replace(last, pcm=last.pcm + chunk.pcm)
+        else:
+            self._waiting.append(chunk)
+        self._drop_the_oldest()
+        self._arrived.set()
+
+    def close(self) -> None:
+        """No more will come; what waits is still delivered."""
+        self._closed = True
+        self._arrived.set()
+
+    async def __aiter__(self) -> AsyncIterator[Chunk]:
+        while True:
+            if self._waiting:
+                yield self._waiting.popleft()
+            elif self._closed:
+                return
+            else:
+                self._arrived.clear()
+                await self._arrived.wait()
+
+    def _drop_the_oldest(self) -> None:
+        over = self.seconds - self._limit
+        while over > 1e-6:
+            first = self._waiting[0]
+            samples = min(math.ceil(over * SAMPLE_RATE), len(first.pcm) // SAMPLE_BYTES)
+            self.dropped += samples / SAMPLE_RATE
+            over -= samples / SAMPLE_RATE
+            if samples * SAMPLE_BYTES >= len(first.pcm):
+                self._waiting.popleft()
+            else:
+                rest = first.pcm[samples * SAMPLE_BYTES :]
+                self._waiting[0] = replace(first, start=first.start + samples / SAMPLE_RATE, pcm=rest)
+
+
+class FeedOverflow(RuntimeError):
+    """A listener has not read for so long that its feed is full: end it loudly."""
+
+
+class Feed(Generic[T]):
+    """Items for one listener, in order. An item that `replaces` a waiting one takes its place.
+
+    Holds `limit` items; beyond that the listener gets `FeedOverflow`, for it has stopped reading.
+    """
+
+    def __init__(self, limit: int = 5_000) -> None:
+        self._limit = limit
+        self._waiting: dict[object, T] = {}
+        self._arrived = asyncio.Event()
+        self._closed = False
+        self._overflown = False
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, item: T, *, replaces: str | None = None) -> None:
+        """Leave an item here. Never waits."""
+        if len(self._waiting) >= self._limit and replaces not in self._waiting:
+            self._overflown = True
+        elif not self._closed:
+            # A fresh object is a key that nothing replaces.
+            self._waiting[replaces if replaces is not None else object()] = item
+        self._arrived.set()
+
+    def close(self) -> None:
+        """No more will come; what waits is still delivered."""
+        self._closed = True
+        self._arrived.set()
+
+    def take(self, wanted: Callable[[T], bool]) -> list[T]:
+        """All that waits from the front on, as long as it is wanted."""
+        taken: list[T] = []
+        while self._waiting and wanted(next(iter(self._waiting.values()))):
+            taken.append(self._waiting.pop(next(iter(self._waiting))))
+        return taken
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        while True:
+            if self._overflown:
+                raise FeedOverflow(f"{self._limit} items wait unread")
+            if self._waiting:
+                yield self._waiting.pop(next(iter(self._waiting)))
+            elif self._closed:
+                return
+            else:
+                self._arrived.clear()
+                await self._arrived.wait()
+
+
+async def supervise(
+    attempt: Callable[[], Awaitable[T]],
+    *,
+    failed: Callable[[EngineError], None] = lambda error: None,
+    first_pause: float = 0.2,
+    longest_pause: float = 1.5,
+) -> T:
+    """Try until it works. Only a *retryable* `EngineError` is tried again; all else is raised.
+
+    The pause doubles from `first_pause` to `longest_pause` seconds, so that an engine that
+    returns is met within 2 s. Each failure is told to `failed`.
+    """
+    pause = first_pause
+    while True:
+        try:
+            return await attempt()
+        except EngineError as error:
+            if not error.retryable:
+                raise
+            failed(error)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, longest_pause)

@@ -1,0 +1,418 @@
+"""One room: a line per track, a captioner and a dubber per language that somebody wants."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any, Protocol
+
+from .aio import Feed
+from .captions import Captioner, Together, same_language
+from .dubs import Channel, Dubber
+from .engines import Diarizer, Recognizer, Translator, Voice
+from .errors import EngineError
+from .nouns import Caption, Chunk, Hypothesis, Segment
+from .track import TrackLine
+from .transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """What one participant speaks (a tag, or `auto`), reads and hears (a tag, or empty)."""
+
+    speaks: str = "auto"
+    reads: str = ""
+    hears: str = ""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What somebody has to make for this person."""
+        return tuple(dict.fromkeys(tag for tag in (self.reads, self.hears) if tag))
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The stages, handed in."""
+
+    recognizer: Recognizer
+    translator: Translator
+    voice: Voice
+    diarizer: Diarizer | None = None
+
+
+class Doors(Protocol):
+    """The way out of the house. None of these waits, but for the opening of a channel."""
+
+    def show(self, caption: Caption) -> None: ...
+
+    async def open_captions(self, lang: str) -> None: ...
+
+    async def open_channel(self, lang: str) -> Channel: ...
+
+    async def close_channel(self, lang: str) -> None: ...
+
+    def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None: ...
+
+
+class Ladder:
+    """What is given up, and in which order, when the machine cannot keep up; and taken back.
+
+    0 nothing; 1 previews of translations; 2 quick ticks of recognition; 3 voices.
+    (After that the inboxes drop their oldest sound.) It climbs when the sound that waits
+    has been above `HIGH` seconds for `UP` looks, and steps back below `LOW` for `DOWN` looks.
+    """
+
+    HIGH, LOW, UP, DOWN, TOP = 4.0, 1.5, 3, 10, 3
+
+    def __init__(self) -> None:
+        self.step = 0
+        self._bad = self._good = 0
+
+    def look(self, waiting: float) -> None:
+        """One look a second at the longest inbox, in seconds of sound."""
+        self._bad = self._bad + 1 if waiting > self.HIGH else 0
+        self._good = self._good + 1 if waiting < self.LOW else 0
+        if self._bad >= self.UP and self.step < self.TOP:
+            self.step, self._bad = self.step + 1, 0
+        if self._good >= self.DOWN and self.step > 0:
+            self.step, self._good = self.step - 1, 0
+
+    @property
+    def state(self) -> str:
+        """As people are told it."""
+        return ("listening", "degraded", "degraded", "captions_only")[self.step]
+
+
+@dataclass(slots=True)
+class _Language:
+    captioner: Captioner
+    captions: asyncio.Task[None] | None = None
+    dubs: asyncio.Task[None] | None = None
+    dubber: Dubber | None = None
+    feed: Feed[Caption] | None = None
+    unwanted_since: float = math.inf
+    unheard_since: float = math.inf
+
+
+@dataclass(slots=True)
+class Delays:
+    """Seconds that a stage took lately."""
+
+    WINDOW = 60.0
+    _took: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=500))
+
+    def add(self, now: float, seconds: float) -> None:
+        self._took.append((now, seconds))
+
+    def p50(self, now: float) -> float | None:
+        """The median of the last minute; None where nothing happened."""
+        recent = [seconds for at, seconds in self._took if at > now - self.WINDOW]
+        return median(recent) if recent else None
+
+
+class Room:
+    """Everything that happens to what is said in one room.
+
+    `run` owns all tasks; the other methods are called while it runs and never wait.
+    A language is work only while somebody wants it, and `LINGER` seconds after.
+    """
+
+    LINGER = 10.0
+
+    def __init__(
+        self,
+        engines: Engines,
+        doors: Doors,
+        *,
+        now: Callable[[], float],
+        limit: int = 12,
+        always: Sequence[str] = (),
+        slow: Callable[[bool], None] = lambda slow: None,
+    ) -> None:
+        self.transcript = Transcript()
+        self.refused_languages = 0
+        self._engines = engines
+        self._doors = doors
+        self._now = now
+        self._limit = limit
+        self._always = tuple(always)
+        self._slow = slow
+        self._ladder = Ladder()
+        self._away: dict[str, float] = {}
+        self._people: dict[str, Wants] = {}
+        self._detected: dict[str, str] = {}
+        self._lines: dict[str, TrackLine] = {}
+        self._hearing: set[asyncio.Task[None]] = set()
+        self._languages: dict[str, _Language] = {}
+        self._together = Together(engines.translator, self._wanted_tags)
+        self._delays = {stage: Delays() for stage in ("recognise", "translate", "speak")}
+        self._group: asyncio.TaskGroup | None = None
+        self._closing = asyncio.Event()
+        self.running = asyncio.Event()
+        self._started = False
+
+    async def run(self) -> None:
+        """Interpret until `close`; then settle what was said and deliver it."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            keeper = group.create_task(self._look_after())
+            for tag in self._always:
+                self._want(tag)
+            self.running.set()
+            await self._closing.wait()
+            keeper.cancel()
+            await self._deliver_the_rest()
+
+    def close(self) -> None:
+        """The room is over."""
+        self._closing.set()
+
+    def started(self) -> None:
+        """We are in the room and can hear."""
+        self._started = True
+        self._tell_state()
+
+    # People
+
+    def wants(self, identity: str, wants: Wants) -> dict[str, str]:
+        """What somebody wants now. Answers the languages that were refused, with a code each."""
+        before = self._people.get(identity, Wants())
+        refused = {tag: "too_many_languages" for tag in wants.languages if not self._fits(tag, identity)}
+        self.refused_languages += len(refused)
+        self._people[identity] = Wants(
+            wants.speaks,
+            "" if wants.reads in refused else wants.reads,
+            "" if wants.hears in refused else wants.hears,
+        )
+        if before.speaks != wants.speaks:
+            self._detected.pop(identity, None)
+            for line in [line for line in self._lines.values() if line.identity == identity]:
+                self.stopped(line.track)
+                self.listen(identity, line.track)
+        self._settle_wants()
+        return refused
+
+    def left(self, identity: str) -> None:
+        """Somebody left; what they were saying is still settled and shown."""
+        self._people.pop(identity, None)
+        self._detected.pop(identity, None)
+        for line in [line for line in self._lines.values() if line.identity == identity]:
+            self.stopped(line.track)
+        self._settle_wants()
+
+    def correct(self, identity: str, language: str) -> None:
+        """A person says which language somebody speaks, against what was detected."""
+        held = self._people.get(identity, Wants())
+        self.wants(identity, Wants(language, held.reads, held.hears))
+
+    # Tracks
+
+    def listen(self, identity: str, track: str) -> None:
+        """A track can be heard from now on."""
+        if track in self._lines or self._group is None:
+            return
+        speaks = self._people.get(identity, Wants()).speaks
+        line = TrackLine(
+            identity,
+            track,
+            None if speaks in ("auto", "") else speaks,
+            self._engines.recognizer,
+            self._tell,
+            diarizer=self._engines.diarizer,
+            failed=self._failed,
+        )
+        self._lines[track] = line
+        hearing = self._spawn(line.run(), name=f"track {track}")
+        self._hearing.add(hearing)
+        hearing.add_done_callback(self._hearing.discard)
+
+    def hear(self, chunk: Chunk) -> None:
+        """Sound of a track that is listened to."""
+        if line := self._lines.get(chunk.track):
+            line.inbox.put(chunk)
+
+    def stopped(self, track: str) -> None:
+        """A track was muted, lost or ended: settle what was heard on it."""
+        if line := self._lines.pop(track, None):
+            line.inbox.close()
+
+    # Answers
+
+    def captions_after(self, lang: str, seq: int) -> tuple[list[Caption], bool] | None:
+        """Finals of a language above `seq`; None where the language has no captions."""
+        language = self._languages.get(lang)
+        return language.captioner.after(seq) if language else None
+
+    def delays(self) -> dict[str, float]:
+        """Median seconds per stage of the last minute, where known."""
+        now = self._now()
+        known = {stage: delays.p50(now) for stage, delays in self._delays.items()}
+        return {stage: round(p50, 3) for stage, p50 in known.items() if p50 is not None}
+
+    @property
+    def state(self) -> str:
+        """As people are told it: `starting`, `listening`, `degraded`, `captions_only`, `engines_away`."""
+        if not self._started:
+            return "starting"
+        return "engines_away" if self._away else self._ladder.state
+
+    @property
+    def waiting(self) -> float:
+        """Seconds of sound in the longest inbox."""
+        return max((line.inbox.seconds for line in self._lines.values()), default=0.0)
+
+    @property
+    def dropped(self) -> float:
+        """Seconds of sound that were skipped on the tracks there are now."""
+        return sum(line.inbox.dropped for line in self._lines.values())
+
+    # What follows from it
+
+    def _wanted_tags(self) -> list[str]:
+        wanted = [tag for person in self._people.values() for tag in person.languages]
+        return list(dict.fromkeys([*self._always, *wanted]))
+
+    def _fits(self, tag: str, identity: str) -> bool:
+        others = {t for who, person in self._people.items() if who != identity for t in person.languages}
+        return tag in others or tag in self._always or len(others | set(self._always)) < self._limit
+
+    def _settle_wants(self) -> None:
+        heard = {person.hears for person in self._people.values() if person.hears}
+        for tag in self._wanted_tags():
+            self._want(tag)
+        for tag in heard:
+            self._want_voice(tag)
+        now, wanted = self._now(), set(self._wanted_tags()) | set(self._detected.values()) | self._spoken()
+        for tag, language in self._languages.items():
+            language.unwanted_since = math.inf if tag in wanted else min(language.unwanted_since, now)
+            language.unheard_since = math.inf if tag in heard else min(language.unheard_since, now)
+        self._tell_state()
+
+    def _spoken(self) -> set[str]:
+        return {person.speaks for person in self._people.values() if person.speaks not in ("auto", "")}
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        if self._group is None:
+            raise RuntimeError("the room does not run")
+        return self._group.create_task(work, name=name)
+
+    def _want(self, tag: str) -> None:
+        language = self._languages.get(tag)
+        if language is None:
+            language = self._languages[tag] = _Language(self._captioner(tag))
+        if language.captions is None:
+            language.captions = self._spawn(self._caption(language), name=f"captions {tag}")
+
+    def _captioner(self, tag: str) -> Captioner:
+        return Captioner(
+            tag,
+            self._together,
+            self._doors.show,
+            lambda final: self._hand_on(tag, final),
+            now=self._now,
+            previews=lambda: self._ladder.step < 1,
+            failed=self._failed,
+            took=lambda seconds: self._took("translate", seconds),
+        )
+
+    async def _caption(self, language: _Language) -> None:
+        await self._doors.open_captions(language.captioner.lang)
+        await language.captioner.run(self.transcript)
+
+    def _want_voice(self, tag: str) -> None:
+        language = self._languages[tag]
+        if language.dubs is None:
+            language.feed = Feed(limit=200)
+            language.dubs = self._spawn(self._dub(tag, language.feed), name=f"dub {tag}")
+
+    async def _dub(self, tag: str, feed: Feed[Caption]) -> None:
+        channel = await self._doors.open_channel(tag)
+        try:
+            dubber = Dubber(
+                tag,
+                self._engines.voice,
+                channel,
+                now=self._now,
+                failed=self._failed,
+                took=lambda seconds: self._took("speak", seconds),
+            )
+            self._languages[tag].dubber = dubber
+            await dubber.run(feed)
+        finally:
+            await asyncio.shield(self._doors.close_channel(tag))
+
+    def _hand_on(self, tag: str, final: Caption) -> None:
+        feed = self._languages[tag].feed
+        if feed and self._ladder.step < 3 and not same_language(final.source, tag):
+            feed.put(final)
+
+    def _tell(self, said: Hypothesis | Segment) -> None:
+        self._back("recognise")
+        if isinstance(said, Segment):
+            self._took("recognise", self._now() - said.end)
+        if self._detected.get(said.identity) != said.language and said.identity in self._people:
+            self._detected[said.identity] = said.language
+            self._want(said.language)
+            self._settle_wants()
+        self.transcript.tell(said)
+
+    def _took(self, stage: str, seconds: float) -> None:
+        self._delays[stage].add(self._now(), seconds)
+        self._back(stage)
+
+    def _back(self, stage: str) -> None:
+        if self._away:
+            self._away.clear()
+            self._tell_state()
+
+    def _failed(self, error: EngineError) -> None:
+        if error.code in ("engines_away", "loading"):
+            self._away[error.code] = self._now()
+            self._tell_state()
+
+    def _tell_state(self) -> None:
+        active = [tag for tag, language in self._languages.items() if language.captions]
+        self._doors.tell_state(self.state, active, dict(self._detected))
+
+    async def _look_after(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            step = self._ladder.step
+            self._ladder.look(self.waiting)
+            if self._ladder.step != step:
+                self._slow(self._ladder.step >= 2)
+                self._tell_state()
+            self._retire()
+
+    def _retire(self) -> None:
+        late = self._now() - self.LINGER
+        for language in self._languages.values():
+            if language.feed and language.unheard_since < late:
+                language.feed.close()
+                language.feed = language.dubs = language.dubber = None
+            if language.captions and language.unwanted_since < late:
+                language.captions.cancel()
+                language.captions = None
+                self._tell_state()
+
+    async def _deliver_the_rest(self) -> None:
+        """Lines settle, captioners read to the end, voices stop: what was settled is still delivered."""
+        for track in list(self._lines):
+            self.stopped(track)
+        await self._within(10.0, self._hearing)
+        self.transcript.close()
+        await self._within(5.0, [language.captions for language in self._languages.values() if language.captions])
+        for language in self._languages.values():
+            if language.dubs:
+                language.dubs.cancel()
+
+    async def _within(self, seconds: float, tasks: Iterable[asyncio.Task[None]]) -> None:
+        waiting = list(tasks)
+        if waiting:
+            _, late = await asyncio.wait(waiting, timeout=seconds)
+            for task in late:
+                task.cancel()

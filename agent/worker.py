@@ -1,0 +1,326 @@
+"""LiveKit job in, Room out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiohttp
+import jwt
+import langcodes
+from langcodes.tag_parser import LanguageTagError
+from livekit import api, rtc
+from livekit.agents import AgentServer, AutoSubscribe, JobContext, JobRequest
+
+from .clock import RoomClock
+from .engines import Served
+from .engines.remote import Remote
+from .engines.streaming import Streaming
+from .errors import DragomanError
+from .nouns import Caption, Chunk
+from .room import Engines, Room, Wants
+from .settings import Settings, read
+from .sfu import Sfu
+from .wire import Signer
+
+log = logging.getLogger(__name__)
+
+PREFIX = "interpreter-"
+BEAT = 1.0
+"""Seconds between two heartbeats; the web server replaces us when it misses some."""
+
+
+def build(settings: Settings) -> AgentServer:
+    """The worker: explicit dispatch, a process a room."""
+    server = AgentServer(
+        ws_url=settings.livekit_url,
+        api_key=settings.livekit_api_key,
+        api_secret=settings.livekit_api_secret.get_secret_value(),
+        host="127.0.0.1",
+        port=settings.agent_port,
+        num_idle_processes=1,
+        # Below LiveKit's own target load (0.7) for as long as jobs are welcome, else it picks nobody.
+        load_fnc=lambda worker: min(0.6, len(worker.active_jobs) / settings.rooms_limit * 0.6),
+        # The SFU may be away for hours: we wait for it.
+        max_retry=1_000_000,
+    )
+    server.rtc_session(agent_name=settings.agent_name, on_request=accept, on_session_end=leave)(enter)
+    return server
+
+
+async def accept(request: JobRequest) -> None:
+    """Take the job under an identity of its own; a fixed one loses the room at a second dispatch."""
+    await request.accept(
+        identity=f"{PREFIX}{request.job.id}",
+        name="Dragoman",
+        attributes={
+            "dragoman.epoch": str(time.time_ns() // 1_000_000),
+            "dragoman.state": "starting",
+            "dragoman.synthetic": "true",
+            "dragoman.keeps": "nothing",
+        },
+    )
+
+
+async def enter(ctx: JobContext) -> None:
+    """Interpret a room until it ends."""
+    settings = read("livekit_api_key", "livekit_api_secret")
+    interpreter = Interpreter(ctx, settings)
+    ctx.proc.userdata["interpreter"] = interpreter
+    await interpreter.enter()
+
+
+async def leave(ctx: JobContext) -> None:
+    """The room is still connected: what was settled is delivered."""
+    interpreter: Interpreter | None = ctx.proc.userdata.get("interpreter")
+    if interpreter:
+        await interpreter.leave()
+
+
+class Interpreter:
+    """One job: a LiveKit room and our room, and the calls that people make to us."""
+
+    def __init__(self, ctx: JobContext, settings: Settings) -> None:
+        self._ctx = ctx
+        self._settings = settings
+        self._epoch = int((ctx.token_claims().attributes or {}).get("dragoman.epoch", "0"))
+        self._signer = Signer(self._epoch)
+        made = ctx.job.room.creation_time_ms / 1000 or float(ctx.job.room.creation_time) or time.time()
+        self._now = RoomClock(made).now
+        self._engines = Remote(settings)
+        self._streaming = Streaming(self._engines.ear)
+        self._sfu = Sfu(ctx.room, self._signer, self, self._now)
+        self._room = Room(
+            Engines(self._streaming, self._engines.translator, self._engines.voice),
+            self,
+            now=self._now,
+            limit=settings.languages_limit,
+            always=[tag for tag in map(canonical, settings.always.split(",")) if tag],
+            slow=self._streaming.slow,
+        )
+        self._served: Mapping[str, Served] = {}
+        self._main: asyncio.Task[None] | None = None
+
+    async def enter(self) -> None:
+        """Connect, take over from older interpreters, and begin."""
+        self._sfu.attach()
+        await self._ctx.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
+        if not await self._take_over():
+            self._ctx.shutdown("a newer interpreter is here")
+            return
+        self._sfu.set_attributes({"dragoman.key": self._signer.public})
+        self._main = asyncio.create_task(self._run(), name="interpreter")
+        self._main.add_done_callback(self._ended)
+
+    async def leave(self) -> None:
+        """Settle and deliver what was said, then let go."""
+        self._room.close()
+        if self._main:
+            with contextlib.suppress(asyncio.CancelledError, Exception):  # `_ended` has logged it
+                await asyncio.wait_for(self._main, 20.0)
+        await self._engines.close()
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            beating = group.create_task(self._beat())
+            room = group.create_task(self._room.run())
+            await self._room.running.wait()
+            sfu = group.create_task(self._sfu.run(self._room.started))
+            await room
+            await self._sfu.flush()
+            sfu.cancel()
+            beating.cancel()
+
+    def _ended(self, main: asyncio.Task[None]) -> None:
+        if not main.cancelled() and (error := main.exception()):
+            log.error("the interpreter failed", exc_info=error)
+        # Whatever it was: the process ends, and a clean one is sent for.
+        self._ctx.shutdown("interpreting ended")
+
+    async def _take_over(self) -> bool:
+        """Remove older interpreters. False where a newer one is here already."""
+        others = {
+            identity: int(participant.attributes.get("dragoman.epoch", "0") or 0)
+            for identity, participant in self._ctx.room.remote_participants.items()
+            if participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT and identity.startswith(PREFIX)
+        }
+        if any(epoch > self._epoch for epoch in others.values()):
+            return False
+        for identity in others:
+            with contextlib.suppress(api.TwirpError):  # it has left by itself
+                await self._ctx.api.room.remove_participant(
+                    api.RoomParticipantIdentity(room=self._ctx.room.name, identity=identity)
+                )
+        return True
+
+    # What LiveKit tells (sfu.Listener)
+
+    def came(self, identity: str, attributes: Mapping[str, str]) -> None:
+        self._room.wants(identity, _wants(attributes, "dragoman."))
+
+    def left(self, identity: str) -> None:
+        self._room.left(identity)
+
+    def listen(self, identity: str, track: str) -> None:
+        self._room.listen(identity, track)
+
+    def hear(self, chunk: Chunk) -> None:
+        self._room.hear(chunk)
+
+    def stopped(self, track: str) -> None:
+        self._room.stopped(track)
+
+    async def asked(self, method: str, identity: str, payload: str) -> str:
+        """Answer a call. Raises `DragomanError` with the code that the caller gets."""
+        asked = _payload(payload)
+        if method == "dragoman.captions":
+            return json.dumps(self._captions(asked))
+        if method == "dragoman.speaks":
+            return json.dumps(self._speaks(asked))
+        return json.dumps(self._languages(identity, asked))
+
+    def _captions(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        lang, after = asked.get("lang"), asked.get("after", 0)
+        if not isinstance(lang, str) or not isinstance(after, int) or after < 0:
+            raise DragomanError("bad_request", "lang is a tag and after a number from 0.")
+        found = self._room.captions_after(lang, after)
+        if found is None:
+            raise DragomanError("not_served", "There are no captions in that language.")
+        captions, more = found
+        return {"frames": [self._signer.caption(caption).decode() for caption in captions], "more": more}
+
+    def _speaks(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        identity, language = asked.get("identity"), canonical(str(asked.get("language", "")))
+        if not isinstance(identity, str) or identity not in self._ctx.room.remote_participants or not language:
+            raise DragomanError("bad_request", "identity is somebody in the room and language a tag.")
+        self._room.correct(identity, language)
+        return {"language": language}
+
+    def _languages(self, identity: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        given = {name: str(asked.get(name, "")) for name in ("speaks", "reads", "hears")}
+        wants = _wants(given, "")
+        refused = {
+            tag: "unknown_language"
+            for tag in (given["reads"], given["hears"], given["speaks"])
+            if tag not in ("", "auto") and not canonical(tag)
+        }
+        refused |= self._room.wants(identity, wants)
+        return {
+            "speaks": wants.speaks,
+            "reads": "" if wants.reads in refused else wants.reads,
+            "hears": "" if wants.hears in refused else wants.hears,
+            "refused": refused | self._not_served(wants),
+            "routes": self._routes(wants.reads or wants.hears),
+            "voice": self._voice(wants.hears),
+            "delays": self._room.delays(),
+        }
+
+    def _not_served(self, wants: Wants) -> dict[str, str]:
+        if not self._served:
+            return {}
+        pairs = self._served["translate"].languages
+        unreadable = [tag for tag in wants.languages if not any(pair.split(">")[1] == _base(tag) for pair in pairs)]
+        mute = [wants.hears] if wants.hears and self._voice(wants.hears) is None else []
+        return {tag: "not_served" for tag in unreadable} | {tag: "no_voice" for tag in mute}
+
+    def _routes(self, tag: str) -> dict[str, str]:
+        routes = self._served["translate"].route if "translate" in self._served else {}
+        return {pair.split(">")[0]: route for pair, route in routes.items() if pair.split(">")[1] == _base(tag)}
+
+    def _voice(self, tag: str) -> str | None:
+        voices = self._served.get("speak")
+        return voices.engine if voices and tag and _base(tag) in {_base(lang) for lang in voices.languages} else None
+
+    # Doors of the room (room.Doors)
+
+    def show(self, caption: Caption) -> None:
+        self._sfu.show(caption)
+
+    async def open_captions(self, lang: str) -> None:
+        await self._sfu.open_captions(lang)
+
+    async def open_channel(self, lang: str) -> Any:
+        return await self._sfu.open_channel(lang)
+
+    async def close_channel(self, lang: str) -> None:
+        await self._sfu.close_channel(lang)
+
+    def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None:
+        self._sfu.set_attributes(
+            {
+                "dragoman.state": state,
+                "dragoman.languages": ",".join(sorted(languages)),
+                "dragoman.detected": json.dumps(detected, separators=(",", ":"), sort_keys=True),
+            }
+        )
+
+    # The heartbeat
+
+    async def _beat(self) -> None:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
+            while True:
+                if not self._served:
+                    self._served = await self._ask_served()
+                try:
+                    await self._beat_once(session)
+                except (aiohttp.ClientError, TimeoutError) as error:
+                    # The web server may be away; the room goes on without it.
+                    log.debug("no heartbeat: %s", type(error).__name__)
+                await asyncio.sleep(BEAT)
+
+    async def _ask_served(self) -> Mapping[str, Served]:
+        try:
+            return {served.stage: served for served in await self._engines.served()}
+        except DragomanError:
+            return {}
+
+    async def _beat_once(self, session: aiohttp.ClientSession) -> None:
+        job = self._ctx.job.id
+        beat = {
+            "room": self._ctx.room.name,
+            "identity": self._ctx.room.local_participant.identity,
+            "epoch": self._epoch,
+            "state": self._room.state,
+            "served": None,
+        }
+        url = f"{self._settings.web}/api/interpreters/{job}/beat"
+        async with session.post(url, json=beat, headers={"Authorization": f"Bearer {self._pass(job)}"}) as answer:
+            if answer.status == 200 and (await answer.json()).get("leave"):
+                self._ctx.shutdown("a newer interpreter is here")
+
+    def _pass(self, job: str) -> str:
+        claims = {"iss": self._settings.livekit_api_key, "sub": job, "exp": int(time.time()) + 30}
+        return jwt.encode(claims, self._settings.livekit_api_secret.get_secret_value(), algorithm="HS256")
+
+
+def canonical(tag: str) -> str:
+    """A tag in its canonical form; empty where it is none."""
+    try:
+        return langcodes.standardize_tag(tag) if 2 <= len(tag) <= 35 and langcodes.tag_is_valid(tag) else ""
+    except LanguageTagError:
+        return ""
+
+
+def _base(tag: str) -> str:
+    return tag.split("-", maxsplit=1)[0]
+
+
+def _wants(given: Mapping[str, str], prefix: str) -> Wants:
+    speaks = given.get(f"{prefix}speaks", "auto")
+    reads, hears = (canonical(given.get(f"{prefix}{name}", "")) for name in ("reads", "hears"))
+    return Wants(canonical(speaks) or "auto", reads, hears)
+
+
+def _payload(payload: str) -> Mapping[str, Any]:
+    try:
+        asked = json.loads(payload)
+    except ValueError:
+        asked = None
+    if not isinstance(asked, dict):
+        raise DragomanError("bad_json", "The payload is a JSON object.")
+    return asked

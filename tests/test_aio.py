@@ -1,0 +1,114 @@
+"""Meeting places of tasks: what waits, what is dropped, what is tried again."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.aio import Feed, FeedOverflow, Inbox, supervise
+from agent.errors import EngineError
+from agent.nouns import SAMPLE_RATE, Chunk
+
+
+def chunk(start: float, seconds: float, fill: bytes = b"\1\0") -> Chunk:
+    return Chunk("t", start, fill * round(seconds * SAMPLE_RATE))
+
+
+async def test_sound_that_waits_is_joined_into_one_chunk():
+    inbox = Inbox()
+    inbox.put(chunk(0.0, 0.1))
+    inbox.put(chunk(0.1, 0.1))
+    inbox.close()
+
+    got = [c async for c in inbox]
+
+    assert [(c.start, round(c.duration, 3)) for c in got] == [(0.0, 0.2)]
+
+
+async def test_sound_with_a_gap_between_is_not_joined():
+    inbox = Inbox()
+    inbox.put(chunk(0.0, 0.1))
+    inbox.put(chunk(5.0, 0.1))
+    inbox.close()
+
+    assert [c.start async for c in inbox] == [0.0, 5.0]
+
+
+async def test_beyond_the_limit_the_oldest_sound_is_dropped_and_counted():
+    inbox = Inbox(limit=1.0)
+    for i in range(15):
+        inbox.put(chunk(i * 0.1, 0.1))
+    inbox.close()
+
+    [kept] = [c async for c in inbox]
+
+    assert inbox.dropped == pytest.approx(0.5, abs=0.001)
+    assert kept.start == pytest.approx(0.5, abs=0.001)
+    assert kept.end == pytest.approx(1.5, abs=0.001)
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 3), st.booleans()), max_size=30))
+def test_what_came_is_either_kept_or_counted_as_dropped(pieces: list[tuple[float, bool]]):
+    inbox, at, came = Inbox(limit=2.0), 0.0, 0.0
+    for seconds, gap in pieces:
+        piece = chunk(at, seconds)
+        inbox.put(piece)
+        came += piece.duration
+        at = piece.end + (1.0 if gap else 0.0)
+
+    assert inbox.seconds <= 2.0 + 1e-3
+    assert inbox.seconds + inbox.dropped == pytest.approx(came, abs=1e-2)
+
+
+async def test_a_slow_listener_misses_revisions_but_no_segment():
+    feed: Feed[str] = Feed()
+    feed.put("is this", replaces="s1")
+    feed.put("is this on", replaces="s1")
+    feed.put("Is this on?")
+    feed.close()
+
+    assert [item async for item in feed] == ["is this on", "Is this on?"]
+
+
+async def test_a_listener_that_never_reads_is_ended_loudly():
+    feed: Feed[int] = Feed(limit=3)
+    for i in range(4):
+        feed.put(i)
+
+    with pytest.raises(FeedOverflow):
+        await feed.__aiter__().__anext__()
+
+
+async def test_what_waits_can_be_taken_as_long_as_it_is_wanted():
+    feed: Feed[int] = Feed()
+    for i in (1, 2, 5, 1):
+        feed.put(i)
+
+    assert feed.take(lambda i: i < 3) == [1, 2]
+    assert len(feed) == 2
+
+
+async def test_a_retryable_failure_is_tried_again_and_told():
+    attempts: list[int] = []
+    told: list[str] = []
+
+    async def attempt() -> str:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise EngineError("engines_away", "Nobody answers.", retryable=True)
+        return "done"
+
+    answer = await supervise(attempt, failed=lambda e: told.append(e.code), first_pause=0.0)
+
+    assert (answer, len(attempts), told) == ("done", 3, ["engines_away", "engines_away"])
+
+
+async def test_any_other_failure_falls_through():
+    async def attempt() -> None:
+        raise EngineError("bad_request", "No.")
+
+    with pytest.raises(EngineError, match="bad_request"):
+        await asyncio.wait_for(supervise(attempt), 1)

@@ -1,0 +1,114 @@
+"""Who may import whom: the picture in the architecture, as a test."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CONTRACTS = "agent.engines"
+"""The package itself holds the contracts; its files are engines."""
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "agent.nouns": set(),
+    "agent.errors": set(),
+    "agent.settings": {"agent.errors"},
+    "agent.clock": {"agent.nouns", "agent.errors"},
+    "agent.aio": {"agent.nouns", "agent.errors"},
+    "agent.wire": {"agent.nouns", "agent.errors"},
+    "agent.attribution": {"agent.nouns", "agent.errors"},
+    "agent.engines": {"agent.nouns", "agent.errors", "agent.settings"},
+    "agent.transcript": {"agent.nouns", "agent.aio"},
+    "agent.track": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines", "agent.attribution"},
+    "agent.captions": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines"},
+    "agent.dubs": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines"},
+    "agent.room": {
+        "agent.track",
+        "agent.transcript",
+        "agent.captions",
+        "agent.dubs",
+        "agent.aio",
+        "agent.nouns",
+        "agent.errors",  # a room tells a failed engine from a failed program
+        "agent.engines",
+    },
+    "agent.vault": {"agent.nouns", "agent.errors", "agent.settings", "agent.aio"},
+    "agent.sfu": {"agent.nouns", "agent.clock", "agent.errors", "agent.wire"},
+}
+ANYTHING_OF_AGENT = {"agent.worker", "agent.__main__"}
+WEB_MAY_IMPORT = {"agent.nouns", "agent.errors", "agent.settings", "agent.vault"}
+MAY_IMPORT_LIVEKIT = {"agent.sfu", "agent.worker", "agent.engines.livekit"}
+MAY_IMPORT_ITS_MODELS = {
+    "agent.engines.silero": "livekit.local_inference",  # a native model in a wheel; no client, no network
+}
+ENGINES_OF_ENGINES = {
+    "agent.engines.__main__",  # starts the service with the engines it serves
+}
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, in full."""
+    package = path.relative_to(ROOT).with_suffix("").parts[:-1]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parent = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*parent, node.module] if node.module else parent)
+            found |= {f"{module}.{alias.name}" for alias in node.names} | {module}
+    return found
+
+
+def area(module: str) -> str:
+    """`agent.vault.envelope` belongs to `agent.vault`."""
+    return ".".join(module.split(".")[:2])
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+AGENT = sorted(path for path in ROOT.glob("agent/**/*.py") if name_of(path) != "agent")
+WEB = sorted(path for path in ROOT.glob("web/*.py") if name_of(path) != "web")
+
+
+@pytest.mark.parametrize("path", AGENT, ids=name_of)
+def test_a_module_of_the_agent_imports_only_what_the_picture_allows(path: Path):
+    module, found = name_of(path), imports(path)
+
+    assert not {name for name in found if name.split(".")[0] == "web"}
+    if module not in ANYTHING_OF_AGENT:
+        ours = {area(name) for name in found if name.startswith("agent.")}
+        assert ours - {area(module)} <= MAY_IMPORT[area(module)]
+
+
+@pytest.mark.parametrize("path", AGENT, ids=name_of)
+def test_livekit_is_known_only_where_it_is_met(path: Path):
+    module = name_of(path)
+    met = {name for name in imports(path) if name.split(".")[0] == "livekit"}
+
+    allowed = MAY_IMPORT_ITS_MODELS.get(module)
+    if module not in MAY_IMPORT_LIVEKIT:
+        assert {name for name in met if not (allowed and (name.startswith(allowed) or name == "livekit"))} == set()
+
+
+ENGINES = [path for path in AGENT if area(name_of(path)) == CONTRACTS and name_of(path) != CONTRACTS]
+
+
+@pytest.mark.parametrize("path", [path for path in ENGINES if name_of(path) not in ENGINES_OF_ENGINES], ids=name_of)
+def test_an_engine_knows_of_other_engines_only_the_contracts(path: Path):
+    files = {f"{CONTRACTS}.{other.stem}" for other in ENGINES if other != path}
+
+    assert not {name for name in imports(path) if any(name == f or name.startswith(f + ".") for f in files)}
+
+
+@pytest.mark.parametrize("path", WEB, ids=name_of)
+def test_the_web_half_knows_little_of_the_agent(path: Path):
+    found = imports(path)
+
+    assert {area(name) for name in found if name.startswith("agent.")} <= WEB_MAY_IMPORT
+    livekit = {name for name in found if name.split(".")[0] == "livekit"}
+    assert not {name for name in livekit if not name.startswith("livekit.api")} - {"livekit"}
