@@ -1,0 +1,231 @@
+"""One language's captions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from agent.captions import Captioner, Together, same_language
+from agent.engines import Translation
+from agent.errors import EngineError
+from agent.nouns import Caption, Hypothesis, Segment
+from agent.transcript import Transcript
+
+
+class Translating:
+    """Puts `[lang]` before the text, writes down what it was asked, and fails as often as told."""
+
+    def __init__(self, fail: int = 0, unserved: Sequence[str] = ()) -> None:
+        self.asked: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = []
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+        self._fail = fail
+        self._unserved = unserved
+
+    async def translate(
+        self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
+    ) -> Mapping[str, Translation]:
+        self.asked.append((text, tuple(targets), tuple(context)))
+        await self.go_on.wait()
+        if self._fail:
+            self._fail -= 1
+            raise EngineError("engines_away", "Nobody answers.", retryable=True)
+        return {t: Translation(f"[{t}] {text}", "fake") for t in targets if t not in self._unserved}
+
+
+class Desk:
+    """Captioners of some languages over one transcript, and what they showed."""
+
+    def __init__(self, translating: Translating, *langs: str, previews: bool = True) -> None:
+        self.transcript = Transcript()
+        self.translating = translating
+        self.shown: list[Caption] = []
+        self.handed_on: list[Caption] = []
+        self.failures: list[str] = []
+        together = Together(translating, lambda: langs)
+        self.captioners = [
+            Captioner(
+                lang,
+                together,
+                self.shown.append,
+                self.handed_on.append,
+                now=lambda: 100.0,
+                previews=lambda: previews,
+                failed=lambda error: self.failures.append(error.code),
+            )
+            for lang in langs
+        ]
+
+    def finals(self, lang: str) -> list[tuple[int | None, str]]:
+        return [(c.seq, c.text) for c in self.shown if c.lang == lang and c.final]
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(captioner.run(self.transcript)) for captioner in self.captioners]
+            await settle()
+            yield
+            await settle()
+            for task in tasks:
+                task.cancel()
+
+
+async def settle() -> None:
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
+def said(name: str, text: str, end: float = 99.0, identity: str = "ana", language: str = "en") -> Segment:
+    return Segment(name, 5, "t1", language, text, end - 2, end, "whisper", identity=identity)
+
+
+def guess(name: str, rev: int, text: str, stable: int) -> Hypothesis:
+    return Hypothesis(name, rev, "t1", "en", text, stable, 97.0, 99.0, "whisper", identity="ana")
+
+
+async def test_a_clause_is_translated_once_for_all_languages_together():
+    desk = Desk(Translating(), "es", "fr", "de")
+
+    async with desk.open():
+        desk.transcript.tell(said("a", "hello all"))
+
+    assert [set(targets) for _, targets, _ in desk.translating.asked] == [{"es", "fr", "de"}]
+    assert desk.finals("es") == [(1, "[es] hello all")]
+    assert desk.finals("fr") == [(1, "[fr] hello all")]
+
+
+async def test_the_spoken_language_needs_no_translation():
+    desk = Desk(Translating(), "en")
+
+    async with desk.open():
+        desk.transcript.tell(said("a", "hello all"))
+
+    assert desk.finals("en") == [(1, "hello all")]
+    assert desk.translating.asked == []
+
+
+async def test_finals_are_numbered_from_one_and_remembered():
+    desk = Desk(Translating(), "es")
+
+    async with desk.open():
+        for i in range(4):
+            desk.transcript.tell(said(f"s{i}", f"clause {i}"))
+
+    captions, more = desk.captioners[0].after(1, most=2)
+    assert [c.seq for c in captions] == [2, 3]
+    assert more
+    assert desk.captioners[0].after(4) == ([], False)
+
+
+async def test_clauses_before_it_of_the_same_speaker_go_along_as_context():
+    desk = Desk(Translating(), "es")
+
+    async with desk.open():
+        for name, who in (("a", "ana"), ("b", "ben"), ("c", "ana"), ("d", "ana"), ("e", "ana")):
+            desk.transcript.tell(said(name, f"clause {name}", identity=who))
+            await settle()
+
+    assert desk.translating.asked[-1][2] == ("clause c", "clause d")
+
+
+async def test_an_engine_that_is_away_loses_no_final_and_is_told_of():
+    desk = Desk(Translating(fail=2), "es")
+
+    async with desk.open():
+        desk.transcript.tell(said("a", "one"))
+        desk.transcript.tell(said("b", "two"))
+        await asyncio.sleep(0.8)
+
+    assert desk.finals("es") == [(1, "[es] one"), (2, "[es] two")]
+    assert desk.failures == ["engines_away", "engines_away"]
+
+
+async def test_a_pair_that_nothing_serves_shows_nothing_and_stops_nobody():
+    desk = Desk(Translating(unserved=["gl"]), "gl", "es")
+
+    async with desk.open():
+        desk.transcript.tell(said("a", "hello"))
+        desk.transcript.tell(said("b", "hola", language="gl"))
+
+    assert desk.finals("gl") == [(1, "hola")]
+    assert desk.finals("es") == [(1, "[es] hello"), (2, "[es] hola")]
+
+
+async def test_a_captioner_that_is_dropped_in_mid_call_does_not_take_the_others_with_it():
+    desk = Desk(Translating(), "es", "fr")
+    desk.translating.go_on.clear()
+
+    async with asyncio.TaskGroup() as group:
+        first, second = (group.create_task(c.run(desk.transcript)) for c in desk.captioners)
+        await settle()
+        desk.transcript.tell(said("a", "hello"))
+        await settle()
+        first.cancel()
+        await settle()
+        desk.translating.go_on.set()
+        await asyncio.sleep(0.5)
+        second.cancel()
+
+    assert desk.finals("fr") == [(1, "[fr] hello")]
+
+
+async def test_who_begins_to_read_late_gets_the_last_minutes_but_hears_them_not():
+    desk = Desk(Translating(), "es")
+    desk.transcript.tell(said("old", "long ago", end=1.0))
+    desk.transcript.tell(said("new", "just now", end=99.0))
+
+    await asyncio.sleep(0)
+    desk.captioners[0]._now = lambda: 200.0
+    async with desk.open():
+        desk.transcript.tell(said("live", "and now", end=199.0))
+
+    assert [text for _, text in desk.finals("es")] == ["[es] just now", "[es] and now"]
+    assert [c.id for c in desk.handed_on] == ["live"]
+
+
+async def test_a_captioner_that_is_started_again_repeats_nothing():
+    desk = Desk(Translating(), "es")
+    async with desk.open():
+        desk.transcript.tell(said("a", "one"))
+
+    async with desk.open():
+        desk.transcript.tell(said("b", "two"))
+
+    assert desk.finals("es") == [(1, "[es] one"), (2, "[es] two")]
+
+
+async def test_interims_are_shown_in_the_spoken_language_and_previewed_in_others_from_their_stable_part():
+    desk = Desk(Translating(), "en", "es")
+
+    async with desk.open():
+        desk.transcript.tell(guess("a", 1, "one two three four", 13))
+
+    shown = {c.lang: (c.text, c.stable, c.final, c.seq) for c in desk.shown}
+    assert shown["en"] == ("one two three four", 13, False, None)
+    assert shown["es"] == ("[es] one two three", 0, False, None)
+
+
+async def test_previews_are_the_first_to_go():
+    desk = Desk(Translating(), "en", "es", previews=False)
+
+    async with desk.open():
+        desk.transcript.tell(guess("a", 1, "one two three four", 13))
+
+    assert {c.lang for c in desk.shown} == {"en"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("pt", "pt-BR", True),
+        ("en-GB", "en-US", True),
+        ("zh-Hans", "zh-Hant", False),
+        ("zh-Hans-CN", "zh-Hans", True),
+        ("pt", "es", False),
+    ],
+)
+def test_languages_are_the_same_where_one_can_read_the_other(one: str, other: str, same: bool):
+    assert same_language(one, other) is same

@@ -1,0 +1,145 @@
+"""One language's dubbed voice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from agent.aio import Feed
+from agent.dubs import Dubber
+from agent.errors import EngineError
+from agent.nouns import Caption, Dub
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 10.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Speaking:
+    """Says each text in one piece of a second, at 1,000 Hz; fails on texts that are told."""
+
+    def __init__(self, fails: str = "") -> None:
+        self.said: list[tuple[str, str | None, float]] = []
+        self._fails = fails
+
+    async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
+        if text == self._fails:
+            raise EngineError("engine_failed", "No.")
+        self.said.append((text, voice, speed))
+        yield Dub(language, 1_000, b"\0\0" * 1_000, "fake")
+
+
+class Loudspeaker:
+    """A channel on which time passes as sound is played."""
+
+    def __init__(self, time: Time, pace: float = 1.0) -> None:
+        self.events: list[tuple[str, str]] = []
+        self.behind: list[float] = []
+        self._time = time
+        self._pace = pace
+
+    async def play(self, dub: Dub) -> None:
+        self._time.now += dub.duration * self._pace
+
+    async def drain(self) -> None:
+        self.events.append(("", "drained"))
+
+    def cue(self, caption: Caption, event: str, behind: float) -> None:
+        self.events.append((caption.id, event))
+        self.behind.append(behind)
+
+
+def caption(name: str, end: float, identity: str = "ana", speakable: bool = True) -> Caption:
+    return Caption(
+        name, 1, 1, "es", "en", identity, "t", None, f"text {name}", 0, True, end - 1, end, "fake", speakable
+    )
+
+
+def fed(*captions: Caption) -> Feed[Caption]:
+    feed: Feed[Caption] = Feed()
+    for one in captions:
+        feed.put(one)
+    feed.close()
+    return feed
+
+
+async def test_captions_are_spoken_in_order_with_a_voice_per_speaker():
+    time, voice = Time(), Speaking()
+    channel = Loudspeaker(time)
+
+    await Dubber("es", voice, channel, now=time).run(fed(caption("a", 9.5), caption("b", 10.0, "ben")))
+
+    assert voice.said == [("text a", "ana/", 1.0), ("text b", "ben/", 1.0)]
+    assert channel.events == [("a", "started"), ("a", "ended"), ("b", "started"), ("b", "ended"), ("", "drained")]
+
+
+async def test_the_cue_says_how_far_behind_the_voice_is():
+    time = Time()
+    channel = Loudspeaker(time)
+
+    await Dubber("es", Speaking(), channel, now=time).run(fed(caption("a", 8.5)))
+
+    assert channel.behind[0] == pytest.approx(1.5)
+
+
+async def test_what_is_not_sure_enough_is_not_said_aloud():
+    time, voice = Time(), Speaking()
+
+    await Dubber("es", voice, Loudspeaker(time), now=time).run(fed(caption("a", 9.5, speakable=False)))
+
+    assert voice.said == []
+
+
+def test_it_hurries_evenly_up_to_a_quarter_faster_and_never_slower():
+    dubber = Dubber("es", Speaking(), Loudspeaker(Time()), now=Time())
+    speeds = [dubber.speed(behind) for behind in (0.0, 2.5, 3.75, 5.0, 60.0)]
+
+    assert speeds == pytest.approx([1.0, 1.0, 1.125, 1.25, 1.25])
+
+
+async def test_far_behind_it_says_what_waits_of_one_speaker_in_one_breath():
+    time, voice = Time(), Speaking()
+    feed = fed(caption("a", 4.0), caption("b", 5.0), caption("c", 6.0, "ben"))
+
+    await Dubber("es", voice, Loudspeaker(time), now=time).run(feed)
+
+    assert [text for text, _, _ in voice.said] == ["text a text b", "text c"]
+
+
+async def test_too_far_behind_it_skips_the_oldest_and_says_so():
+    time, voice = Time(), Speaking()
+    channel = Loudspeaker(time)
+    dubber = Dubber("es", voice, channel, now=time)
+
+    await dubber.run(fed(caption("a", 0.5), caption("b", 9.0)))
+
+    assert dubber.skipped == 1
+    assert channel.events[0] == ("a", "skipped")
+    assert [text for text, _, _ in voice.said] == ["text b"]
+
+
+async def test_a_voice_slower_than_the_speaker_stays_within_its_bound():
+    time, voice = Time(), Speaking()
+    channel = Loudspeaker(time, pace=3.0)
+    dubber = Dubber("es", voice, channel, now=time)
+
+    await dubber.run(fed(*(caption(f"s{i}", 10.0 + i, identity=f"p{i}") for i in range(60))))
+
+    assert dubber.skipped > 0
+    assert max(b for b, (_, event) in zip(channel.behind, channel.events, strict=False) if event == "started") <= 9.0
+
+
+async def test_a_voice_that_fails_is_told_of_and_the_next_caption_is_spoken():
+    time, voice, failures = Time(), Speaking(fails="text a"), []
+    channel = Loudspeaker(time)
+
+    dubber = Dubber("es", voice, channel, now=time, failed=lambda e: failures.append(e.code))
+    await dubber.run(fed(caption("a", 9.5), caption("b", 9.9)))
+
+    assert failures == ["engine_failed"]
+    assert channel.events[:2] == [("a", "skipped"), ("b", "started")]
