@@ -93,7 +93,9 @@ class Feed(Generic[T]):
         self._closed = False
         self._overflown = False
 
-    def __len__(self) -> int:
+    @property
+    def waiting(self) -> int:
+        """How many items wait."""
         return len(self._waiting)
 
     def put(self, item: T, *, replaces: str | None = None) -> None:

@@ -68,7 +68,7 @@ class Dubber:
                 self._skip(caption)
                 continue
             await self._say([caption, *self._merged(caption, captions)])
-            if not len(captions):
+            if not captions.waiting:
                 await self._channel.drain()
                 self.behind = 0.0
 

@@ -88,7 +88,7 @@ async def test_what_waits_can_be_taken_as_long_as_it_is_wanted():
         feed.put(i)
 
     assert feed.take(lambda i: i < 3) == [1, 2]
-    assert len(feed) == 2
+    assert feed.waiting == 2
 
 
 async def test_a_retryable_failure_is_tried_again_and_told():

@@ -1,0 +1,295 @@
+"""One room: who wants what, what is made for them, and what happens when engines fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
+
+import pytest
+
+from agent.engines import Translation
+from agent.errors import EngineError
+from agent.nouns import Caption, Chunk, Dub, Hypothesis, Segment
+from agent.room import Engines, Ladder, Room, Wants
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Hearing:
+    """Hears in each chunk the words that its bytes spell; what is pushed is settled by the next push or the end."""
+
+    ids = count()
+
+    def __init__(self, recognizer: Recognizing, track: str, language: str | None) -> None:
+        self._recognizer = recognizer
+        self._track = track
+        self._language = language or "en"
+        self._held: list[Chunk] = []
+
+    async def push(self, chunk: Chunk) -> Sequence[Hypothesis | Segment]:
+        said, self._held = self._held, [chunk]
+        return [self._segment(c) for c in said]
+
+    async def finish(self) -> Sequence[Segment]:
+        if self._recognizer.away:
+            self._recognizer.away -= 1
+            raise EngineError("engines_away", "Nobody answers.", retryable=True)
+        said, self._held = self._held, []
+        return [self._segment(c) for c in said]
+
+    def _segment(self, chunk: Chunk) -> Segment:
+        text = chunk.pcm.decode().strip()
+        return Segment(f"s{next(self.ids)}", 1, self._track, self._language, text, chunk.start, chunk.end, "fake")
+
+
+class Recognizing:
+    def __init__(self, away: int = 0) -> None:
+        self.away = away
+        self.listened: list[tuple[str, str | None]] = []
+
+    def listen(self, track: str, language: str | None) -> Hearing:
+        self.listened.append((track, language))
+        return Hearing(self, track, language)
+
+
+class Translating:
+    async def translate(
+        self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
+    ) -> Mapping[str, Translation]:
+        return {t: Translation(f"[{t}] {text}", "fake") for t in targets}
+
+
+class Speaking:
+    async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
+        yield Dub(language, 16_000, text.encode(), "fake")
+
+
+class Outside:
+    """The doors, and everything that went through them."""
+
+    def __init__(self) -> None:
+        self.shown: list[Caption] = []
+        self.states: list[str] = []
+        self.languages: Sequence[str] = []
+        self.channels: dict[str, list[str]] = {}
+        self.open: set[str] = set()
+
+    def show(self, caption: Caption) -> None:
+        self.shown.append(caption)
+
+    async def open_captions(self, lang: str) -> None:
+        pass
+
+    async def open_channel(self, lang: str) -> Channel:
+        self.open.add(lang)
+        return Channel(self.channels.setdefault(lang, []))
+
+    async def close_channel(self, lang: str) -> None:
+        self.open.discard(lang)
+
+    def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None:
+        if not self.states or self.states[-1] != state:
+            self.states.append(state)
+        self.languages = languages
+
+    def finals(self, lang: str) -> list[str]:
+        return [f"{c.identity}: {c.text}" for c in self.shown if c.final and c.lang == lang]
+
+
+class Channel:
+    def __init__(self, played: list[str]) -> None:
+        self._played = played
+
+    async def play(self, dub: Dub) -> None:
+        self._played.append(dub.pcm.decode())
+
+    async def drain(self) -> None:
+        pass
+
+    def cue(self, caption: Caption, event: str, behind: float) -> None:
+        pass
+
+
+@asynccontextmanager
+async def a_room(
+    recognizing: Recognizing | None = None, **options: object
+) -> AsyncIterator[tuple[Room, Outside, Time]]:
+    outside, time = Outside(), Time()
+    engines = Engines(recognizing or Recognizing(), Translating(), Speaking())
+    room = Room(engines, outside, now=time, **options)  # type: ignore[arg-type]
+    running = asyncio.create_task(room.run())
+    await room.running.wait()
+    room.started()
+    yield room, outside, time
+    room.close()
+    await asyncio.wait_for(running, 10)
+
+
+async def settle() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+def speech(track: str, text: str, start: float = 99.0) -> Chunk:
+    return Chunk(track, start, (text + " " * (len(text) % 2)).encode())
+
+
+async def test_each_reads_in_their_own_language_under_the_speakers_name():
+    async with a_room() as (room, outside, _):
+        room.wants("ana", Wants("es", "es", "es"))
+        room.wants("ben", Wants("en", "fr", ""))
+        room.listen("ben", "t-ben")
+        room.listen("ana", "t-ana")
+        room.hear(speech("t-ben", "hello"))
+        room.hear(speech("t-ana", "hola"))
+
+    assert sorted(outside.finals("es")) == ["ana: hola", "ben: [es] hello"]
+    assert sorted(outside.finals("fr")) == ["ana: [fr] hola", "ben: [fr] hello"]
+
+
+async def test_a_voice_speaks_only_what_was_said_in_another_language():
+    async with a_room() as (room, outside, _):
+        room.wants("ana", Wants("es", "es", "es"))
+        room.wants("ben", Wants("en", "", ""))
+        await settle()
+        room.listen("ana", "t-ana")
+        room.listen("ben", "t-ben")
+        room.hear(speech("t-ana", "hola"))
+        room.hear(speech("t-ben", "hello"))
+        room.stopped("t-ana")
+        room.stopped("t-ben")
+        await settle()
+
+        assert outside.open == {"es"}
+    assert outside.channels["es"] == ["[es] hello"]
+    assert outside.open == set()
+
+
+async def test_a_language_is_work_only_while_somebody_wants_it():
+    async with a_room() as (room, outside, time):
+        room.wants("ana", Wants("en", "fr", "fr"))
+        await settle()
+        assert outside.open == {"fr"}
+
+        room.wants("ana", Wants("en", "es", ""))
+        time.now += Room.LINGER + 1
+        await asyncio.sleep(1.1)
+
+        assert outside.open == set()
+        assert list(outside.languages) == ["es"]
+
+
+async def test_a_speaker_who_leaves_in_mid_sentence_is_still_quoted():
+    async with a_room() as (room, outside, _):
+        room.wants("ana", Wants("en", "", ""))
+        room.wants("ben", Wants("fr", "fr", ""))
+        room.listen("ana", "t")
+        room.hear(speech("t", "and so I"))
+        await settle()
+        room.left("ana")
+        await settle()
+
+        assert outside.finals("fr") == ["ana: [fr] and so I"]
+
+
+async def test_a_mute_settles_and_an_unmute_begins_anew():
+    recognizing = Recognizing()
+    async with a_room(recognizing) as (room, outside, _):
+        room.wants("ana", Wants("en", "en", ""))
+        room.listen("ana", "t")
+        room.hear(speech("t", "before"))
+        room.stopped("t")
+        room.hear(speech("t", "while muted"))
+        room.listen("ana", "t")
+        room.hear(speech("t", "after"))
+
+    assert outside.finals("en") == ["ana: before", "ana: after"]
+    assert len(recognizing.listened) == 2
+
+
+async def test_a_corrected_language_is_listened_for_at_once():
+    recognizing = Recognizing()
+    async with a_room(recognizing) as (room, outside, _):
+        room.wants("ana", Wants("auto", "", ""))
+        room.listen("ana", "t")
+        room.hear(speech("t", "first"))
+        await settle()
+        room.correct("ana", "ca")
+        room.hear(speech("t", "segon"))
+
+    assert recognizing.listened == [("t", None), ("t", "ca")]
+    assert outside.finals("ca") == ["ana: [ca] first", "ana: segon"]
+
+
+async def test_the_thirteenth_language_is_refused_by_name_and_the_others_go_on():
+    async with a_room(limit=2) as (room, outside, _):
+        assert room.wants("ana", Wants("en", "es", "fr")) == {}
+
+        assert room.wants("ben", Wants("en", "de", "fr")) == {"de": "too_many_languages"}
+        assert room.wants("eve", Wants("en", "es", "")) == {}
+        assert room.refused_languages == 1
+
+
+async def test_forty_languages_by_one_person_after_another_stay_within_the_limit():
+    async with a_room(limit=12) as (room, outside, _):
+        refused = [
+            room.wants(f"p{i}", Wants("en", f"q{chr(97 + i % 26)}{'' if i < 26 else 'x'}", "")) for i in range(40)
+        ]
+        await settle()
+
+        assert sum(bool(r) for r in refused) == 28
+        assert len(outside.languages) <= 13
+
+
+async def test_engines_that_are_away_are_said_so_and_lose_nothing():
+    async with a_room(Recognizing(away=2)) as (room, outside, _):
+        room.wants("ana", Wants("en", "en", ""))
+        room.listen("ana", "t")
+        room.hear(speech("t", "hello"))
+        room.stopped("t")
+        await asyncio.sleep(1.0)
+
+        assert outside.finals("en") == ["ana: hello"]
+        assert outside.states == ["listening", "engines_away", "listening"]
+
+
+async def test_catch_up_is_for_languages_that_have_captions():
+    async with a_room() as (room, outside, _):
+        room.wants("ana", Wants("en", "es", ""))
+        room.listen("ana", "t")
+        room.hear(speech("t", "hello"))
+        room.stopped("t")
+        await settle()
+
+        found = room.captions_after("es", 0)
+        assert found
+        assert [c.text for c in found[0]] == ["[es] hello"]
+        assert room.captions_after("xx", 0) is None
+
+
+@pytest.mark.parametrize(
+    ("looks", "step", "state"),
+    [
+        ([5.0] * 2, 0, "listening"),
+        ([5.0] * 3, 1, "degraded"),
+        ([5.0] * 9, 3, "captions_only"),
+        ([5.0] * 90, 3, "captions_only"),
+        ([5.0] * 9 + [1.0] * 10, 2, "degraded"),
+        ([5.0] * 9 + [1.0] * 30, 0, "listening"),
+        ([5.0, 5.0, 1.0] * 9, 0, "listening"),
+    ],
+)
+def test_the_ladder_is_climbed_in_order_and_left_by_itself(looks: list[float], step: int, state: str):
+    ladder = Ladder()
+    for waiting in looks:
+        ladder.look(waiting)
+
+    assert (ladder.step, ladder.state) == (step, state)
