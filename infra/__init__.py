@@ -1,0 +1,1 @@
+"""Setting Dragoman up, running it and testing it on one machine."""

@@ -1,0 +1,59 @@
+"""From the machine's own Python to that of the virtual environment: set up, then hand over."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from .check import check
+from .place import HERE
+from .steps import for_running, for_testing, set_up
+
+PARTS = ("unit", "page", "live", "browser")
+
+
+def run(words: Sequence[str]) -> int:
+    """`infra/run`."""
+    parser = argparse.ArgumentParser(prog="infra/run", description="Sets up what is missing, then runs Dragoman here.")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--check", action="store_true", help="say what is there and what is missing (exit code 1)")
+    only.add_argument("--setup", action="store_true", help="set up what is missing, and start nothing")
+    parser.add_argument("--verbose", "-v", action="store_true", help="show what every process prints")
+    given = parser.parse_args(words)
+    if given.check:
+        return check(HERE, for_running(HERE))
+    if not set_up(HERE, for_running(HERE)):
+        return _not_set_up()
+    if given.setup:
+        print("Everything is set up: `infra/run` starts it.")
+        return 0
+    return _hand_over("infra.start", *(["--verbose"] if given.verbose else []))
+
+
+def test(words: Sequence[str]) -> int:
+    """`infra/test`."""
+    parser = argparse.ArgumentParser(prog="infra/test", description="Sets up what is missing, then runs the checks.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"one or more of {', '.join(PARTS)}; without: all")
+    parser.add_argument("--without-browser", action="store_true", help="leave out what needs a browser")
+    given = parser.parse_args(words)
+    if unknown := [part for part in given.parts if part not in PARTS]:
+        parser.error(f"no part is called {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    parts = [part for part in PARTS if part in (given.parts or PARTS)]
+    if given.without_browser:
+        parts = [part for part in parts if part != "browser"]
+    if not set_up(HERE, for_testing(HERE, browser="browser" in parts)):
+        return _not_set_up()
+    return _hand_over("infra.suite", *parts)
+
+
+def _hand_over(module: str, *words: str) -> int:
+    sys.stdout.flush()
+    os.chdir(HERE.root)
+    os.execv(HERE.python, [str(HERE.python), "-m", module, *words])
+
+
+def _not_set_up() -> int:
+    print("Dragoman can't start yet: see the lines marked FAILED. A second try goes on where this one stopped.")
+    return 1

@@ -1,0 +1,105 @@
+"""Every check that CI runs, each to its end, and their own closing lines once more at the end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .setup.page import npm
+from .setup.place import HERE
+from .setup.steps import chromium
+
+
+@dataclass(frozen=True)
+class Check:
+    """A runner: its words, where it runs, and how many of its last lines say how it went."""
+
+    name: str
+    words: Sequence[str | Path]
+    cwd: Path = HERE.root
+    env: Mapping[str, str] | None = None
+    closing: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    check: Check
+    code: int
+    seconds: float
+    closing: Sequence[str]
+
+
+def checks(part: str) -> list[Check]:
+    """The checks of one part: unit, page, live or browser."""
+    python = [str(HERE.python), "-m"]
+    words, path = npm(HERE)
+    match part:
+        case "unit":
+            return [
+                Check("ruff", [*python, "ruff", "check", "."]),
+                Check("mypy", [*python, "mypy", "--strict", "agent", "web", "infra"]),
+                Check("pytest, unit", [*python, "pytest", "-m", "not live and not browser"]),
+            ]
+        case "page":
+            return [
+                Check("eslint and tsc", [*words, "run", "lint"], HERE.page, path),
+                Check("vitest", [*words, "test"], HERE.page, path, closing=5),
+            ]
+        case _:
+            return [Check(f"pytest, {part}", [*python, "pytest", "-m", part])]
+
+
+def environment() -> dict[str, str]:
+    """The person's, less what would lead a test to a service that is in use."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DRAGOMAN_", "LIVEKIT_"))}
+    kept.pop("DATABASE_URL", None)
+    kept["PATH"] = f"{HERE.venv / 'bin'}:{kept.get('PATH', os.defpath)}"
+    if browser := chromium():
+        kept["DRAGOMAN_CHROMIUM"] = browser
+    return kept
+
+
+def take(check: Check, env: Mapping[str, str]) -> Outcome:
+    """Runs one to its end, showing what it prints as it comes."""
+    print(f"\n=== {check.name}", flush=True)
+    begun = time.monotonic()
+    lines: list[str] = []
+    child = subprocess.Popen(
+        [str(word) for word in check.words],
+        cwd=check.cwd,
+        env={**env, **(check.env or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    assert child.stdout is not None  # noqa: S101  (PIPE)
+    for line in child.stdout:
+        print(line, end="", flush=True)
+        if line.strip():
+            lines.append(line.rstrip())
+    return Outcome(check, child.wait(), time.monotonic() - begun, lines[-check.closing :])
+
+
+def main(parts: Sequence[str]) -> int:
+    env = environment()
+    outcomes = [take(check, env) for part in parts for check in checks(part)]
+    print("\n=== how it went")
+    for outcome in outcomes:
+        verdict = "passed" if outcome.code == 0 else f"FAILED (exit code {outcome.code})"
+        print(f"{outcome.check.name}: {verdict}, {outcome.seconds:.0f} s")
+        for line in outcome.closing:
+            print(f"    {line.strip()}")
+    failed = sum(outcome.code != 0 for outcome in outcomes)
+    print(f"checks: {len(outcomes) - failed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
