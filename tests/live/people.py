@@ -1,0 +1,225 @@
+"""People in a live room, as a browser would be: they join by the API, speak recordings, read and hear."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from array import array
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from livekit import rtc
+
+from agent.errors import WireError
+from agent.wire import Cue, Frame, public_key, read_caption, read_cue
+from tests.sound import pcm_of
+
+RATE = 48_000
+STEP = RATE // 50
+LOUD = 300
+"""Peak of int16 samples above which a dub can be heard."""
+
+
+@dataclass
+class Got:
+    """A frame and the wall time at which it arrived."""
+
+    at: float
+    frame: Frame
+    reliable: bool
+
+
+@dataclass
+class Person:
+    """One participant. `seen` are the frames that could be trusted, `dropped` counts the others."""
+
+    name: str
+    room: rtc.Room
+    identity: str
+    seen: list[Got] = field(default_factory=list)
+    cues: list[tuple[float, Cue]] = field(default_factory=list)
+    heard: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
+    sound: dict[str, bytearray] = field(default_factory=dict)
+    dropped: int = 0
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    _source: rtc.AudioSource | None = None
+    _publication: rtc.LocalTrackPublication | None = None
+
+    @classmethod
+    async def join(
+        cls,
+        base: str,
+        room: str,
+        name: str,
+        *,
+        speaks: str = "auto",
+        reads: str = "",
+        hears: str = "",
+        watch: tuple[str, ...] = (),
+        secret: str | None = None,
+    ) -> Person:
+        """Join by the web API; `watch` are more languages whose captions are wanted to be seen."""
+        asked = {"name": name, "speaks": speaks, "reads": reads, "hears": hears}
+        if secret:
+            asked["secret"] = secret
+        url = f"{base}/api/rooms/{room}/join"
+        async with aiohttp.ClientSession() as session, session.post(url, json=asked) as answer:
+            given = await answer.json()
+            if answer.status != 200:
+                raise RuntimeError(f"join refused: {given}")
+        person = cls(name, rtc.Room(), given["identity"])
+        person._attach({reads, hears, *watch} - {""})
+        await person.room.connect(given["server"], given["token"], rtc.RoomOptions(auto_subscribe=False))
+        for participant in person.room.remote_participants.values():
+            for publication in participant.track_publications.values():
+                person._published(publication, participant)
+        return person
+
+    def _attach(self, languages: set[str]) -> None:
+        self._languages = languages
+        self.room.on("data_track_published", self._data_track)
+        self.room.on("track_published", self._published)
+        self.room.on("track_subscribed", self._subscribed)
+        self.room.on("data_received", self._data)
+        for lang in languages:
+            self.room.register_text_stream_handler(f"captions/{lang}", self._text)
+
+    @property
+    def interpreter(self) -> rtc.RemoteParticipant | None:
+        """The interpreter to be trusted: of several, the one with the highest epoch."""
+        agents = [
+            p
+            for p in self.room.remote_participants.values()
+            if p.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT and p.identity.startswith("interpreter-")
+        ]
+        return max(agents, key=lambda p: int(p.attributes.get("dragoman.epoch", "0")), default=None)
+
+    async def interpreted(self, seconds: float = 20.0) -> rtc.RemoteParticipant:
+        """Wait for an interpreter that listens."""
+        await until(
+            lambda: bool(self.interpreter and self.interpreter.attributes.get("dragoman.state") == "listening"), seconds
+        )
+        assert self.interpreter
+        return self.interpreter
+
+    def finals(self, lang: str, identity: str | None = None) -> list[Frame]:
+        """The finals of a language, each once, in order."""
+        found = {
+            g.frame.seq: g.frame
+            for g in self.seen
+            if g.frame.final and g.frame.lang == lang and identity in (None, g.frame.identity)
+        }
+        return [found[seq] for seq in sorted(found, key=lambda seq: seq or 0)]
+
+    def interims(self, lang: str) -> list[Frame]:
+        return [g.frame for g in self.seen if not g.frame.final and g.frame.lang == lang]
+
+    async def call(self, method: str, payload: Any, timeout: float = 5.0) -> Any:
+        """Ask the interpreter. Raises `rtc.RpcError`."""
+        interpreter = await self.interpreted()
+        answer = await self.room.local_participant.perform_rpc(
+            destination_identity=interpreter.identity,
+            method=method,
+            payload=payload if isinstance(payload, str) else json.dumps(payload),
+            response_timeout=timeout,
+        )
+        return json.loads(answer)
+
+    async def microphone(self) -> None:
+        """Publish a silent microphone."""
+        self._source = rtc.AudioSource(RATE, 1, queue_size_ms=200)
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        self._publication = await self.room.local_participant.publish_track(track, options)
+
+    async def say(self, recording: Path, *, lead: float = 1.0, tail: float = 1.5) -> float:
+        """Play a recording into the microphone, in real time. Answers the wall time of its first sample."""
+        if self._source is None:
+            await self.microphone()
+        await self._play(b"\0\0" * int(lead * RATE))
+        begun = time.time() + (self._source.queued_duration if self._source else 0)
+        await self._play(pcm_of(recording, RATE))
+        await self._play(b"\0\0" * int(tail * RATE))
+        return begun
+
+    async def _play(self, pcm: bytes) -> None:
+        assert self._source
+        for at in range(0, len(pcm) - len(pcm) % (STEP * 2), STEP * 2):
+            await self._source.capture_frame(rtc.AudioFrame(pcm[at : at + STEP * 2], RATE, 1, STEP))
+
+    async def stop_speaking(self) -> None:
+        """Take the microphone away."""
+        if self._publication:
+            await self.room.local_participant.unpublish_track(self._publication.sid)
+            self._publication = self._source = None
+
+    async def leave(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await self.room.disconnect()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _published(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
+        if publication.name in {f"dub.{lang}" for lang in self._languages}:
+            publication.set_subscribed(True)
+
+    def _subscribed(self, track: rtc.Track, publication: rtc.RemoteTrackPublication, _: rtc.RemoteParticipant) -> None:
+        self._spawn(self._hear(track, publication.name.removeprefix("dub.")))
+
+    async def _hear(self, track: rtc.Track, lang: str) -> None:
+        stream = rtc.AudioStream.from_track(track=track, sample_rate=16_000, num_channels=1, frame_size_ms=20)
+        heard, sound = self.heard.setdefault(lang, []), self.sound.setdefault(lang, bytearray())
+        async for event in stream:
+            samples = array("h", bytes(event.frame.data))
+            heard.append((time.time(), max(map(abs, samples), default=0)))
+            sound += samples.tobytes()
+
+    def _data_track(self, track: rtc.RemoteDataTrack) -> None:
+        if track.info.name in {f"captions.{lang}" for lang in self._languages}:
+            self._spawn(self._frames(track))
+
+    async def _frames(self, track: rtc.RemoteDataTrack) -> None:
+        async for frame in track.subscribe():
+            self._take(bytes(frame.payload), track.publisher_identity, reliable=False)
+
+    def _text(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        async def read() -> None:
+            self._take((await reader.read_all()).encode(), identity, reliable=True)
+
+        self._spawn(read())
+
+    def _take(self, data: bytes, identity: str, *, reliable: bool) -> None:
+        interpreter = self.interpreter
+        if interpreter is None or interpreter.identity != identity:
+            self.dropped += 1
+            return
+        try:
+            key = public_key(interpreter.attributes.get("dragoman.key", ""))
+            epoch = int(interpreter.attributes.get("dragoman.epoch", "0"))
+            self.seen.append(Got(time.time(), read_caption(data, key, epoch), reliable))
+        except WireError:
+            self.dropped += 1
+
+    def _data(self, packet: rtc.DataPacket) -> None:
+        interpreter = self.interpreter
+        if interpreter and (packet.topic or "").startswith("dub/"):
+            with suppress(WireError):
+                key = public_key(interpreter.attributes.get("dragoman.key", ""))
+                epoch = int(interpreter.attributes.get("dragoman.epoch", "0"))
+                self.cues.append((time.time(), read_cue(packet.data, key, epoch)))
+
+
+async def until(true: Callable[[], bool], seconds: float, every: float = 0.05) -> None:
+    """Wait for something to be so. Raises `TimeoutError`."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - what is waited for happens in other processes
+            await asyncio.sleep(every)
