@@ -1,0 +1,128 @@
+/** The web server's API: rooms, joining, and every refusal as one typed error. */
+import * as v from 'valibot'
+
+const TIMEOUT = 10_000
+
+const Grade = v.picklist(['good', 'fair', 'rough', 'unmeasured'])
+const Quality = v.object({
+  grade: v.fallback(Grade, 'unmeasured'),
+  figure: v.nullish(v.number()),
+  measure: v.nullish(v.string()),
+  route: v.nullish(v.string()),
+  engine: v.nullish(v.string()),
+})
+const Engine = v.object({ engine: v.string(), why: v.nullish(v.string()), licence: v.nullish(v.string()) })
+const Language = v.object({
+  tag: v.string(),
+  speak: v.nullish(Quality),
+  read: v.nullish(v.object({ from: v.record(v.string(), Quality) })),
+  hear: v.nullish(Quality),
+})
+const RoomInfo = v.object({
+  room: v.string(),
+  title: v.string(),
+  keeps: v.object({ policy: v.string(), days: v.nullish(v.number()) }),
+  secret_needed: v.fallback(v.boolean(), false),
+  people: v.fallback(v.number(), 0),
+  limit: v.nullish(v.number()),
+  interpreter: v.fallback(v.string(), 'absent'),
+  engines: v.nullish(v.record(v.string(), v.nullish(Engine))),
+  languages: v.fallback(v.array(Language), []),
+})
+const Joined = v.object({ server: v.string(), token: v.string(), identity: v.string() })
+const Made = v.object({ room: v.string(), join: v.string() })
+const Refusal = v.object({ code: v.string(), message: v.fallback(v.string(), '') })
+const Talk = v.object({
+  file: v.string(),
+  title: v.string(),
+  language: v.string(),
+  seconds: v.number(),
+  licence: v.string(),
+  attribution: v.string(),
+})
+
+export type Grade = v.InferOutput<typeof Grade>
+export type Quality = v.InferOutput<typeof Quality>
+export type Language = v.InferOutput<typeof Language>
+export type RoomInfo = v.InferOutput<typeof RoomInfo>
+export type Joined = v.InferOutput<typeof Joined>
+export type TalkFile = v.InferOutput<typeof Talk>
+
+export interface JoinRequest {
+  name: string
+  speaks: string
+  reads: string
+  hears: string
+  secret?: string
+}
+
+/** The server said no, or said nothing: `server_away` when it cannot be reached, `bad_answer` when it makes no sense. */
+export class ApiError extends Error {
+  constructor(
+    readonly code: string,
+    message = '',
+  ) {
+    super(message || code)
+    this.name = 'ApiError'
+  }
+}
+
+export class Api {
+  readonly #fetch: typeof fetch
+  readonly #base: string
+
+  constructor(base = '', fetcher: typeof fetch = (...args) => fetch(...args)) {
+    this.#base = base
+    this.#fetch = fetcher
+  }
+
+  /** What a person may know before joining. */
+  room(room: string): Promise<RoomInfo> {
+    return this.#ask(`/api/rooms/${encodeURIComponent(room)}`, RoomInfo)
+  }
+
+  join(room: string, request: JoinRequest): Promise<Joined> {
+    return this.#ask(`/api/rooms/${encodeURIComponent(room)}/join`, Joined, { body: request })
+  }
+
+  /** Make a room. Only a host may: `secret` is what the server printed at its start. */
+  make(title: string, secret: string): Promise<{ room: string; join: string }> {
+    return this.#ask('/api/rooms', Made, { body: { title }, bearer: secret })
+  }
+
+  talks(): Promise<TalkFile[]> {
+    return this.#ask('/talks/talks.json', v.array(Talk))
+  }
+
+  async #ask<T>(path: string, shape: v.GenericSchema<unknown, T>, send?: { body: object; bearer?: string }): Promise<T> {
+    const response = await this.#send(path, send)
+    const body: unknown = await response.json().catch(() => undefined)
+    if (!response.ok) throw refusal(response.status, body)
+    const answer = v.safeParse(shape, body)
+    if (!answer.success) throw new ApiError('bad_answer')
+    return answer.output
+  }
+
+  async #send(path: string, send?: { body: object; bearer?: string }): Promise<Response> {
+    const headers: Record<string, string> = { accept: 'application/json' }
+    if (send) headers['content-type'] = 'application/json'
+    if (send?.bearer) headers.authorization = `Bearer ${send.bearer}`
+    try {
+      return await this.#fetch(this.#base + path, {
+        method: send ? 'POST' : 'GET',
+        headers,
+        signal: AbortSignal.timeout(TIMEOUT),
+        ...(send ? { body: JSON.stringify(send.body) } : {}),
+      })
+    } catch {
+      throw new ApiError('server_away')
+    }
+  }
+}
+
+/** An error out of a refused request; a proxy's page instead of ours means the server is away. */
+function refusal(status: number, body: unknown): ApiError {
+  const said = v.safeParse(Refusal, body)
+  if (said.success) return new ApiError(said.output.code, said.output.message)
+  return new ApiError(status >= 502 && status <= 504 ? 'server_away' : 'bad_answer')
+}

@@ -1,0 +1,146 @@
+/** What is heard: everyone's own tracks, the dub of one language, and the original lowered under it. */
+import { RoomEvent, Track, type RemoteAudioTrack, type RemoteParticipant, type RemoteTrackPublication, type Room } from 'livekit-client'
+import { loudness, onLevel, silent, towards, type Voice } from './ducking'
+import { Level } from './level'
+import type { Store } from './store'
+
+const STEP = 50
+/** A new dub may have to be made first; the old one goes on until then, but not for ever. */
+const PATIENCE = 8_000
+const DUB = 'dub.'
+
+export class Ears {
+  under = 0.15
+  readonly #room: Room
+  readonly #voice: Store<Voice>
+  readonly #spoken: (identity: string) => string | undefined
+  readonly #volumes = new Map<RemoteAudioTrack, number>()
+  readonly #timer: ReturnType<typeof setInterval>
+  #context: AudioContext | null = null
+  #level: { of: RemoteAudioTrack; level: Level } | null = null
+  #trusted: string | null = null
+  #hears = ''
+  #switched = 0
+
+  constructor(room: Room, voice: Store<Voice>, spoken: (identity: string) => string | undefined) {
+    this.#room = room
+    this.#voice = voice
+    this.#spoken = spoken
+    room
+      .on(RoomEvent.TrackPublished, () => this.apply())
+      .on(RoomEvent.TrackUnpublished, () => this.apply())
+      .on(RoomEvent.TrackSubscribed, (track, publication) => {
+        if (track.kind === Track.Kind.Audio) this.#attach(track as RemoteAudioTrack, publication)
+        this.apply()
+      })
+      .on(RoomEvent.TrackUnsubscribed, (track) => {
+        if (track.kind === Track.Kind.Audio) this.#detach(track as RemoteAudioTrack)
+      })
+    this.#timer = setInterval(() => this.#step(Date.now()), STEP)
+  }
+
+  /** Call in a click: browsers start sound for nothing less. */
+  unlock(): void {
+    this.#context ??= typeof AudioContext === 'undefined' ? null : new AudioContext()
+    void this.#context?.resume().catch(() => undefined)
+    void this.#room.startAudio().catch(() => undefined)
+    this.apply()
+  }
+
+  trust(identity: string | null): void {
+    this.#trusted = identity
+    this.apply()
+  }
+
+  /** Hear a language's voice, or with '' the originals. The voice before goes on until the new one is there. */
+  hear(lang: string): void {
+    if (lang === this.#hears) return
+    this.#hears = lang
+    this.#switched = Date.now()
+    this.apply()
+  }
+
+  /** Subscribe what should be heard and seen, and nothing else. */
+  apply(): void {
+    const dubs = this.#dubs()
+    const arrived = this.#hears === '' || dubs.some((dub) => dub.trackName === DUB + this.#hears && dub.track !== undefined)
+    const patient = !arrived && Date.now() - this.#switched < PATIENCE
+    for (const participant of this.#room.remoteParticipants.values()) {
+      for (const publication of participant.trackPublications.values()) {
+        const wanted = this.#wants(participant, publication, patient)
+        if (publication.isDesired !== wanted) publication.setSubscribed(wanted)
+      }
+    }
+    if (arrived) this.#settle(dubs)
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    for (const track of [...this.#volumes.keys()]) this.#detach(track)
+    void this.#context?.close().catch(() => undefined)
+    this.#context = null
+  }
+
+  #wants(participant: RemoteParticipant, publication: RemoteTrackPublication, patient: boolean): boolean {
+    if (!participant.isAgent) return true
+    if (participant.identity !== this.#trusted || !publication.trackName.startsWith(DUB)) return false
+    if (publication.trackName === DUB + this.#hears) return this.#hears !== ''
+    return patient && publication.isDesired
+  }
+
+  #dubs(): RemoteTrackPublication[] {
+    const interpreter = this.#room.remoteParticipants.get(this.#trusted ?? '')
+    return [...(interpreter?.trackPublications.values() ?? [])].filter((publication) => publication.trackName.startsWith(DUB))
+  }
+
+  /** The wanted dub is here: it is measured, and any other is silenced at once. */
+  #settle(dubs: readonly RemoteTrackPublication[]): void {
+    const track = dubs.find((dub) => dub.trackName === DUB + this.#hears)?.track as RemoteAudioTrack | undefined
+    for (const dub of dubs) {
+      if (dub.track && dub.track !== track) (dub.track as RemoteAudioTrack).setVolume(0)
+    }
+    if (this.#level?.of === track) return
+    track?.setVolume(1)
+    this.#level?.level.close()
+    this.#level = track && this.#context ? { of: track, level: new Level(this.#context, track.mediaStreamTrack) } : null
+    this.#voice.set(silent)
+  }
+
+  #attach(track: RemoteAudioTrack, publication: RemoteTrackPublication): void {
+    track.attach()
+    track.setVolume(1)
+    if (!publication.trackName.startsWith(DUB)) this.#volumes.set(track, 1)
+  }
+
+  #detach(track: RemoteAudioTrack): void {
+    this.#volumes.delete(track)
+    for (const element of track.detach()) element.remove()
+    if (this.#level?.of !== track) return
+    this.#level.level.close()
+    this.#level = null
+    this.#voice.set(silent)
+  }
+
+  #step(now: number): void {
+    this.#voice.set(onLevel(this.#voice.get(), this.#level?.level.read() ?? null, now))
+    for (const participant of this.#room.remoteParticipants.values()) {
+      if (participant.isAgent) continue
+      const wanted = loudness(this.#voice.get(), participant.identity, this.#spoken(participant.identity), this.#hears, this.under)
+      for (const { track } of participant.audioTrackPublications.values()) {
+        if (track) this.#turn(track as RemoteAudioTrack, wanted)
+      }
+    }
+    if (this.#switched > 0 && now - this.#switched > PATIENCE) {
+      this.#switched = 0
+      this.apply()
+    }
+  }
+
+  #turn(track: RemoteAudioTrack, wanted: number): void {
+    const before = this.#volumes.get(track)
+    if (before === undefined || before === wanted) return
+    const next = towards(before, wanted, STEP)
+    this.#volumes.set(track, next)
+    track.setVolume(next)
+  }
+}

@@ -1,0 +1,12 @@
+/** What another LiveKit application embeds: captions, voices and the transcript, with no framework. */
+export { Api, ApiError } from './api'
+export type { Language, RoomInfo } from './api'
+export type { Wishes } from './choices'
+export { phaseOf, toneOf } from './phase'
+export type { Phase } from './phase'
+export { empty, put, tick, view } from './screen'
+export { Session } from './session'
+export type { Status } from './session'
+export type { Entry } from './transcript'
+export { readCaption, readCue, publicKey, WireError } from './wire'
+export type { Cue, Frame } from './wire'

@@ -1,0 +1,58 @@
+/** Who the interpreter is, and what it says of itself in its attributes. */
+
+export interface Present {
+  identity: string
+  isAgent: boolean
+  attributes: Readonly<Record<string, string>>
+}
+
+export interface Interpreter {
+  identity: string
+  epoch: number
+  /** The public half of its caption key, JWK in JSON. */
+  key: string
+  state: string
+  /** Languages that have captions now: spoken and wanted. */
+  languages: readonly string[]
+  keeps: string
+  /** Languages that it found out: identity to tag. */
+  detected: Readonly<Record<string, string>>
+}
+
+/** Its kind comes from the server, so that nobody can merely name themselves so. */
+export const isInterpreter = (who: Present): boolean => who.isAgent && who.identity.startsWith('interpreter-')
+
+/** The one to trust: of those that have shown a key, the one with the highest epoch. */
+export function interpreterAmong(people: Iterable<Present>): Interpreter | null {
+  let best: Interpreter | null = null
+  for (const who of people) {
+    const one = isInterpreter(who) ? describe(who) : null
+    if (one && (best === null || one.epoch > best.epoch)) best = one
+  }
+  return best
+}
+
+function describe({ identity, attributes }: Present): Interpreter | null {
+  const epoch = Number(attributes['dragoman.epoch'] ?? NaN)
+  const key = attributes['dragoman.key'] ?? ''
+  if (!Number.isSafeInteger(epoch) || epoch < 0 || key === '') return null
+  return {
+    identity,
+    epoch,
+    key,
+    state: attributes['dragoman.state'] ?? 'starting',
+    languages: (attributes['dragoman.languages'] ?? '').split(',').filter((tag) => tag !== ''),
+    keeps: attributes['dragoman.keeps'] ?? 'nothing',
+    detected: tags(attributes['dragoman.detected']),
+  }
+}
+
+function tags(json: string | undefined): Record<string, string> {
+  try {
+    const parsed: unknown = JSON.parse(json ?? '{}')
+    if (typeof parsed !== 'object' || parsed === null) return {}
+    return Object.fromEntries(Object.entries(parsed).filter((pair): pair is [string, string] => typeof pair[1] === 'string'))
+  } catch {
+    return {}
+  }
+}

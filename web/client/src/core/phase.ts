@@ -1,0 +1,64 @@
+/** The state line: of all that may be going on, the one thing a person should know now. */
+import type { Interpreter } from './interpreter'
+import type { Wishes } from './choices'
+
+export type Connection = 'connecting' | 'connected' | 'reconnecting' | 'left'
+
+export type Phase =
+  | { is: 'connecting' | 'reconnecting' | 'left' | 'unreadable' | 'bringing_back' | 'absent' | 'starting' }
+  | { is: 'captions_only' | 'engines_away' | 'degraded' | 'nothing_wanted' }
+  | { is: 'no_voice' | 'no_captions' | 'too_many_languages'; tag: string }
+  | { is: 'interpreting'; languages: readonly string[] }
+
+export interface Situation {
+  connection: Connection
+  interpreter: Interpreter | null
+  /** There was an interpreter before. */
+  had: boolean
+  /** This browser cannot check captions, or the interpreter's key is none. */
+  unreadable: boolean
+  refused: Readonly<Record<string, string>>
+  wishes: Wishes
+}
+
+export function phaseOf({ connection, interpreter, had, unreadable, refused, wishes }: Situation): Phase {
+  if (connection !== 'connected') return { is: connection }
+  if (interpreter === null) return { is: had ? 'bringing_back' : 'absent' }
+  if (unreadable) return { is: 'unreadable' }
+  if (interpreter.state === 'starting') return { is: 'starting' }
+  if (interpreter.state === 'engines_away') return { is: 'engines_away' }
+  const full = [wishes.reads, wishes.hears].find((tag) => refused[tag] === 'too_many_languages')
+  if (full) return { is: 'too_many_languages', tag: full }
+  if (wishes.reads && refused[wishes.reads]) return { is: 'no_captions', tag: wishes.reads }
+  if (interpreter.state === 'captions_only') return { is: 'captions_only' }
+  if (wishes.hears && refused[wishes.hears]) return { is: 'no_voice', tag: wishes.hears }
+  if (interpreter.state === 'degraded') return { is: 'degraded' }
+  if (!wishes.reads && !wishes.hears) return { is: 'nothing_wanted' }
+  return { is: 'interpreting', languages: interpreter.languages }
+}
+
+/** How the phase is coloured; the words say the same. */
+export function toneOf(phase: Phase): 'good' | 'busy' | 'warning' | 'bad' | 'quiet' {
+  switch (phase.is) {
+    case 'interpreting':
+      return 'good'
+    case 'connecting':
+    case 'reconnecting':
+    case 'starting':
+    case 'bringing_back':
+      return 'busy'
+    case 'captions_only':
+    case 'degraded':
+    case 'no_voice':
+    case 'no_captions':
+    case 'too_many_languages':
+      return 'warning'
+    case 'engines_away':
+    case 'unreadable':
+      return 'bad'
+    case 'absent':
+    case 'nothing_wanted':
+    case 'left':
+      return 'quiet'
+  }
+}

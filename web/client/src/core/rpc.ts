@@ -1,0 +1,48 @@
+/** The questions a page can ask the interpreter. */
+import type { Room } from 'livekit-client'
+import * as v from 'valibot'
+import type { Answer } from './catchup'
+
+const Captions = v.object({ frames: v.array(v.string()), more: v.boolean() })
+const Served = v.object({
+  refused: v.fallback(v.record(v.string(), v.string()), {}),
+  routes: v.fallback(v.record(v.string(), v.string()), {}),
+  voice: v.fallback(v.nullish(v.string()), null),
+  delays: v.fallback(v.record(v.string(), v.number()), {}),
+})
+
+/** What the interpreter answers to wishes: what it refuses and why, over which routes it translates, how long each stage takes. */
+export type Served = v.InferOutput<typeof Served>
+
+export class NobodyThere extends Error {}
+
+export class Questions {
+  readonly #room: Room
+  readonly #to: () => string | null
+
+  constructor(room: Room, to: () => string | null) {
+    this.#room = room
+    this.#to = to
+  }
+
+  async captions(lang: string, after: number): Promise<Answer> {
+    return v.parse(Captions, await this.#ask('dragoman.captions', { lang, after }))
+  }
+
+  async languages(wishes: { speaks: string; reads: string; hears: string }): Promise<Served> {
+    return v.parse(Served, await this.#ask('dragoman.languages', wishes))
+  }
+
+  /** Correct the language that was found out for a speaker. */
+  async speaks(identity: string, language: string): Promise<void> {
+    await this.#ask('dragoman.speaks', { identity, language })
+  }
+
+  /** An absent interpreter would leave a call waiting for seven seconds; so look first. */
+  async #ask(method: string, payload: object): Promise<unknown> {
+    const identity = this.#to()
+    if (identity === null || !this.#room.remoteParticipants.has(identity)) throw new NobodyThere(method)
+    const { localParticipant } = this.#room
+    return JSON.parse(await localParticipant.performRpc({ destinationIdentity: identity, method, payload: JSON.stringify(payload) }))
+  }
+}

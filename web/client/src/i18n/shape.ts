@@ -1,0 +1,123 @@
+/** What a language of the interface must say; the compiler minds that none leaves anything out. */
+import type { Grade } from '../core/api'
+
+type Stages = 'speak' | 'read' | 'hear'
+
+export interface Words {
+  tag: string
+  product: string
+  close: string
+  cancel: string
+  copy: string
+  copied: string
+  retry: string
+  loading: string
+  search: string
+  nothingFound: string
+  you: string
+  landing: Record<
+    | 'title' | 'lead' | 'tryHead' | 'tryText' | 'tryButton' | 'makeHead' | 'makeText' | 'roomTitle' | 'secret' | 'make' | 'made'
+    | 'open' | 'joinHead' | 'joinText' | 'joinLabel' | 'join' | 'joinBad' | 'keptHead' | 'keptText' | 'addHead' | 'addText' | 'addMore',
+    string
+  >
+  prejoin: Record<
+    | 'preview' | 'cameraOff' | 'microphone' | 'camera' | 'turnOnMicrophone' | 'turnOffMicrophone' | 'turnOnCamera' | 'turnOffCamera'
+    | 'level' | 'levelHint' | 'name' | 'speak' | 'read' | 'hear' | 'join' | 'joinListening' | 'joining' | 'orTry' | 'tryTalk' | 'listenNote',
+    string
+  > & { people: (count: number, limit: number | null) => string }
+  kept: {
+    nothing: string
+    days: (days: number) => string
+    policy: (name: string) => string
+    what: string
+    moreNothing: string
+    moreKept: string
+  }
+  language: {
+    auto: string
+    autoHint: string
+    same_hear: string
+    same_read: string
+    off: string
+    original: string
+    grade: Record<Grade, string>
+    reason: Record<Stages, string>
+    figures: string
+    showFigures: string
+    hideFigures: string
+    wer: (share: string) => string
+    chrf: (score: string) => string
+    from: (language: string) => string
+    by: (route: string) => string
+    noFigure: string
+    explain: Record<Stages, string>
+    choose: (what: string, now: string) => string
+  }
+  errors: Record<ErrorWord, string> & { other: (code: string) => string }
+  devices: Record<'denied' | 'missing' | 'busy' | 'insecure' | 'failed' | 'default', string> & { unnamed: (number: number) => string }
+  state: Record<
+    | 'connecting' | 'reconnecting' | 'left' | 'unreadable' | 'absent' | 'bringing_back' | 'starting' | 'captions_only' | 'engines_away'
+    | 'degraded' | 'nothing_wanted' | 'interpreting' | 'skipped' | 'details' | 'language',
+    string
+  > &
+    Record<'no_voice' | 'no_captions' | 'too_many_languages', (language: string) => string> & { behind: (seconds: string) => string }
+  details: Record<
+    'title' | 'engines' | 'recognise' | 'translate' | 'speak' | 'delays' | 'routes' | 'kept' | 'spoken' | 'noEngine',
+    string
+  > & { seconds: (seconds: string) => string; licence: (name: string) => string; dropped: (count: number) => string }
+  room: Record<
+    | 'mute' | 'unmute' | 'cameraOn' | 'cameraOff' | 'share' | 'unshare' | 'captions' | 'transcript' | 'settings' | 'keys' | 'leave' | 'hear'
+    | 'read' | 'invite' | 'sound' | 'grid' | 'controls' | 'muted' | 'speaking' | 'synthetic' | 'findingOut' | 'notCorrected' | 'original'
+    | 'someone' | 'alone' | 'newest',
+    string
+  > & {
+    screenOf: (name: string) => string
+    foundOut: (language: string) => string
+    correct: (name: string) => string
+    corrected: (name: string, language: string) => string
+    stillPlaying: (seconds: string) => string
+    voice: (letter: string) => string
+    deviceFailed: (name: string) => string
+  }
+  transcript: Record<'title' | 'empty' | 'noLine' | 'languages' | 'noOthers' | 'copyAll' | 'skipped', string> & {
+    lines: (count: number) => string
+  }
+  settings: Record<
+    | 'title' | 'captions' | 'size' | 'position' | 'bottom' | 'top' | 'backdrop' | 'second' | 'none' | 'originalWords' | 'sound' | 'under'
+    | 'cleaned' | 'devices' | 'output' | 'page' | 'theme' | 'auto' | 'light' | 'dark' | 'interface' | 'sample',
+    string
+  >
+  keys: Record<'title' | 'mute' | 'captions' | 'language' | 'transcript' | 'help', string>
+  talk: Record<
+    'name' | 'guest' | 'joining' | 'waiting' | 'playing' | 'ended' | 'stopped' | 'failed' | 'stop' | 'replay' | 'source' | 'choose',
+    string
+  >
+  left: Record<'left' | 'removed' | 'closed' | 'elsewhere' | 'lost' | 'again' | 'home', string>
+}
+
+/** Refusals that have a sentence of their own. */
+export const ERROR_WORDS = [
+  'room_not_found',
+  'link_invalid',
+  'room_full',
+  'bad_name',
+  'unknown_language',
+  'host_secret_wrong',
+  'not_allowed',
+  'too_many_requests',
+  'sfu_away',
+  'database_away',
+  'server_away',
+  'bad_answer',
+  'connect_failed',
+  'token_refused',
+  'unsupported',
+  'page_broken',
+] as const
+export type ErrorWord = (typeof ERROR_WORDS)[number]
+
+/** The sentence of a refusal. */
+export function sentence(words: Words, code: string): string {
+  const known = ERROR_WORDS.find((one) => one === code)
+  return known ? words.errors[known] : words.errors.other(code)
+}
