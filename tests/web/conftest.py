@@ -1,0 +1,192 @@
+"""The web server as it is, with a real Postgres; LiveKit, engines and agent stand in by what they answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
+
+from agent.settings import Settings
+from tests.web.livekit import FakeLiveKit
+from web.app import build
+
+KEY, SECRET, HOST = "key", "a-secret-of-at-least-32-characters", "the-host-secret"
+SERVED = [
+    {
+        "stage": "recognise",
+        "engine": "whisper-base",
+        "why": "its weights are here",
+        "licence": "MIT",
+        "measure": "wer",
+        "languages": {"en": 0.11, "es": 0.1, "de": 0.22, "xh": 0.9},
+        "route": {},
+    },
+    {
+        "stage": "translate",
+        "engine": "routes",
+        "why": "bergamot and apertium are here",
+        "licence": "MPL-2.0, GPL-2.0",
+        "measure": "chrf",
+        "languages": {"en>es": 52.9, "en>it": 48.4, "pt>en": 69.7, "en>gl": None},
+        "route": {"en>es": "bergamot en>pt, apertium pt>es"},
+    },
+    {
+        "stage": "speak",
+        "engine": "espeak-ng",
+        "why": "it is always here",
+        "licence": "GPL-3.0",
+        "measure": "",
+        "languages": {"en": None, "es": None},
+        "route": {"en": "piper"},
+    },
+]
+
+
+@dataclass
+class Neighbours:
+    """The engine service and the agent worker, as far as we ask them."""
+
+    engines_ready: bool = True
+    worker: dict[str, Any] | None = field(default_factory=lambda: {"agent_name": "interpreter", "active_jobs": 0})
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_get("/readyz", self.readyz)
+        app.router.add_get("/served", self.served)
+        app.router.add_get("/", self.alive)
+        app.router.add_get("/worker", self.told)
+        return app
+
+    async def readyz(self, _: web.Request) -> web.Response:
+        return web.json_response({"ready": self.engines_ready}, status=200 if self.engines_ready else 503)
+
+    async def served(self, _: web.Request) -> web.Response:
+        return web.json_response({"stages": SERVED})
+
+    async def alive(self, _: web.Request) -> web.Response:
+        return web.Response(text="OK") if self.worker else web.Response(status=503)
+
+    async def told(self, _: web.Request) -> web.Response:
+        return web.json_response(self.worker)
+
+
+@dataclass
+class House:
+    """A running web server and what stands around it."""
+
+    client: TestClient[web.Request, web.Application]
+    settings: Settings
+    livekit: FakeLiveKit
+    neighbours: Neighbours
+
+    async def make(self, **wish: Any) -> tuple[str, str]:
+        """A room that a host made: its name and the link's secret."""
+        wish = {"title": "Standup", **wish}
+        answer = await self.client.post("/api/rooms", json=wish, headers={"Authorization": f"Bearer {HOST}"})
+        made = await answer.json()
+        assert answer.status == 201, made
+        return made["room"], made["join"].partition("#")[2]
+
+    async def join(self, room: str = "demo", **wish: Any) -> ClientResponse:
+        wish = {"name": "Ada", "speaks": "auto", "reads": "es", "hears": "", **wish}
+        return await self.client.post(f"/api/rooms/{room}/join", json=wish)
+
+    async def beat(self, job: str, room: str = "demo", **told: Any) -> ClientResponse:
+        told = {"room": room, "identity": f"interpreter-{job}", "epoch": 1, "state": "listening", **told}
+        headers = {"Authorization": f"Bearer {beat_token(job)}"}
+        return await self.client.post(f"/api/interpreters/{job}/beat", json=told, headers=headers)
+
+    async def count(self, line: str) -> float:
+        """What a line of /metrics says; 0 where it isn't there."""
+        text = await (await self.client.get("/metrics")).text()
+        return next((float(each.rpartition(" ")[2]) for each in text.splitlines() if each.startswith(line)), 0.0)
+
+
+def beat_token(job: str, secret: str = SECRET, key: str = KEY, life: float = 30, **more: Any) -> str:
+    claims = {"iss": key, "sub": job, "exp": int(time.time() + life), **more}
+    return jwt.encode(claims, secret, algorithm="HS256")
+
+
+async def code(answer: ClientResponse) -> tuple[int, str]:
+    """An error's status and code; its message is a sentence."""
+    body = await answer.json()
+    assert body.keys() == {"code", "message"}
+    assert body["message"].endswith(".")
+    return answer.status, body["code"]
+
+
+@pytest.fixture
+def dist(tmp_path: Path) -> Path:
+    """Pages as a build leaves them."""
+    pages = tmp_path / "dist"
+    (pages / "assets").mkdir(parents=True)
+    (pages / "talks").mkdir()
+    (pages / "index.html").write_text("<!doctype html><title>Dragoman</title>")
+    (pages / "icon.svg").write_text("<svg/>")
+    (pages / ".hidden").write_text("nobody's business")
+    (pages / "assets" / "index-1a2b3c.js").write_text("export {}")
+    (pages / "talks" / "talks.json").write_text("[]")
+    (tmp_path / "secret").write_text("nobody's business")
+    return pages
+
+
+Opening = Callable[..., Awaitable[House]]
+
+
+@pytest.fixture
+async def open_house(database_url: str, dist: Path) -> AsyncIterator[Opening]:
+    """Starts a web server, with other settings where a test gives them; all end with the test."""
+    async with AsyncExitStack() as stack:
+
+        async def open_one(livekit: FakeLiveKit | None = None, ready: bool = True, **changes: Any) -> House:
+            house = await stack.enter_async_context(_house(livekit, database_url, dist, changes))
+            async with asyncio.timeout(10):
+                if ready:
+                    await _opened(house)
+            return house
+
+        yield open_one
+
+
+async def _opened(house: House) -> None:
+    """Until the demo room is made, which happens beside the first requests, and the engines are asked."""
+    while (await house.client.get("/api/rooms/demo")).status != 200:  # noqa: ASYNC110 - no event crosses HTTP
+        await asyncio.sleep(0.02)
+    await house.client.get("/readyz")
+
+
+@asynccontextmanager
+async def _house(livekit: FakeLiveKit | None, url: str, dist: Path, changes: dict[str, Any]) -> AsyncIterator[House]:
+    livekit, neighbours = livekit or FakeLiveKit(KEY, SECRET), Neighbours()
+    async with TestServer(livekit.app()) as sfu, TestServer(neighbours.app()) as others:
+        given: dict[str, Any] = {
+            "livekit_url": f"ws://127.0.0.1:{sfu.port}",
+            "livekit_public_url": "wss://livekit.example",
+            "livekit_api_key": KEY,
+            "livekit_api_secret": SecretStr(SECRET),
+            "database_url": SecretStr(url),
+            "host_secret": SecretStr(HOST),
+            "engines": f"http://127.0.0.1:{others.port}",
+            "agent_port": others.port,
+            "pages": dist,
+            "migrate": False,
+        }
+        settings = Settings(**{**given, **changes})
+        async with TestClient(TestServer(build(settings))) as client:
+            yield House(client, settings, livekit, neighbours)
+
+
+@pytest.fixture
+async def house(open_house: Opening) -> House:
+    """A web server with all that it needs."""
+    return await open_house()

@@ -1,0 +1,1 @@
+"""The web half: pages, rooms, tokens, and the watch that keeps every live room attended."""

@@ -1,0 +1,147 @@
+"""Who is asking, and what they may do: hosts, guests, interpreters, and the tokens of a room."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+import time
+import uuid
+from datetime import timedelta
+
+import jwt
+from aiohttp import web
+from livekit import api
+
+from agent.errors import DragomanError
+from agent.settings import Settings
+
+TOKEN_LIFE = timedelta(seconds=300)
+"""A token opens the door once; LiveKit gives those inside fresh ones."""
+BEAT_LIFE = 60
+"""Seconds that an interpreter's token may still live."""
+SOURCES = ["camera", "microphone", "screen_share", "screen_share_audio"]
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")
+SLUG = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Letters that nobody takes for another."""
+
+SETTINGS = web.AppKey("settings", Settings)
+
+
+def new_slug() -> str:
+    """A room's name in its address: 12 of 30 letters, 58 bits."""
+    return "-".join("".join(secrets.choice(SLUG) for _ in range(4)) for _ in range(3))
+
+
+def new_secret() -> str:
+    """A join link's secret: 128 bits, so a plain hash of it is enough to store."""
+    return secrets.token_urlsafe(16)
+
+
+def hashed(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def needs_host(request: web.Request) -> None:
+    """Lets whoever holds the host secret pass. Raises `host_secret_wrong`."""
+    known = request.app[SETTINGS].host_secret.get_secret_value()
+    if not known or not hmac.compare_digest(hashed(bearer(request)), hashed(known)):
+        raise DragomanError("host_secret_wrong", "Making rooms needs the host secret.")
+
+
+def link_opens(secret_hash: bytes | None, secret: str) -> bool:
+    """Whether a join link's secret is the room's."""
+    return secret_hash is not None and hmac.compare_digest(secret_hash, hashed(secret))
+
+
+def is_at_this_machine(request: web.Request) -> bool:
+    """Whether a person at this very machine asks, and not through a proxy or another site's page.
+
+    The `Host` keeps out a site that points its own name at 127.0.0.1.
+    """
+    if any(name in request.headers for name in FORWARDED):
+        return False
+    if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
+        return False
+    host = (request.url.host or "").rstrip(".")
+    return _is_loopback(request.remote or "") and (host == "localhost" or _is_loopback(host))
+
+
+def address_of(request: web.Request) -> str:
+    """Where a request comes from: behind our own proxies, what the nearest of them says."""
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    proxies = {proxy.strip() for proxy in request.app[SETTINGS].proxies.split(",")}
+    here = request.remote or ""
+    while here in proxies and hops:
+        here = hops.pop()
+    return _network(here)
+
+
+def room_token(settings: Settings, room: str, name: str, languages: dict[str, str]) -> tuple[str, str]:
+    """A guest's token and identity: this room only, camera, microphone and screen, for a few minutes."""
+    identity = f"guest-{uuid.uuid4()}"
+    grants = api.VideoGrants(
+        room_join=True,
+        room=room,
+        can_publish=True,
+        can_publish_sources=SOURCES,
+        can_subscribe=True,
+        can_publish_data=True,
+        can_update_own_metadata=True,
+    )
+    token = (
+        api.AccessToken(settings.livekit_api_key, settings.livekit_api_secret.get_secret_value())
+        .with_identity(identity)
+        .with_name(name)
+        .with_grants(grants)
+        .with_attributes({f"dragoman.{kind}": tag for kind, tag in languages.items()})
+        .with_ttl(TOKEN_LIFE)
+    )
+    return token.to_jwt(), identity
+
+
+def needs_interpreter(request: web.Request, job: str) -> None:
+    """Lets the interpreter of that job pass. Raises `not_allowed`.
+
+    A guest's token and a webhook's are signed with the same secret; neither may beat.
+    """
+    settings = request.app[SETTINGS]
+    try:
+        claims = jwt.decode(
+            bearer(request),
+            settings.livekit_api_secret.get_secret_value(),
+            algorithms=["HS256"],
+            issuer=settings.livekit_api_key,
+            leeway=5,
+            options={"require": ["exp", "iss", "sub"]},
+        )
+    except jwt.PyJWTError:
+        raise _not_an_interpreter() from None
+    if claims["sub"] != job or claims["exp"] - time.time() > BEAT_LIFE + 5 or {"video", "sha256"} & claims.keys():
+        raise _not_an_interpreter()
+
+
+def bearer(request: web.Request) -> str:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
+
+
+def _not_an_interpreter() -> DragomanError:
+    return DragomanError("not_allowed", "This needs the token of that interpreter.")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _network(host: str) -> str:
+    """One IPv4 address, or the /64 that one household has of IPv6."""
+    try:
+        given = ipaddress.ip_address(host)
+    except ValueError:
+        return "elsewhere"
+    return str(given) if given.version == 4 else str(ipaddress.ip_network((given, 64), strict=False))

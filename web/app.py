@@ -1,0 +1,169 @@
+"""The application: every address in one list, every resource opened and closed in one place."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+
+import aiohttp
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from agent.errors import DragomanError
+from agent.settings import Settings
+
+from . import health, interpreters, pages, rooms, webhooks
+from .access import SETTINGS
+from .database import DATABASE, Database
+from .engines import ENGINES, EngineWatch
+from .errors import SENTENCES, answer, answer_errors, refuse_what_is_too_large, route_of
+from .metrics import METRICS, Metrics
+from .openapi import Route, describe
+from .pace import PACE, Pace
+from .sfu import SFU, Sfu
+from .watch import Watch
+
+log = logging.getLogger(__name__)
+
+BODY_LIMIT = 64 * 1024
+"""Bytes of a body; the longest that makes sense is a tenth of it."""
+AGAIN = 1.0
+"""Seconds before another try at a database that was away at the start."""
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+AWAY = ("database_away", "sfu_away")
+
+
+async def openapi(request: web.Request) -> web.Response:
+    """`GET /openapi.json`."""
+    return web.json_response(describe(ROUTES))
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("POST", "/api/rooms", rooms.make, "Make a room.", rooms.RoomWish, {201: rooms.RoomMade},
+          ("host_secret_wrong", "bad_name", "unknown_language", "too_many_languages", "too_many_requests",
+           "database_away"), "the host secret"),
+    Route("GET", "/api/rooms/{room}", rooms.look, "What a person may know before joining.", None,
+          {200: rooms.RoomSeen}, ("room_not_found", *AWAY)),
+    Route("POST", "/api/rooms/{room}/join", rooms.join, "A token for one person.", rooms.JoinWish, {200: rooms.Joined},
+          ("room_not_found", "link_invalid", "bad_name", "unknown_language", "room_full", "too_many_requests", *AWAY)),
+    Route("POST", "/api/interpreters/{job}/beat", interpreters.beat, "An interpreter's heartbeat, every second.",
+          interpreters.Pulse, {200: interpreters.Order}, ("not_allowed", "database_away"),
+          "a JWT signed with LIVEKIT_API_SECRET: iss the API key, sub the job, exp within 60 s"),
+    Route("POST", "/livekit/webhook", webhooks.receive, "The LiveKit server's webhooks, signed by it.", None,
+          {204: ""}, ("not_allowed", "too_large", "database_away")),
+    Route("GET", "/healthz", health.healthz, "Alive.", None, {200: health.Alive}),
+    Route("GET", "/readyz", health.readyz, "Whether captions can flow; 503 says what is missing.", None,
+          {200: health.Ready, 503: health.Ready}),
+    Route("GET", "/metrics", health.metrics, "For Prometheus.", None, {200: "text/plain"}),
+    Route("GET", "/", pages.page, "The first page.", None, {200: "text/html"}, ("pages_missing",)),
+    Route("GET", "/room/{room}", pages.page, "The room's page.", None, {200: "text/html"}, ("pages_missing",)),
+    Route("GET", "/assets/{path:.+}", pages.asset, "A part of the pages.", None, {200: "*/*"}, ("not_found",)),
+    Route("GET", "/talks/{path:.+}", pages.talk, "A recorded talk.", None, {200: "*/*"}, ("not_found",)),
+    Route("GET", "/openapi.json", openapi, "This document.", None, {200: "application/json"}),
+    Route("GET", "/{path:[^/]+}", pages.other, "What lies beside the page.", None, {200: "*/*"}, ("not_found",)),
+)  # fmt: skip
+
+
+def build(settings: Settings) -> web.Application:
+    """The server, not yet started. Nothing it needs has to be there when it starts."""
+    app = web.Application(middlewares=[observe, answer_errors, refuse], client_max_size=BODY_LIMIT)
+    app[SETTINGS] = settings
+    app[METRICS] = Metrics()
+    app[PACE] = Pace(settings.joins_per_minute)
+    app[webhooks.SEEN] = webhooks.Seen()
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, route.handler, expect_handler=refuse_what_is_too_large)
+    safe = pages.headers(settings)
+
+    async def harden(request: web.Request, response: web.StreamResponse) -> None:
+        for name, value in {**safe, "Cache-Control": "no-store"}.items():
+            response.headers.setdefault(name, value)
+
+    app.on_response_prepare.append(harden)
+    app.cleanup_ctx.extend([database, sfu, engines, work])
+    return app
+
+
+async def database(app: web.Application) -> AsyncIterator[None]:
+    app[DATABASE] = Database(app[SETTINGS].database_url)
+    yield
+    await app[DATABASE].close()
+
+
+async def sfu(app: web.Application) -> AsyncIterator[None]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=4)) as session:
+        app[SFU] = Sfu(app[SETTINGS], session)
+        yield
+
+
+async def engines(app: web.Application) -> AsyncIterator[None]:
+    app[ENGINES] = EngineWatch(app[SETTINGS].engines)
+    yield
+
+
+async def work(app: web.Application) -> AsyncIterator[None]:
+    """What goes on beside the requests, in one task that ends with the server."""
+
+    async def all_of_it() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(app[ENGINES].run())
+            group.create_task(_attend(app))
+
+    task = asyncio.create_task(all_of_it())
+    task.add_done_callback(_fall)
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _attend(app: web.Application) -> None:
+    """Once the tables and the demo room are there, keep every live room attended."""
+    while not await _prepared(app):  # noqa: ASYNC110 - what we wait for is in another process
+        await asyncio.sleep(AGAIN)
+    await Watch(app[DATABASE], app[SFU], app[METRICS]).run()
+
+
+async def _prepared(app: web.Application) -> bool:
+    try:
+        if app[SETTINGS].migrate:
+            await app[DATABASE].migrate()
+        await rooms.make_demo(app[DATABASE])
+    except DragomanError as error:
+        log.warning("waiting for the database", extra={"code": error.code})
+        return False
+    return True
+
+
+def _fall(task: asyncio.Task[None]) -> None:
+    """A bug in the background ends the process loudly, so that a clean one starts."""
+    if not task.cancelled() and (error := task.exception()):
+        log.critical("the background work failed", exc_info=error)
+        raise web.GracefulExit
+
+
+@web.middleware
+async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Counts and logs every answer, by the pattern of its address."""
+    began = time.perf_counter()
+    response = await handler(request)
+    took, route = time.perf_counter() - began, route_of(request)
+    method = request.method if request.method in METHODS else "other"
+    metrics = request.app[METRICS]
+    metrics.requests.labels(route, method, str(response.status)).inc()
+    metrics.seconds.labels(route).observe(took)
+    level = logging.WARNING if response.status >= 500 else logging.DEBUG
+    said = {"route": route, "method": method, "status": response.status, "ms": round(took * 1000, 1)}
+    log.log(level, "answered", extra=said)
+    return response
+
+
+@web.middleware
+async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A body that says it is too large is not read at all."""
+    if (request.content_length or 0) > BODY_LIMIT:
+        refusal = answer(request, "too_large", SENTENCES["too_large"])
+        refusal.force_close()
+        return refusal
+    return await handler(request)

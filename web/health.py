@@ -1,0 +1,123 @@
+"""Whether this server lives, whether captions can flow, and what was counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import aiohttp
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from sqlalchemy import select
+
+from agent.errors import DragomanError
+from agent.settings import Settings
+
+from .access import SETTINGS
+from .bodies import reply
+from .database import DATABASE, Database
+from .engines import ENGINES, EngineWatch
+from .languages import Stage
+from .metrics import METRICS
+from .sfu import SFU, Sfu
+from .tables import rooms
+
+PATIENCE = aiohttp.ClientTimeout(total=2)
+
+
+class Alive(BaseModel):
+    """That this server answers."""
+
+    alive: bool = True
+
+
+class Part(BaseModel):
+    """Whether one part is there; if not, a code and a sentence say why."""
+
+    ready: bool
+    code: str | None = None
+    message: str | None = None
+
+
+class EnginePart(Part):
+    """The engine service, and what it serves (the last we know while it is away)."""
+
+    stages: Sequence[Stage]
+
+
+class Ready(BaseModel):
+    """Captions can flow where all four parts are there."""
+
+    ready: bool
+    database: Part
+    sfu: Part
+    engines: EnginePart
+    agent: Part
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """`GET /healthz`: alive, whatever else is away."""
+    return reply(Alive())
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """`GET /readyz`: 200 when captions can flow, else 503 and what is missing."""
+    app = request.app
+    database, sfu, engines, agent = await asyncio.gather(
+        _database(app[DATABASE]), _sfu(app[SFU]), _engines(app[ENGINES]), _agent(app[SETTINGS])
+    )
+    ready = all(part.ready for part in (database, sfu, engines, agent))
+    seen = Ready(ready=ready, database=database, sfu=sfu, engines=engines, agent=agent)
+    return reply(seen, 200 if ready else 503)
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """`GET /metrics`, for Prometheus."""
+    body = generate_latest(request.app[METRICS].registry)
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _database(database: Database) -> Part:
+    try:
+        async with database.transaction() as connection:
+            await connection.execute(select(rooms.c.slug).limit(1))
+    except DragomanError as error:
+        return _missing(error)
+    return Part(ready=True)
+
+
+async def _sfu(sfu: Sfu) -> Part:
+    try:
+        await sfu.rooms("")
+    except DragomanError as error:
+        return _missing(error)
+    return Part(ready=True)
+
+
+async def _engines(engines: EngineWatch) -> EnginePart:
+    seen = await engines.ask()
+    stages = list(seen.stages or ())
+    if seen.ready:
+        return EnginePart(ready=True, stages=stages)
+    return EnginePart(ready=False, code="engines_away", message="No engine service is ready.", stages=stages)
+
+
+async def _agent(settings: Settings) -> Part:
+    """The worker serves `/worker` from its start, and `/` stops being OK when LiveKit won't have it."""
+    away = DragomanError("agent_away", f"No agent worker answers at {settings.worker}.")
+    try:
+        async with aiohttp.ClientSession(settings.worker, timeout=PATIENCE) as session:
+            async with session.get("/", raise_for_status=True):
+                pass
+            async with session.get("/worker", raise_for_status=True) as answer:
+                told = await answer.json()
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+        return _missing(away)
+    if not isinstance(told, dict) or told.get("agent_name") != settings.agent_name:
+        return Part(ready=False, code="agent_other", message="The worker there has another agent's name.")
+    return Part(ready=True)
+
+
+def _missing(error: DragomanError) -> Part:
+    return Part(ready=False, code=error.code, message=error.message)

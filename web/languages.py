@@ -1,0 +1,145 @@
+"""Languages: which tags exist, and what the engines make of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import langcodes
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent.errors import DragomanError
+
+Grade = Literal["good", "fair", "rough", "unmeasured"]
+TAG_LIMIT = 35
+"""Characters; what RFC 5646 asks everybody to accept, and what the wire takes."""
+NOT_A_LANGUAGE = {"und", "mul", "zxx", "mis"}
+
+
+class Stage(BaseModel):
+    """What one stage of the engines serves, as the engine service tells it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    engine: str
+    why: str
+    licence: str
+    measure: str = ""
+    languages: dict[str, float | None] = Field(default_factory=dict)
+    route: dict[str, str] = Field(default_factory=dict)
+
+
+class Spoken(BaseModel):
+    """How well a language is understood."""
+
+    grade: Grade
+    figure: float | None
+    measure: str
+
+
+class Pair(Spoken):
+    """How well a language is translated from another, and by what."""
+
+    route: str
+
+
+class Readable(BaseModel):
+    """From which languages captions in this one come."""
+
+    from_: dict[str, Pair] = Field(serialization_alias="from", validation_alias="from_")
+
+
+class Heard(BaseModel):
+    """Who says a language aloud."""
+
+    grade: Grade
+    engine: str
+
+
+class Offer(BaseModel):
+    """What may be expected of one language: null where nothing serves it."""
+
+    tag: str
+    speak: Spoken | None
+    read: Readable
+    hear: Heard | None
+
+
+def tag(given: str) -> str:
+    """A BCP-47 tag in its canonical form. Raises `unknown_language`."""
+    try:
+        language = langcodes.Language.get(given)
+    except ValueError:
+        raise _unknown() from None
+    canonical = language.to_tag()
+    named = language.language or "und"
+    if not language.is_valid() or named in NOT_A_LANGUAGE or named.startswith("x-") or len(canonical) > TAG_LIMIT:
+        raise _unknown()
+    return canonical
+
+
+def offers(stages: Sequence[Stage], only: Sequence[str] = ()) -> list[Offer]:
+    """Every language that some stage serves, or those named in `only`."""
+    by = {stage.stage: stage for stage in stages}
+    recognise, translate, speak = by.get("recognise"), by.get("translate"), by.get("speak")
+    pairs = _pairs(translate) if translate else {}
+    known = {*pairs, *(recognise.languages if recognise else ()), *(speak.languages if speak else ())}
+    return [
+        Offer(
+            tag=each,
+            speak=_spoken(recognise, each),
+            read=Readable(from_=_nearest(pairs, each) or {}),
+            hear=_heard(speak, each),
+        )
+        for each in (only or sorted(known))
+    ]
+
+
+def _pairs(stage: Stage) -> dict[str, dict[str, Pair]]:
+    """Target → source → pair, out of keys like `en>es`."""
+    found: dict[str, dict[str, Pair]] = {}
+    for key, figure in stage.languages.items():
+        source, _, target = key.partition(">")
+        route = stage.route.get(key, stage.engine)
+        pair = Pair(grade=grade(stage.measure, figure), figure=figure, measure=stage.measure, route=route)
+        found.setdefault(target, {})[source] = pair
+    return found
+
+
+def _spoken(stage: Stage | None, each: str) -> Spoken | None:
+    if stage is None or (served := _serving(stage.languages, each)) is None:
+        return None
+    figure = stage.languages[served]
+    return Spoken(grade=grade(stage.measure, figure), figure=figure, measure=stage.measure)
+
+
+def _heard(stage: Stage | None, each: str) -> Heard | None:
+    if stage is None or (served := _serving(stage.languages, each)) is None:
+        return None
+    engine = stage.route.get(served, stage.engine)
+    by_engine: Grade = "rough" if "espeak" in engine else "good" if "piper" in engine else "unmeasured"
+    return Heard(grade=by_engine, engine=engine)
+
+
+def _nearest(pairs: Mapping[str, dict[str, Pair]], each: str) -> dict[str, Pair] | None:
+    served = _serving(pairs, each)
+    return None if served is None else pairs[served]
+
+
+def _serving(served: Mapping[str, object], each: str) -> str | None:
+    """The tag under which a language is served: its own, or without region and script."""
+    return next((name for name in (each, each.partition("-")[0]) if name in served), None)
+
+
+def grade(measure: str, figure: float | None) -> Grade:
+    """A measured figure as a word: word error rate, or chrF."""
+    if figure is None or measure not in {"wer", "chrf"}:
+        return "unmeasured"
+    if measure == "wer":
+        return "good" if figure <= 0.20 else "fair" if figure <= 0.45 else "rough"
+    return "good" if figure >= 50 else "fair" if figure >= 40 else "rough"
+
+
+def _unknown() -> DragomanError:
+    return DragomanError("unknown_language", "One of the languages is not a BCP-47 tag that exists.")

@@ -1,0 +1,43 @@
+"""How often one address may ask for what costs something."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from aiohttp import web
+
+from agent.errors import DragomanError
+
+from .access import address_of
+
+KNOWN = 10_000
+"""Addresses remembered; beyond that the one that asked longest ago is forgotten."""
+
+
+class Pace:
+    """A bucket of tokens for each address, full at first, refilled steadily."""
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._size = per_minute
+        self._clock = clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, address: str) -> None:
+        """One token. Raises `too_many_requests` where none is left."""
+        now = self._clock()
+        left, since = self._buckets.pop(address, (float(self._size), now))
+        left = min(self._size, left + (now - since) * self._size / 60)
+        self._buckets[address] = (max(0.0, left - 1), now) if left >= 1 else (left, now)
+        if len(self._buckets) > KNOWN:
+            self._buckets.popitem(last=False)
+        if left < 1:
+            raise DragomanError("too_many_requests", "Too many requests from this address; wait a little.")
+
+
+PACE = web.AppKey("pace", Pace)
+
+
+def keep_pace(request: web.Request) -> None:
+    request.app[PACE].take(address_of(request))

@@ -1,0 +1,242 @@
+"""Rooms: made by hosts, looked at before joining, joined by guests."""
+
+from __future__ import annotations
+
+import logging
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Literal
+
+from aiohttp import web
+from pydantic import BaseModel, Field
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agent.errors import DragomanError
+
+from .access import (
+    SETTINGS,
+    hashed,
+    is_at_this_machine,
+    link_opens,
+    needs_host,
+    new_secret,
+    new_slug,
+    room_token,
+)
+from .bodies import Body, read, reply
+from .database import DATABASE, Database
+from .engines import ENGINES
+from .interpreters import state_in
+from .languages import Offer, offers, tag
+from .metrics import METRICS
+from .pace import keep_pace
+from .sfu import SFU
+from .tables import rooms
+
+log = logging.getLogger(__name__)
+
+DEMO = "demo"
+"""The room for a first look, open to people at this machine and to nobody else."""
+NAME_LIMIT = 64
+TITLE_LIMIT = 120
+
+
+class RoomWish(Body):
+    """A room that a host wants; without languages it is open to all."""
+
+    title: str
+    languages: list[str] = Field(default_factory=list)
+    keep: Literal["nothing"] = "nothing"
+
+
+class RoomMade(BaseModel):
+    """A room's name, and the link that opens it; the secret in it is told only once."""
+
+    room: str
+    join: str
+
+
+class JoinWish(Body):
+    """A person at the door: the language they speak (or `auto`), read and hear (a tag, or empty)."""
+
+    name: str = Field(repr=False)
+    speaks: str
+    reads: str
+    hears: str
+    secret: str = Field("", repr=False)
+
+
+class Joined(BaseModel):
+    """Where to connect, with what, and as whom."""
+
+    server: str
+    token: str
+    identity: str
+
+
+class Keeps(BaseModel):
+    """What is kept of a meeting, and for how many days."""
+
+    policy: str
+    days: int | None
+
+
+class Engine(BaseModel):
+    """What serves one stage, and why."""
+
+    engine: str
+    why: str
+    licence: str
+
+
+class RoomSeen(BaseModel):
+    """What a person may know before joining."""
+
+    room: str
+    title: str
+    keeps: Keeps
+    secret_needed: bool
+    people: int
+    limit: int
+    interpreter: str
+    engines: dict[str, Engine] | None
+    languages: list[Offer]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A row of the table."""
+
+    slug: str
+    title: str
+    languages: tuple[str, ...]
+    keeps: str
+    secret_hash: bytes | None = field(repr=False)
+
+
+async def make(request: web.Request) -> web.Response:
+    """`POST /api/rooms`."""
+    keep_pace(request)
+    needs_host(request)
+    wish = await read(request, RoomWish)
+    settings = request.app[SETTINGS]
+    languages = list(dict.fromkeys(tag(each) for each in wish.languages))
+    if len(languages) > settings.languages_limit:
+        raise DragomanError("too_many_languages", f"A room has at most {settings.languages_limit} languages.")
+    slug, secret = new_slug(), new_secret()
+    row = {
+        "slug": slug,
+        "title": _text(wish.title, TITLE_LIMIT, "title"),
+        "languages": languages,
+        "keeps": wish.keep,
+        "secret_hash": hashed(secret),
+    }
+    async with request.app[DATABASE].transaction() as connection:
+        await connection.execute(insert(rooms).values(row))
+    request.app[METRICS].rooms.inc()
+    return reply(RoomMade(room=slug, join=f"{settings.web.rstrip('/')}/room/{slug}#{secret}"), 201)
+
+
+async def look(request: web.Request) -> web.Response:
+    """`GET /api/rooms/{room}`."""
+    slug = request.match_info["room"]
+    async with request.app[DATABASE].transaction() as connection:
+        room = await find(connection, slug)
+        interpreter = await state_in(connection, slug)
+    people = await request.app[SFU].people(slug)
+    stages = request.app[ENGINES].seen.stages
+    seen = RoomSeen(
+        room=room.slug,
+        title=room.title,
+        keeps=Keeps(policy=room.keeps, days=None),
+        secret_needed=not _open_to(request, room),
+        people=sum(person.human for person in people),
+        limit=request.app[SETTINGS].room_limit,
+        interpreter=interpreter,
+        engines=None
+        if stages is None
+        else {each.stage: Engine(engine=each.engine, why=each.why, licence=each.licence) for each in stages},
+        languages=offers(stages or (), room.languages),
+    )
+    return reply(seen)
+
+
+async def join(request: web.Request) -> web.Response:
+    """`POST /api/rooms/{room}/join`."""
+    keep_pace(request)
+    wish = await read(request, JoinWish)
+    slug = request.match_info["room"]
+    async with request.app[DATABASE].transaction() as connection:
+        room = await find(connection, slug)
+    if not _open_to(request, room) and not link_opens(room.secret_hash, wish.secret):
+        raise DragomanError("link_invalid", "This link does not open the room; ask the host for a new one.")
+    name = _text(wish.name, NAME_LIMIT, "name")
+    languages = {
+        "speaks": wish.speaks if wish.speaks == "auto" else tag(wish.speaks),
+        "reads": wish.reads and tag(wish.reads),
+        "hears": wish.hears and tag(wish.hears),
+    }
+    await _open(request.app, slug)
+    settings = request.app[SETTINGS]
+    token, identity = room_token(settings, slug, name, languages)
+    request.app[METRICS].joins.inc()
+    server = settings.livekit_public_url or settings.livekit_url
+    return reply(Joined(server=server, token=token, identity=identity))
+
+
+async def find(connection: AsyncConnection, slug: str) -> Room:
+    """The room of that name. Raises `room_not_found`."""
+    columns = select(rooms.c.slug, rooms.c.title, rooms.c.languages, rooms.c.keeps, rooms.c.secret_hash)
+    # Postgres takes no NUL; a name of ours has only letters, digits and hyphens.
+    known = slug.isascii() and slug.replace("-", "").isalnum()
+    row = (await connection.execute(columns.where(rooms.c.slug == slug))).one_or_none() if known else None
+    if row is None:
+        raise DragomanError("room_not_found", "There is no room of that name.")
+    return Room(row.slug, row.title, tuple(row.languages), row.keeps, row.secret_hash)
+
+
+async def make_demo(database: Database) -> None:
+    """The demo room, where it isn't there yet."""
+    row = {"slug": DEMO, "title": "Demo", "languages": []}
+    async with database.transaction() as connection:
+        await connection.execute(upsert(rooms).values(row).on_conflict_do_nothing())
+
+
+async def _open(app: web.Application, slug: str) -> None:
+    """Make the room live, with an interpreter called; people who come at once do so one after the other.
+
+    Raises `room_full`; LiveKit keeps the same limit for those who hold a token.
+    """
+    sfu, database = app[SFU], app[DATABASE]
+    if await sfu.rooms(slug):
+        if sum(person.human for person in await sfu.people(slug)) >= app[SETTINGS].room_limit:
+            raise DragomanError("room_full", "The room is full.")
+        return
+    now = func.clock_timestamp()
+    async with database.transaction() as connection:
+        await connection.execute(select(rooms.c.slug).where(rooms.c.slug == slug).with_for_update())
+        if not await sfu.rooms(slug):
+            await sfu.open(slug)
+            await connection.execute(update(rooms).where(rooms.c.slug == slug).values(called_at=now, calls=1))
+            app[METRICS].dispatches.labels("opened").inc()
+
+
+def _open_to(request: web.Request, room: Room) -> bool:
+    return room.slug == DEMO and is_at_this_machine(request)
+
+
+def _text(given: str, limit: int, what: str) -> str:
+    """What a person typed, trimmed and in one Unicode form. Raises `bad_name`.
+
+    Refused are control characters, and those that turn the direction of the text
+    around them: a name with one could pass for another.
+    """
+    text = unicodedata.normalize("NFC", given).strip()
+    turning = any("\u202a" <= each <= "\u202e" or "\u2066" <= each <= "\u2069" for each in text)
+    control = any(unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} for each in text)
+    visible = any(unicodedata.category(each)[0] in "LNPS" for each in text)
+    if turning or control or not visible or len(text) > limit:
+        raise DragomanError("bad_name", f"The {what} has 1 to {limit} characters, none of them control characters.")
+    return text

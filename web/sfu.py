@@ -1,0 +1,128 @@
+"""The LiveKit server, asked about its rooms, or the honest answer that it is away."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp import web
+from livekit import api
+
+from agent.errors import DragomanError
+from agent.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PATIENCE = aiohttp.ClientTimeout(total=4)
+EMPTY = 300
+"""Seconds that a room waits for its first person."""
+LEFT = 60
+"""Seconds that a room stays after its last person: a reload must find it again."""
+INTERPRETER = "interpreter-"
+"""How the identity of an interpreter starts; its kind is AGENT as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in a room; what they are called is not our business here."""
+
+    identity: str
+    human: bool
+    interpreter: bool
+    joined_at: float
+    """Unix seconds, by the LiveKit server's clock."""
+
+
+class Sfu:
+    """What we ask of LiveKit. Every method raises `sfu_away`."""
+
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
+        self._settings = settings
+        self._api = api.LiveKitAPI(
+            settings.livekit_url,
+            settings.livekit_api_key,
+            settings.livekit_api_secret.get_secret_value(),
+            session=session,
+        )
+
+    async def rooms(self, *names: str) -> list[str]:
+        """The rooms that are live; of those named, or all."""
+        with _answering():
+            found = await self._api.room.list_rooms(api.ListRoomsRequest(names=names))
+        return [room.name for room in found.rooms]
+
+    async def people(self, room: str) -> list[Person]:
+        """Who is in a room; nobody where it isn't live."""
+        try:
+            with _answering():
+                found = await self._api.room.list_participants(api.ListParticipantsRequest(room=room))
+        except _NotThere:
+            return []
+        return [_person(each) for each in found.participants if each.state != api.ParticipantInfo.State.DISCONNECTED]
+
+    async def open(self, room: str) -> None:
+        """Make a room live, with a call for an interpreter. Of a live room nothing changes."""
+        wish = api.CreateRoomRequest(
+            name=room,
+            empty_timeout=EMPTY,
+            departure_timeout=LEFT,
+            max_participants=self._settings.room_limit,
+            agents=[api.RoomAgentDispatch(agent_name=self._settings.agent_name)],
+        )
+        with _answering():
+            await self._api.room.create_room(wish)
+
+    async def call(self, room: str) -> None:
+        """Call an interpreter into a live room; nothing where the room has just closed."""
+        wish = api.CreateAgentDispatchRequest(room=room, agent_name=self._settings.agent_name)
+        try:
+            with _answering():
+                await self._api.agent_dispatch.create_dispatch(wish)
+        except _NotThere:
+            log.debug("already closed", extra={"room": room})
+
+    async def remove(self, room: str, identity: str) -> None:
+        """Take somebody out of a room; nothing where they have left."""
+        try:
+            with _answering():
+                await self._api.room.remove_participant(api.RoomParticipantIdentity(room=room, identity=identity))
+        except _NotThere:
+            log.debug("already gone", extra={"room": room})
+
+
+def _person(given: api.ParticipantInfo) -> Person:
+    kinds = api.ParticipantInfo.Kind
+    agent = given.kind == kinds.AGENT
+    return Person(
+        identity=given.identity,
+        human=given.kind not in {kinds.AGENT, kinds.EGRESS},
+        interpreter=agent and given.identity.startswith(INTERPRETER),
+        joined_at=given.joined_at_ms / 1000 or float(given.joined_at),
+    )
+
+
+class _NotThere(Exception):
+    """The room or the person is not (or no longer) there."""
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except api.ServerError as error:
+        if error.code == "not_found":
+            raise _NotThere from None
+        log.warning("the LiveKit server refuses", extra={"code": error.code})
+        raise _away() from error
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise _away() from error
+
+
+def _away() -> DragomanError:
+    return DragomanError("sfu_away", "The LiveKit server does not answer.")
+
+
+SFU = web.AppKey("sfu", Sfu)

@@ -1,0 +1,39 @@
+"""The tables of the web half, in SQLAlchemy."""
+
+from __future__ import annotations
+
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, func
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_name)s"})
+
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("slug", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("languages", ARRAY(Text), nullable=False, comment="tags the host named; empty means any"),
+    Column("secret_hash", LargeBinary, comment="SHA-256 of the join link's secret; null: no link opens it"),
+    Column("keeps", Text, nullable=False, server_default="nothing"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("called_at", DateTime(timezone=True), comment="when an interpreter was last called into the room"),
+    Column("calls", Integer, nullable=False, server_default="0", comment="calls since one last stayed"),
+)
+
+# A beat a second for every room: not worth the write-ahead log. After a crash of
+# the database the table is empty, and full again one second later.
+interpreters = Table(
+    "interpreters",
+    metadata,
+    Column("job", Text, primary_key=True),
+    Column("room", Text, nullable=False, index=True),
+    Column("identity", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("served", JSONB),
+    Column("first_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("seen_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("missing_at", DateTime(timezone=True), comment="since when it beats but is not in the room"),
+    Column("dismissed", Boolean, nullable=False, server_default="false", comment="replaced; told to leave"),
+    prefixes=["UNLOGGED"],
+)

@@ -1,0 +1,172 @@
+"""Attends the live rooms: one web server of all does, and looks wherever the rules ask it to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import replace
+
+from asyncpg import Connection
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agent.errors import DragomanError
+
+from .attendance import PULSE, Scene, Verdict, decide, is_due
+from .database import Database
+from .interpreters import CHANNEL, forget, note, ours, scene_of, scenes
+from .metrics import Metrics
+from .sfu import Sfu
+
+log = logging.getLogger(__name__)
+
+LOCK = 0x64726167_6C656164
+"""Who holds this advisory lock attends; Postgres takes it back when the holder's connection ends."""
+TICK = 0.4
+"""Seconds between two looks at the beats."""
+EVERY = 10.0
+"""Seconds between two looks at every live room: a webhook may be lost."""
+AGAIN = 1.0
+"""Seconds before another try, at the lock or at a LiveKit server that was away."""
+AT_ONCE = 8
+"""Rooms looked at at the same time."""
+
+
+class Watch:
+    """One task. Beats come through the tables, hints through Postgres' notices, people from LiveKit."""
+
+    def __init__(self, database: Database, sfu: Sfu, metrics: Metrics) -> None:
+        self._database = database
+        self._sfu = sfu
+        self._metrics = metrics
+        self._hints: set[str] = set()
+        self._hinted = asyncio.Event()
+        self._looking: set[str] = set()
+        self._seats = asyncio.Semaphore(AT_ONCE)
+        self._since = 0.0
+        self._rest_until = 0.0
+
+    async def run(self) -> None:
+        """Attend, whenever this server is the one to; come back from whatever was away."""
+        away = False
+        while True:
+            try:
+                async with self._database.session() as session:
+                    away = False
+                    if (await session.execute(select(text(f"pg_try_advisory_lock({LOCK})")))).scalar():
+                        await self._attend(session)
+            except* DragomanError as errors:
+                if not away:
+                    log.warning("not attending", extra={"code": _code(errors)})
+                away = True
+            finally:
+                self._metrics.leader.set(0)
+            await asyncio.sleep(AGAIN)
+
+    async def look(self, room: str) -> Verdict:
+        """Look at one room, note what is to be done, do it. Raises `sfu_away`, `database_away`."""
+        people = tuple(await self._sfu.people(room))
+        async with self._database.transaction() as connection:
+            scene = await scene_of(connection, room)
+            if scene is None:
+                return Verdict()
+            watched = time.monotonic() - self._since
+            verdict = decide(replace(scene, people=people, now=time.time(), watched=watched))
+            await note(connection, room, verdict)
+        # Out first, then in: LiveKit ends the job of whoever it finds under an identity that goes.
+        for identity, why in verdict.remove.items():
+            await self._sfu.remove(room, identity)
+            self._metrics.removals.labels(why).inc()
+        if verdict.call:
+            await self._sfu.call(room)
+            self._metrics.dispatches.labels("again" if scene.calls else "attended").inc()
+        self._tell(room, scene, verdict)
+        return verdict
+
+    async def _attend(self, session: AsyncConnection) -> None:
+        """Hold the lock and keep looking, until the connection that holds it breaks."""
+        driver = (await session.get_raw_connection()).driver_connection
+        assert isinstance(driver, Connection)  # noqa: S101 - tells mypy what asyncpg's engine gives
+        await driver.add_listener(CHANNEL, self._hint)
+        log.info("attending")
+        self._metrics.leader.set(1)
+        self._since = last = time.monotonic()
+        swept = 0.0
+        async with asyncio.TaskGroup() as looks:
+            while True:
+                moment = time.monotonic()
+                if moment - last > PULSE:  # we were asleep ourselves, or the database was: nobody is to blame
+                    self._since = moment
+                last = moment
+                found = await scenes(session, moment - self._since)  # breaks where the lock broke
+                if moment >= self._rest_until:
+                    wanted = self._take_hints() | {room for room, scene in found.items() if is_due(scene)}
+                    if moment - swept > EVERY:
+                        wanted |= await self._live(session)
+                        swept = moment if moment >= self._rest_until else 0.0
+                    for room in wanted - self._looking:
+                        self._looking.add(room)
+                        looks.create_task(self._look_safely(room))
+                await self._wait()
+
+    async def _live(self, session: AsyncConnection) -> set[str]:
+        """Every live room of ours."""
+        self._metrics.sweeps.inc()
+        await forget(session)
+        try:
+            return set(await ours(session, await self._sfu.rooms()))
+        except DragomanError as error:
+            if error.code != "sfu_away":
+                raise
+            self._rest(error)
+            return set()
+
+    async def _look_safely(self, room: str) -> None:
+        """A look whose failure disturbs no other room: the next tick or sweep looks again."""
+        try:
+            async with self._seats:
+                await self.look(room)
+        except DragomanError as error:
+            self._rest(error)
+        except Exception:
+            log.exception("a look failed", extra={"room": room})
+        finally:
+            self._looking.discard(room)
+
+    def _rest(self, error: DragomanError) -> None:
+        if time.monotonic() >= self._rest_until:
+            log.warning("cannot look at rooms", extra={"code": error.code})
+        self._rest_until = time.monotonic() + AGAIN
+
+    def _hint(self, _connection: object, _pid: int, _channel: str, room: object) -> None:
+        self._hints.add(str(room))
+        self._hinted.set()
+
+    def _take_hints(self) -> set[str]:
+        """Rooms that somebody pointed at; those being looked at just now wait for the next tick."""
+        taken = self._hints - self._looking
+        self._hints &= self._looking
+        self._hinted.clear()
+        return taken
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(TICK):
+                await self._hinted.wait()
+        except TimeoutError:
+            return
+
+    def _tell(self, room: str, scene: Scene, verdict: Verdict) -> None:
+        """Changes go to the log and the counters."""
+        silent = sum(beat.job in verdict.dismiss and beat.age >= PULSE for beat in scene.beats)
+        self._metrics.missed.inc(silent)
+        if verdict.remove or verdict.call:
+            log.info("attended", extra={"room": room, "removed": len(verdict.remove), "called": verdict.call})
+
+
+def _code(errors: BaseExceptionGroup[DragomanError]) -> str:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error.code if isinstance(error, DragomanError) else type(error).__name__
