@@ -17,7 +17,7 @@ _WHO_MAY_KNOW: Mapping[str, frozenset[str]] = {
     "LIVEKIT_API_KEY": frozenset({"agent", "web"}),
     "LIVEKIT_API_SECRET": frozenset({"agent", "web"}),
     "LIVEKIT_KEYS": frozenset({"sfu"}),
-    "DATABASE_URL": frozenset({"web", "migrations"}),
+    "DATABASE_URL": frozenset({"web"}),
     "DRAGOMAN_HOST_SECRET": frozenset({"web"}),
     "DRAGOMAN_POSTGRES_PASSWORD": frozenset({"postgres"}),
 }

@@ -10,7 +10,6 @@ import hashlib
 import os
 import pwd
 import shutil
-import socket
 import stat
 import subprocess
 import sys
@@ -50,16 +49,6 @@ def sockets(var: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"dragoman-{os.geteuid()}-{name}"
 
 
-def answers(var: Path) -> bool:
-    """Whether the server listens (it may still be busy with starting)."""
-    with socket.socket(socket.AF_UNIX) as asked:
-        try:
-            asked.connect(str(sockets(var) / _SOCKET))
-        except OSError:
-            return False
-        return True
-
-
 def main() -> None:
     var, password = Path(os.environ["DRAGOMAN_VAR"]), os.environ.pop("DRAGOMAN_POSTGRES_PASSWORD")
     account = _account()
@@ -73,7 +62,9 @@ def main() -> None:
     if account:
         _become(account)
     os.chdir(data)
-    os.execv(_programs() / "postgres", ["postgres", "-D", str(data), "-k", str(folder), *options])
+    # Postgres looks for its other files beside the program that its first word names.
+    program = str(_programs() / "postgres")
+    os.execv(program, [program, "-D", str(data), "-k", str(folder), *options])
 
 
 def _claim(folder: Path, account: pwd.struct_passwd | None) -> None:

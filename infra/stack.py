@@ -8,8 +8,6 @@ import logging
 import logging.handlers
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -22,7 +20,7 @@ from honcho.environ import parse_procfile
 from honcho.printer import Message
 from honcho.process import Process
 
-from . import environment, postgres
+from . import environment
 from .keep import descendants
 from .settings import Local, Refused, refuse_occupied
 from .setup.place import HERE
@@ -53,6 +51,7 @@ class Kept:
         self._lock = threading.Lock()
         self._pid: int | None = None
         self._ended: int | None = None
+        self._last = ""
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -95,7 +94,9 @@ class Kept:
                 if self._stopping.is_set():
                     self.ask_to_stop()
             case "line":
-                self._log.info(message.data.decode(errors="replace").rstrip())
+                line = message.data.decode(errors="replace").rstrip()
+                self._log.info(line)
+                self._last = line.strip()[:200] or self._last
                 if self._show:
                     self._show(message)
             case "stop":
@@ -113,8 +114,10 @@ class Kept:
                 return
             failures = 0 if time.monotonic() - begun > _STEADY else failures + 1
             pause = _WAITS[min(failures, len(_WAITS)) - 1] if failures else _WAITS[0]
-            how = f"{self.name} ended (exit code {self._ended})"
-            self._say(f"{how}; starting it again in {pause:g} s; see {self._path}")
+            self._say(
+                f"{self.name} ended (exit code {self._ended}, its last line: {self._last or 'none'}); "
+                f"starting it again in {pause:g} s; its log is {self._path}"
+            )
             self._stopping.wait(pause)
 
 
@@ -148,14 +151,12 @@ class Stack:
         return self.local.url
 
     def start(self, *names: str) -> None:
-        """Starts these, or all that are ours: the web server after the database's tables, the rest in any order."""
-        wanted = names or tuple(name for name in self._commands if name in self.local.processes)
-        for name in wanted:
-            if name != "web":
-                self._keep(name)
-        if "web" in wanted:
-            self.migrate()
-            self._keep("web")
+        """Starts these, or all that are ours, in any order: each waits for what it needs."""
+        for name in names or tuple(self._commands):
+            if name not in self._kept and (names or name in self.local.processes):
+                env = environment.of(name, self.env)
+                self._kept[name] = Kept(name, self._commands[name], env, self.logs, self._say, self._show)
+                self._kept[name].start()
 
     def stop(self, *names: str) -> None:
         """Ends these, or all, and waits until nothing of them runs. Postgres goes last: others still write to it."""
@@ -183,24 +184,6 @@ class Stack:
         path = self.logs / f"{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def migrate(self, patience: float = 30.0) -> None:
-        """Brings the database's tables up to date, as soon as it answers. Raises `Refused` when that fails."""
-        until = time.monotonic() + patience
-        words = [sys.executable, "-m", "alembic", "-c", "migrations/alembic.ini", "upgrade", "head"]
-        env = environment.of("migrations", self.env)
-        if self.local.own_database:
-            while not postgres.answers(self.local.var) and time.monotonic() < until:
-                time.sleep(0.05)
-        while True:
-            done = subprocess.run(words, cwd=HERE.root, env=env, capture_output=True, text=True, check=False)
-            if done.returncode == 0:
-                return
-            (self.logs / "migrations.log").write_text(done.stdout + done.stderr)
-            if time.monotonic() > until:
-                last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-                raise Refused(f"The database's tables could not be brought up to date: {last}")
-            time.sleep(0.3)
-
     def readiness(self) -> tuple[bool, dict[str, Any]]:
         """What the web server's `/readyz` says; False and nothing while nobody answers."""
         try:
@@ -226,17 +209,10 @@ class Stack:
             time.sleep(0.1)
         raise Refused(f"not ready after {timeout:g} s; /readyz says {json.dumps(said)}")
 
-    def _keep(self, name: str) -> None:
-        if name not in self._kept:
-            env = environment.of(name, self.env)
-            self._kept[name] = Kept(name, self._commands[name], env, self.logs, self._say, self._show)
-            self._kept[name].start()
-
 
 def _log_file(path: Path) -> logging.Logger:
     """A log that stays small: 10 MB and one older part."""
     log = logging.Logger(path.name)
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=10_000_000, backupCount=1, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)
     return log

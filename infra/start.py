@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from types import FrameType
 from typing import Any
 
@@ -18,7 +19,7 @@ from .setup.secret import LooseSecrets
 from .stack import Stack
 
 _REMIND = 15.0
-_WORD = {"recognise": "hears", "translate": "translates", "speak": "speaks"}
+_MANY = 16
 
 
 def main(verbose: bool) -> int:
@@ -58,7 +59,7 @@ def _run(stack: Stack) -> None:
             break
         if time.monotonic() - reminded > _REMIND:
             reminded = time.monotonic()
-            _say(f"Not ready after {reminded - began:.0f} s; {_waits_for(said)}")
+            _say(f"Not ready after {reminded - began:.0f} s; {missing(said)}")
         time.sleep(0.1)
     _say(f"Dragoman is ready: {stack.url}")
     for line in engines(said):
@@ -68,32 +69,28 @@ def _run(stack: Stack) -> None:
         signal.pause()
 
 
-def engines(said: dict[str, Any]) -> list[str]:
-    """One line a stage: which engine, for which languages, and why."""
-    served = said.get("engines") or said.get("stages") or {}
-    stages = served if isinstance(served, dict) else {stage["stage"]: stage for stage in served}
-    return [_stage(name, stage) for name, stage in stages.items()]
+def engines(said: Mapping[str, Any]) -> list[str]:
+    """One line a stage of what `/readyz` says: which engine, for which languages, and why."""
+    return [
+        f"  {one['stage']:<10} {one['engine']} ({one['licence']}): {_languages(one['languages'])}; {one['why']}"
+        for one in said.get("engines", {}).get("stages", [])
+    ]
 
 
-def _stage(name: str, stage: dict[str, Any] | None) -> str:
-    if not stage:
-        return f"  {name:<10} nothing serves this stage"
-    languages = stage.get("languages") or {}
-    return f"  {name:<10} {stage.get('engine')}: {_languages(sorted(languages))}; {stage.get('why')}"
-
-
-def _languages(tags: list[str]) -> str:
-    if any(">" in tag for tag in tags):
-        many = sorted({end for tag in tags for end in tag.split(">")})
-        return f"{len(tags)} pairs among {' '.join(many)}"
-    return " ".join(tags) if len(tags) <= 16 else f"{len(tags)} languages"
-
-
-def _waits_for(said: dict[str, Any]) -> str:
+def missing(said: Mapping[str, Any]) -> str:
+    """What of `/readyz` isn't ready, and why."""
     if not said:
         return "the web server doesn't answer yet"
-    lacking = [f"{name}: {value}" for name, value in said.items() if name not in ("ready", "engines", "stages")]
-    return f"still waiting for {', '.join(lacking)}"
+    parts = {name: part for name, part in said.items() if isinstance(part, dict) and not part.get("ready")}
+    return "; ".join(f"{name}: {part.get('message') or 'not ready'}" for name, part in parts.items())
+
+
+def _languages(tags: Iterable[str]) -> str:
+    pairs = [tag for tag in tags if ">" in tag]
+    if pairs:
+        return f"{len(pairs)} pairs among {' '.join(sorted({end for pair in pairs for end in pair.split('>')}))}"
+    several = sorted(tags)
+    return " ".join(several) if len(several) <= _MANY else f"{len(several)} languages"
 
 
 def _shown(printer: Printer) -> Any:
