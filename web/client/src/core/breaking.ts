@@ -20,8 +20,7 @@ const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f
 /** A text as words; `stable` code points of it are settled. */
 export function tokens(text: string, lang: string, stable: number, id: string): Token[] {
   const parts = UNSPACED.has(baseOf(lang)) ? segments(text, lang) : spaced(text)
-  const letters = [...text]
-  const settledUnits = letters.slice(0, stable).join('').length
+  const settledUnits = Array.from(text).slice(0, stable).join('').length
   return parts.map(({ word, gap, end }) => ({ text: word, gap, settled: end <= settledUnits, id }))
 }
 

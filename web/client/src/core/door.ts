@@ -37,7 +37,7 @@ export class Door {
   caption(data: string | Uint8Array, sender: string, lang: string): Promise<void> {
     return this.#next(sender, async ({ key, epoch }) => {
       const frame = await readCaption(data, key, epoch)
-      if (frame.lang !== lang) return this.drop('bad_carrier')
+      if (frame.lang !== lang) { this.drop('bad_carrier'); return; }
       this.counts.captions += 1
       this.#inside.caption(frame)
     })
@@ -46,7 +46,7 @@ export class Door {
   cue(data: Uint8Array, sender: string, lang: string): Promise<void> {
     return this.#next(sender, async ({ key, epoch }) => {
       const cue = await readCue(data, key, epoch)
-      if (cue.lang !== lang) return this.drop('bad_carrier')
+      if (cue.lang !== lang) { this.drop('bad_carrier'); return; }
       this.counts.cues += 1
       this.#inside.cue(cue)
     })
@@ -59,7 +59,7 @@ export class Door {
   #next(sender: string, read: (trusted: { key: Key; epoch: number }) => Promise<void>): Promise<void> {
     this.#line = this.#line.then(async () => {
       const trusted = this.#trusted
-      if (trusted === null || trusted.identity !== sender) return this.drop('bad_sender')
+      if (trusted === null || trusted.identity !== sender) { this.drop('bad_sender'); return; }
       try {
         await read(trusted)
       } catch (error) {

@@ -1,5 +1,5 @@
 /** What is heard: everyone's own tracks, the dub of one language, and the original lowered under it. */
-import { RoomEvent, Track, type RemoteAudioTrack, type RemoteParticipant, type RemoteTrackPublication, type Room } from 'livekit-client'
+import { RemoteAudioTrack, RoomEvent, type RemoteParticipant, type RemoteTrackPublication, type Room } from 'livekit-client'
 import { loudness, onLevel, silent, towards, type Voice } from './ducking'
 import { Level } from './level'
 import type { Store } from './store'
@@ -10,7 +10,6 @@ const PATIENCE = 8_000
 const DUB = 'dub.'
 
 export class Ears {
-  under = 0.15
   readonly #room: Room
   readonly #voice: Store<Voice>
   readonly #spoken: (identity: string) => string | undefined
@@ -20,6 +19,7 @@ export class Ears {
   #level: { of: RemoteAudioTrack; level: Level } | null = null
   #trusted: string | null = null
   #hears = ''
+  #under = 0.15
   #switched = 0
 
   constructor(room: Room, voice: Store<Voice>, spoken: (identity: string) => string | undefined) {
@@ -30,11 +30,11 @@ export class Ears {
       .on(RoomEvent.TrackPublished, () => this.apply())
       .on(RoomEvent.TrackUnpublished, () => this.apply())
       .on(RoomEvent.TrackSubscribed, (track, publication) => {
-        if (track.kind === Track.Kind.Audio) this.#attach(track as RemoteAudioTrack, publication)
+        if (track instanceof RemoteAudioTrack) this.#attach(track, publication)
         this.apply()
       })
       .on(RoomEvent.TrackUnsubscribed, (track) => {
-        if (track.kind === Track.Kind.Audio) this.#detach(track as RemoteAudioTrack)
+        if (track instanceof RemoteAudioTrack) this.#detach(track)
       })
     this.#timer = setInterval(() => this.#step(Date.now()), STEP)
   }
@@ -45,6 +45,11 @@ export class Ears {
     void this.#context?.resume().catch(() => undefined)
     void this.#room.startAudio().catch(() => undefined)
     this.apply()
+  }
+
+  /** How loud the original stays under the dub, 0 to 1. */
+  lower(to: number): void {
+    this.#under = to
   }
 
   trust(identity: string | null): void {
@@ -95,9 +100,10 @@ export class Ears {
 
   /** The wanted dub is here: it is measured, and any other is silenced at once. */
   #settle(dubs: readonly RemoteTrackPublication[]): void {
-    const track = dubs.find((dub) => dub.trackName === DUB + this.#hears)?.track as RemoteAudioTrack | undefined
+    const wanted = dubs.find((dub) => dub.trackName === DUB + this.#hears)?.track
+    const track = wanted instanceof RemoteAudioTrack ? wanted : undefined
     for (const dub of dubs) {
-      if (dub.track && dub.track !== track) (dub.track as RemoteAudioTrack).setVolume(0)
+      if (dub.track instanceof RemoteAudioTrack && dub.track !== track) dub.track.setVolume(0)
     }
     if (this.#level?.of === track) return
     track?.setVolume(1)
@@ -125,9 +131,9 @@ export class Ears {
     this.#voice.set(onLevel(this.#voice.get(), this.#level?.level.read() ?? null, now))
     for (const participant of this.#room.remoteParticipants.values()) {
       if (participant.isAgent) continue
-      const wanted = loudness(this.#voice.get(), participant.identity, this.#spoken(participant.identity), this.#hears, this.under)
+      const wanted = loudness(this.#voice.get(), participant.identity, this.#spoken(participant.identity), this.#hears, this.#under)
       for (const { track } of participant.audioTrackPublications.values()) {
-        if (track) this.#turn(track as RemoteAudioTrack, wanted)
+        if (track instanceof RemoteAudioTrack) this.#turn(track, wanted)
       }
     }
     if (this.#switched > 0 && now - this.#switched > PATIENCE) {

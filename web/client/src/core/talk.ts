@@ -103,7 +103,7 @@ export class Talk {
 
   async #untilReady(ready: Readiness): Promise<void> {
     await new Promise<void>((resolve) => {
-      if (ready.get()) return resolve()
+      if (ready.get()) { resolve(); return; }
       const stop = ready.subscribe(() => {
         if (!ready.get() && !this.#closed) return
         stop()

@@ -23,7 +23,7 @@ function text(least: number, most: number) {
   return v.pipe(
     v.string(),
     v.check((value) => {
-      const length = [...value].length
+      const { length } = Array.from(value)
       return length >= least && length <= most
     }),
   )

@@ -1,0 +1,29 @@
+/** The pages by their address. */
+import { lazy, Suspense } from 'react'
+import { Landing } from './landing/Landing'
+import { Broken } from './room/Broken'
+import { PageProvider, useWords } from './react/page'
+import { useRoute } from './route'
+
+const RoomPage = lazy(() => import('./room/RoomPage').then((module) => ({ default: module.RoomPage })))
+
+export function App() {
+  return (
+    <PageProvider>
+      <Broken>
+        <Pages />
+      </Broken>
+    </PageProvider>
+  )
+}
+
+function Pages() {
+  const route = useRoute()
+  const words = useWords()
+  if (route.page === 'landing') return <Landing />
+  return (
+    <Suspense fallback={<main className="wait">{words.loading}</main>}>
+      <RoomPage key={route.room} room={route.room} secret={route.secret} talk={route.talk} />
+    </Suspense>
+  )
+}

@@ -1,0 +1,152 @@
+/** The first page: what this is, a way to see it work, making and joining rooms. */
+import { useState, type SyntheticEvent } from 'react'
+import '../styles/landing.css'
+import { ApiError } from '../core/api'
+import { sentence } from '../i18n'
+import { usePage, useTheme } from '../react/page'
+import { InterfaceLanguage } from '../room/InterfaceLanguage'
+import { addressOf, go } from '../route'
+
+const SNIPPET = `import { Session } from './dragoman/core'
+
+const session = new Session()
+session.onCaption((caption) => show(caption.text, caption.final))
+await session.connect(server, token, {
+  speaks: 'en', reads: 'es', hears: 'es', also: '',
+})`
+
+export function Landing() {
+  const { words } = usePage()
+  const { landing } = words
+  useTheme(false)
+  return (
+    <div className="landing">
+      <header>
+        <span className="brand">
+          <img src="/icon.svg" alt="" width="28" height="28" /> {words.product}
+        </span>
+        <InterfaceLanguage />
+      </header>
+      <main>
+        <section className="hero">
+          <h1>{landing.title}</h1>
+          <p>{landing.lead}</p>
+          <div className="hero-try">
+            <button type="button" className="button primary big" onClick={() => go('/room/demo?talk=')} data-testid="try">
+              {landing.tryButton}
+            </button>
+            <p className="quiet">{landing.tryText}</p>
+          </div>
+        </section>
+        <div className="columns">
+          <JoinCard />
+          <MakeCard />
+        </div>
+        <section>
+          <h2>{landing.keptHead}</h2>
+          <p>{landing.keptText}</p>
+        </section>
+        <section>
+          <h2>{landing.addHead}</h2>
+          <p>{landing.addText}</p>
+          <pre>
+            <code>{SNIPPET}</code>
+          </pre>
+          <p className="quiet">{landing.addMore}</p>
+        </section>
+      </main>
+    </div>
+  )
+}
+
+function JoinCard() {
+  const { words } = usePage()
+  const { landing } = words
+  const [text, setText] = useState('')
+  const [bad, setBad] = useState(false)
+  const join = (event: SyntheticEvent) => {
+    event.preventDefault()
+    const address = addressOf(text, location.origin)
+    setBad(address === null)
+    if (address !== null) go(address)
+  }
+  return (
+    <form className="card" onSubmit={join}>
+      <h2>{landing.joinHead}</h2>
+      <p className="quiet">{landing.joinText}</p>
+      <label className="field">
+        <span>{landing.joinLabel}</span>
+        <input value={text} onChange={(event) => setText(event.target.value)} required data-testid="join-link" />
+      </label>
+      {bad && (
+        <p className="problem" role="alert">
+          {landing.joinBad}
+        </p>
+      )}
+      <button type="submit" className="button">
+        {landing.join}
+      </button>
+    </form>
+  )
+}
+
+function MakeCard() {
+  const { words, api } = usePage()
+  const { landing } = words
+  const [title, setTitle] = useState('')
+  const [secret, setSecret] = useState('')
+  const [link, setLink] = useState<string | null>(null)
+  const [problem, setProblem] = useState<string | null>(null)
+  const make = async (event: SyntheticEvent) => {
+    event.preventDefault()
+    setProblem(null)
+    try {
+      setLink((await api.make(title.trim(), secret)).join)
+      setSecret('')
+    } catch (error) {
+      setProblem(sentence(words, error instanceof ApiError ? error.code : 'bad_answer'))
+    }
+  }
+  return (
+    <form className="card" onSubmit={(event) => void make(event)} data-testid="make">
+      <h2>{landing.makeHead}</h2>
+      <p className="quiet">{landing.makeText}</p>
+      <label className="field">
+        <span>{landing.roomTitle}</span>
+        <input value={title} onChange={(event) => setTitle(event.target.value)} required maxLength={200} />
+      </label>
+      <label className="field">
+        <span>{landing.secret}</span>
+        <input type="password" value={secret} onChange={(event) => setSecret(event.target.value)} required autoComplete="off" />
+      </label>
+      {problem && (
+        <p className="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      <button type="submit" className="button">
+        {landing.make}
+      </button>
+      {link && <Made link={link} />}
+    </form>
+  )
+}
+
+function Made({ link }: { link: string }) {
+  const { words } = usePage()
+  const [copied, setCopied] = useState(false)
+  return (
+    <div className="made" role="status">
+      <p>{words.landing.made}</p>
+      <input readOnly value={link} aria-label={words.landing.joinLabel} onFocus={(event) => event.target.select()} data-testid="made-link" />
+      <div className="row">
+        <button type="button" className="button" onClick={() => void navigator.clipboard.writeText(link).then(() => setCopied(true))}>
+          {copied ? words.copied : words.copy}
+        </button>
+        <a className="button" href={link}>
+          {words.landing.open}
+        </a>
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,31 @@
+/** Figures and times as the interface's language writes them. */
+import type { Quality } from '../core/api'
+import { nameOf, type Stage } from '../core/languages'
+import type { Words } from '../i18n'
+
+export const number = (words: Words, value: number, digits = 0): string =>
+  new Intl.NumberFormat(words.tag, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value)
+
+export const percent = (words: Words, share: number): string =>
+  new Intl.NumberFormat(words.tag, { style: 'percent', maximumFractionDigits: 0 }).format(share)
+
+export const seconds = (words: Words, value: number): string => number(words, value, value < 1 ? 1 : 0)
+
+export const clock = (words: Words, at: number): string =>
+  new Intl.DateTimeFormat(words.tag, { hour: '2-digit', minute: '2-digit' }).format(at)
+
+/** A measured figure in words: by which measure, from which language, over which route. */
+export function figure(words: Words, quality: Quality, from: string | null): string {
+  const { language } = words
+  const by = quality.route ?? quality.engine
+  const parts = [from === null ? null : language.from(nameOf(from, words.tag)), measure(words, quality), by ? language.by(by) : null]
+  return parts.filter((part) => part !== null).join(' · ')
+}
+
+function measure(words: Words, { figure: value, measure: name }: Quality): string {
+  if (value === null || value === undefined) return words.language.noFigure
+  return name === 'wer' ? words.language.wer(percent(words, value)) : words.language.chrf(number(words, value, 1))
+}
+
+/** What a stage calls itself. */
+export const stageName = (words: Words, stage: Stage): string => words.prejoin[stage]

@@ -1,0 +1,58 @@
+/** What every page needs: its words, how it looks, and the server. */
+import { createContext, use, useEffect, useMemo, useState, type ReactNode } from 'react'
+import { I18nProvider } from 'react-aria-components'
+import { Api } from '../core/api'
+import { memory, type Look } from '../core/choices'
+import { directionOf } from '../core/languages'
+import { wordsFor, type Words } from '../i18n'
+
+interface Page {
+  words: Words
+  look: Look
+  setLook: (change: Partial<Look>) => void
+  api: Api
+  browser: readonly string[]
+}
+
+const PageContext = createContext<Page | null>(null)
+
+export function PageProvider({ children, api }: { children: ReactNode; api?: Api }) {
+  const [look, keep] = useState(() => memory.look.load())
+  const [server] = useState(() => api ?? new Api())
+  const words = wordsFor(look.interface, navigator.languages)
+  useEffect(() => {
+    document.documentElement.lang = words.tag
+    document.documentElement.dir = directionOf(words.tag)
+  }, [words])
+  const page = useMemo<Page>(() => {
+    const setLook = (change: Partial<Look>) =>
+      keep((before) => {
+        const after = { ...before, ...change }
+        memory.look.save(after)
+        return after
+      })
+    return { words, look, setLook, api: server, browser: navigator.languages }
+  }, [words, look, server])
+  return (
+    <PageContext value={page}>
+      <I18nProvider locale={words.tag}>{children}</I18nProvider>
+    </PageContext>
+  )
+}
+
+export function usePage(): Page {
+  const page = use(PageContext)
+  if (page === null) throw new Error('A part of the page stands outside of PageProvider.')
+  return page
+}
+
+export const useWords = (): Words => usePage().words
+
+/** Dark in the room; before and after as the system likes it; always as the person chose, if they did. */
+export function useTheme(inside: boolean): void {
+  const { look } = usePage()
+  useEffect(() => {
+    const theme = look.theme === 'auto' ? (inside ? 'dark' : 'system') : look.theme
+    document.documentElement.dataset.theme = theme
+  }, [look.theme, inside])
+}

@@ -1,0 +1,35 @@
+/** The honest word beside a language, and the measured figures that it opens. */
+import { Button, Dialog, DialogTrigger, Heading, Popover } from 'react-aria-components'
+import type { Language } from '../core/api'
+import { figuresOf, gradeOf, nameOf, type Stage } from '../core/languages'
+import { useWords } from '../react/page'
+import { figure } from '../react/figures'
+
+export function Figures({ language, stage, spoken }: { language: Language; stage: Stage; spoken?: readonly string[] }) {
+  const words = useWords()
+  const grade = gradeOf(language, stage, spoken)
+  if (grade === null) return null
+  return (
+    <DialogTrigger>
+      <Button className="grade link" data-grade={grade} aria-label={`${words.language.grade[grade]}: ${words.language.figures}`}>
+        {words.language.grade[grade]}
+      </Button>
+      <Popover className="popover pad figures" placement="bottom end">
+        <Dialog>
+          <Heading slot="title">{`${nameOf(language.tag, words.tag)}: ${words.language.figures}`}</Heading>
+          <ul>
+            {figuresOf(language, stage).map(({ from, quality }) => (
+              <li key={from ?? ''}>
+                <span className="grade" data-grade={quality.grade}>
+                  {words.language.grade[quality.grade]}
+                </span>{' '}
+                {figure(words, quality, from)}
+              </li>
+            ))}
+          </ul>
+          <p className="quiet">{words.language.explain[stage]}</p>
+        </Dialog>
+      </Popover>
+    </DialogTrigger>
+  )
+}

@@ -1,0 +1,139 @@
+/** A searchable list of languages: own names, how well each is served, and the figures behind the word. */
+import { Check, ChevronDown, Search } from 'lucide-react'
+import { useState } from 'react'
+import { Autocomplete, Button, Header, Input, Label, ListBox, ListBoxItem, ListBoxSection, Popover, SearchField, Select, Text } from 'react-aria-components'
+import type { Language } from '../core/api'
+import { directionOf, figuresOf, matches, nameOf, options, type Option, type Stage } from '../core/languages'
+import { usePage } from '../react/page'
+import { figure } from '../react/figures'
+import { Figures } from './Figures'
+
+export interface Special {
+  id: string
+  name: string
+  hint?: string
+}
+
+interface Props {
+  label: string
+  stage: Stage
+  value: string
+  onChange: (value: string) => void
+  languages: readonly Language[]
+  specials?: readonly Special[]
+  /** Languages spoken here: what reading is judged from. */
+  spoken?: readonly string[]
+  /** One line: a label inside the button instead of above it. */
+  compact?: boolean
+  testid: string
+  isOpen?: boolean
+  onOpenChange?: (open: boolean) => void
+}
+
+export function LanguagePicker(props: Props) {
+  const { label, stage, value, onChange, languages, specials = [], spoken, compact = false, testid, isOpen, onOpenChange } = props
+  const { words, browser } = usePage()
+  const [figured, setFigured] = useState(false)
+  const all = options(languages, stage, browser, words.tag, spoken)
+  const shown = specials.find((one) => one.id === value)?.name ?? (value ? nameOf(value) : '…')
+  const language = languages.find((one) => one.tag === value)
+  const find = (text: string, query: string) => {
+    const option = all.find((one) => one.tag === text)
+    if (option) return matches(option, query)
+    return query.trim() === '' || text.toLocaleLowerCase().includes(query.trim().toLocaleLowerCase())
+  }
+  return (
+    <Select
+      className={compact ? 'picker compact' : 'picker'}
+      value={value}
+      onChange={(key) => key !== null && onChange(String(key))}
+      disabledKeys={all.filter((option) => option.grade === null).map((option) => option.tag)}
+      aria-label={label}
+      data-testid={testid}
+      {...(isOpen === undefined ? {} : { isOpen })}
+      {...(onOpenChange ? { onOpenChange } : {})}
+    >
+      {!compact && (
+        <span className="picker-head">
+          <Label>{label}</Label>
+          {language && <Figures language={language} stage={stage} {...(spoken ? { spoken } : {})} />}
+        </span>
+      )}
+      <Button className="picker-button" data-value={value}>
+        {compact && <span className="picker-what">{label}</span>}
+        <span className="picker-value" lang={language ? value : undefined}>
+          {shown}
+        </span>
+        <ChevronDown aria-hidden size={18} />
+      </Button>
+      <Popover className="popover picker-popover" offset={4}>
+        <Autocomplete filter={find}>
+          {/* The list was just opened to choose from it: typing finds at once. */}
+          {/* eslint-disable-next-line jsx-a11y/no-autofocus */}
+          <SearchField className="picker-search" aria-label={words.search} autoFocus>
+            <Search aria-hidden size={18} />
+            <Input placeholder={words.search} />
+          </SearchField>
+          <ListBox className="picker-list" data-testid={`${testid}-list`} renderEmptyState={() => <p className="quiet pad">{words.nothingFound}</p>}>
+            {specials.length > 0 && (
+              <ListBoxSection aria-label={label}>
+                {specials.map((one) => (
+                  <ListBoxItem key={one.id} id={one.id} textValue={one.name} className="picker-item" data-tag={one.id}>
+                    <Row name={one.name} hint={one.hint} />
+                  </ListBoxItem>
+                ))}
+              </ListBoxSection>
+            )}
+            <ListBoxSection>
+              <Header className="visually-hidden">{label}</Header>
+              {all.map((option) => (
+                <Item key={option.tag} option={option} stage={stage} languages={languages} figured={figured} />
+              ))}
+            </ListBoxSection>
+          </ListBox>
+        </Autocomplete>
+        <Button slot={null} className="picker-foot" onPress={() => setFigured(!figured)}>
+          {figured ? words.language.hideFigures : words.language.showFigures}
+        </Button>
+      </Popover>
+    </Select>
+  )
+}
+
+function Item({ option, stage, languages, figured }: { option: Option; stage: Stage; languages: readonly Language[]; figured: boolean }) {
+  const { words } = usePage()
+  const language = languages.find((one) => one.tag === option.tag)
+  const figures = figured && language ? figuresOf(language, stage) : []
+  const local = option.local === option.name ? undefined : option.local
+  const word = option.grade === null ? words.language.reason[stage] : words.language.grade[option.grade]
+  return (
+    // The text to search is the tag: `find` looks the option up by it and knows both names.
+    <ListBoxItem id={option.tag} textValue={option.tag} aria-label={`${option.name}, ${word}`} className="picker-item" data-tag={option.tag}>
+      <Row name={option.name} tag={option.tag} hint={local} word={word} grade={option.grade ?? 'none'} />
+      {figures.length > 0 && (
+        <Text slot="description" className="picker-figures">
+          {figures.slice(0, 4).map(({ from, quality }) => (
+            <span key={from ?? ''}>{figure(words, quality, from)}</span>
+          ))}
+        </Text>
+      )}
+    </ListBoxItem>
+  )
+}
+
+function Row({ name, tag, hint, word, grade }: { name: string; tag?: string; hint?: string | undefined; word?: string; grade?: string }) {
+  return (
+    <span className="picker-row">
+      <Check className="picker-check" aria-hidden size={16} />
+      <span className="picker-name" lang={tag} dir={tag ? directionOf(tag) : undefined}>
+        {name}
+      </span>
+      {hint && <span className="picker-hint">{hint}</span>}
+      {word && (
+        <span className="grade" data-grade={grade}>
+          {word}
+        </span>
+      )}
+    </span>
+  )
+}

@@ -1,0 +1,69 @@
+/** The state line: one short phrase, always there, coloured and worded; the details are one tap away. */
+import { Button, Dialog, DialogTrigger, Popover } from 'react-aria-components'
+import { nameOf } from '../core/languages'
+import { phaseOf, toneOf, type Phase } from '../core/phase'
+import type { Words } from '../i18n'
+import { seconds } from '../react/figures'
+import { useWords } from '../react/page'
+import { useInside, useStatus } from '../react/session'
+import { useNow, useStore } from '../react/store'
+import { Details } from './Details'
+
+/** Behind by more than this is worth saying. */
+const LATE = 4
+const SKIP_SHOWN = 8_000
+
+export function phrase(words: Words, phase: Phase): string {
+  switch (phase.is) {
+    case 'no_voice':
+    case 'no_captions':
+    case 'too_many_languages':
+      return words.state[phase.is](nameOf(phase.tag, words.tag))
+    default:
+      return words.state[phase.is]
+  }
+}
+
+export function StateLine() {
+  const words = useWords()
+  const status = useStatus()
+  const phase = phaseOf({ ...status, refused: status.served?.refused ?? {} })
+  const tags = phase.is === 'interpreting' ? phase.languages : []
+  return (
+    <div className="state" data-tone={toneOf(phase)} data-testid="state" data-state={phase.is}>
+      <DialogTrigger>
+        <Button className="state-button" aria-label={`${phrase(words, phase)}. ${words.state.details}`}>
+          <span className="state-dot" aria-hidden />
+          <span>{phrase(words, phase)}</span>
+          {tags.length > 0 && <span className="state-tags">{tags.join(' ')}</span>}
+        </Button>
+        <Popover className="popover pad details" placement="bottom end">
+          <Dialog aria-label={words.details.title}>
+            <Details />
+          </Dialog>
+        </Popover>
+      </DialogTrigger>
+      <Lag />
+      <span className="visually-hidden" role="status">
+        {phrase(words, phase)}
+      </span>
+    </div>
+  )
+}
+
+function Lag() {
+  const words = useWords()
+  const { session } = useInside()
+  const voice = useStore(session.voice)
+  const now = useNow(1_000)
+  const skipped = voice.skipped !== null && now - voice.skipped < SKIP_SHOWN
+  if (skipped) return <span className="state-lag" data-testid="skipped">{words.state.skipped}</span>
+  if (!voice.sounding) return null
+  const text = seconds(words, voice.behind)
+  const said = voice.behind > LATE ? words.state.behind(text) : words.room.stillPlaying(text)
+  return (
+    <span className="state-lag" data-late={voice.behind > LATE} data-testid="behind">
+      {said}
+    </span>
+  )
+}

@@ -1,0 +1,108 @@
+/** The transcript panel: original and translation, search, copy; it follows the talk until one scrolls up. */
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { ArrowDown, ClipboardCopy, Search, X } from 'lucide-react'
+import { useEffect, useMemo, useRef, useState } from 'react'
+import { asText, search, type Entry } from '../core/transcript'
+import { clock } from '../react/figures'
+import { usePage } from '../react/page'
+import { useInside, useStatus } from '../react/session'
+import { useStore } from '../react/store'
+import { useNames } from './names'
+import { TranscriptLine } from './TranscriptLine'
+
+const NEAR = 60
+
+export function Transcript({ onClose }: { onClose: () => void }) {
+  const { words } = usePage()
+  const { session } = useInside()
+  const { wishes } = useStatus()
+  const all = useStore(session.entries)
+  const nameOf = useNames()
+  const [query, setQuery] = useState('')
+  const [open, setOpen] = useState<string | null>(null)
+  const [copied, setCopied] = useState(false)
+  const name = (entry: Entry) => nameOf(entry.identity, entry.speaker)
+  const entries = useMemo(
+    () => search(all, query, (entry) => nameOf(entry.identity, entry.speaker)),
+    [all, query, nameOf],
+  )
+  const { scroller, list, following, toNewest, onScroll } = useFollowing(entries.length)
+
+  const copy = () => {
+    const text = asText(entries, wishes.reads, name, (at) => clock(words, at))
+    void navigator.clipboard.writeText(text).then(() => {
+      setCopied(true)
+      setTimeout(() => setCopied(false), 2_000)
+    })
+  }
+  return (
+    <aside className="transcript" aria-label={words.transcript.title} data-testid="transcript">
+      <header className="transcript-head">
+        <h2>{words.transcript.title}</h2>
+        <button type="button" className="tool" onClick={copy} disabled={entries.length === 0} aria-label={copied ? words.copied : words.transcript.copyAll} title={copied ? words.copied : words.transcript.copyAll} data-testid="transcript-copy">
+          <ClipboardCopy aria-hidden />
+        </button>
+        <button type="button" className="tool" onClick={onClose} aria-label={words.close}>
+          <X aria-hidden />
+        </button>
+      </header>
+      <label className="transcript-search">
+        <Search aria-hidden size={18} />
+        <span className="visually-hidden">{words.search}</span>
+        <input type="search" value={query} placeholder={words.search} onChange={(event) => setQuery(event.target.value)} data-testid="transcript-search" />
+        {query && <span className="quiet">{words.transcript.lines(entries.length)}</span>}
+      </label>
+      <span className="visually-hidden" role="status">
+        {copied ? words.copied : ''}
+      </span>
+      <div className="transcript-scroll" ref={scroller} onScroll={onScroll} data-testid="transcript-scroll">
+        {entries.length === 0 && <p className="quiet pad">{query ? words.transcript.noLine : words.transcript.empty}</p>}
+        <ol style={{ height: list.getTotalSize() }}>
+          {list.getVirtualItems().map((item) => {
+            const entry = entries[item.index]!
+            return (
+              <li key={entry.key} ref={list.measureElement} data-index={item.index} aria-setsize={entries.length} aria-posinset={item.index + 1} style={{ transform: `translateY(${item.start}px)` }}>
+                <TranscriptLine
+                  entry={entry}
+                  name={name(entry)}
+                  reads={wishes.reads}
+                  query={query}
+                  isOpen={open === entry.key}
+                  onToggle={() => {
+                    setOpen(open === entry.key ? null : entry.key)
+                    if (open !== entry.key) void session.complete(entry)
+                  }}
+                />
+              </li>
+            )
+          })}
+        </ol>
+      </div>
+      {!following && entries.length > 0 && (
+        <button type="button" className="button newest" onClick={toNewest} data-testid="to-newest">
+          <ArrowDown aria-hidden size={16} /> {words.room.newest}
+        </button>
+      )}
+    </aside>
+  )
+}
+
+/** Keep the newest line in sight, until somebody scrolls up to read. */
+function useFollowing(count: number) {
+  const scroller = useRef<HTMLDivElement>(null)
+  const [following, setFollowing] = useState(true)
+  // eslint-disable-next-line react-hooks/incompatible-library -- the list is not memoised by anyone
+  const list = useVirtualizer({ count, getScrollElement: () => scroller.current, estimateSize: () => 88, overscan: 8 })
+  useEffect(() => {
+    if (following && count > 0) list.scrollToIndex(count - 1, { align: 'end' })
+  }, [count, following, list])
+  const onScroll = () => {
+    const element = scroller.current
+    if (element) setFollowing(element.scrollHeight - element.scrollTop - element.clientHeight < NEAR)
+  }
+  const toNewest = () => {
+    setFollowing(true)
+    list.scrollToIndex(count - 1, { align: 'end' })
+  }
+  return { scroller, list, following, toNewest, onScroll }
+}
