@@ -43,7 +43,7 @@ def test(words: Sequence[str]) -> int:
     parts = [part for part in PARTS if part in (given.parts or PARTS)]
     if given.without_browser:
         parts = [part for part in parts if part != "browser"]
-    if not set_up(HERE, for_testing(HERE, browser="browser" in parts)):
+    if not set_up(HERE, for_testing(HERE, parts)):
         return _not_set_up()
     return _hand_over("infra.suite", *parts)
 

@@ -26,11 +26,18 @@ def for_running(place: Place) -> list[Step]:
     ]
 
 
-def for_testing(place: Place, *, browser: bool) -> list[Step]:
-    steps = [*for_running(place), python.packages(place, "test")]
-    if browser:
-        steps.append(_browser())
-    return steps
+def for_testing(place: Place, parts: Sequence[str]) -> list[Step]:
+    """What these parts of the tests need: unit, page, live, browser."""
+    steps = [python.environment(place), python.packages(place, "run"), python.packages(place, "test")]
+    if "page" in parts:
+        steps += [page.modules(place)]
+    if "unit" in parts:
+        steps += [weights.step(place), _apertium()]
+    if "live" in parts or "browser" in parts:
+        steps += for_running(place)
+    if "browser" in parts:
+        steps += [_browser()]
+    return list({step.name: step for step in steps}.values())
 
 
 def stamps(place: Place) -> Stamps:
