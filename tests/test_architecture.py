@@ -44,6 +44,7 @@ MAY_IMPORT_ITS_MODELS = {
     "agent.engines.silero": "livekit.local_inference",  # a native model in a wheel; no client, no network
 }
 ENGINES_OF_ENGINES = {
+    "agent.engines.streaming",  # its policy is pure objects in a file of their own
     "agent.engines.__main__",  # starts the service with the engines it serves
 }
 

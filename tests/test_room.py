@@ -230,7 +230,7 @@ async def test_a_corrected_language_is_listened_for_at_once():
 
 
 async def test_the_thirteenth_language_is_refused_by_name_and_the_others_go_on():
-    async with a_room(limit=2) as (room, outside, _):
+    async with a_room(limit=2) as (room, _, _):
         assert room.wants("ana", Wants("en", "es", "fr")) == {}
 
         assert room.wants("ben", Wants("en", "de", "fr")) == {"de": "too_many_languages"}
@@ -262,7 +262,7 @@ async def test_engines_that_are_away_are_said_so_and_lose_nothing():
 
 
 async def test_catch_up_is_for_languages_that_have_captions():
-    async with a_room() as (room, outside, _):
+    async with a_room() as (room, _, _):
         room.wants("ana", Wants("en", "es", ""))
         room.listen("ana", "t")
         room.hear(speech("t", "hello"))

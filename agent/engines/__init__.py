@@ -56,10 +56,13 @@ class Heard:
 class Ear(Protocol):
     """A model that hears a whole window at once, without state (Whisper is one)."""
 
-    async def hear(self, pcm: bytes, language: str | None, prompt: str = "", *, final: bool = False) -> Heard:
+    async def hear(
+        self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
+    ) -> Heard:
         """Recognise 16 kHz mono int16 `pcm`, at most 30 s.
 
-        `prompt` is what was said before the window. A `final` pass is never dropped for
+        `prompt` is what was said before the window, `prefix` what its first words are known to
+        be: the answer's words begin after it. A `final` pass is never dropped for
         being late; others may be answered `EngineError('overloaded')`.
         """
         ...

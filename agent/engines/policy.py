@@ -1,0 +1,214 @@
+"""What a streaming recognizer decides: pure objects over words and probabilities, without I/O."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..nouns import Word
+from . import Heard
+
+SENTENCE = ".?!…。！？।؟"
+PAUSE = ",;:、，；：—–"
+
+CAP = 6.0
+"""Seconds that a clause may last before it is settled wherever it stands."""
+CLAUSE = 2.0
+"""Seconds that a clause must last to be settled at a comma."""
+
+INVENTED = {
+    "thank you", "thanks for watching", "thank you for watching", "bye", "you", "please subscribe",
+    "gracias", "gracias por ver el video", "subtítulos realizados por la comunidad de amara.org",
+    "merci", "merci d'avoir regardé cette vidéo", "sous-titres réalisés para la communauté d'amara.org",
+    "sous-titrage st' 501", "vielen dank", "untertitel der amara.org-community", "untertitelung des zdf",
+    "obrigado", "legendas pela comunidade amara.org", "e aí", "amara.org",
+}  # fmt: skip
+"""Lines that Whisper is known to invent over silence and music (faster-whisper's issues 506 and 843)."""
+
+
+def plain(text: str) -> str:
+    """A word as it is compared: without case, accents of punctuation, or punctuation."""
+    return "".join(c for c in unicodedata.normalize("NFC", text).lower() if c.isalnum() or c == "'")
+
+
+def joined(words: Sequence[Word], language: str) -> str:
+    """Words as text."""
+    return ("" if language in ("zh", "ja", "th", "lo", "my", "yue") else " ").join(word.text for word in words)
+
+
+class LocalAgreement:
+    """A word is committed when two passes in a row begin with it (LocalAgreement-2).
+
+    Liu et al. 2020 (Interspeech, "Low-latency sequence-to-sequence speech recognition and
+    translation by partial hypothesis selection"); for Whisper: Macháček et al. 2023
+    (arXiv 2307.14743). `committed` only grows, until its front is settled.
+    """
+
+    def __init__(self) -> None:
+        self.committed: tuple[Word, ...] = ()
+        self.tail: tuple[Word, ...] = ()
+
+    def hear(self, words: Sequence[Word]) -> None:
+        """A pass over what follows the committed words."""
+        agreed = 0
+        for before, now in zip(self.tail, words, strict=False):
+            if plain(before.text) != plain(now.text):
+                break
+            agreed += 1
+        self.committed += tuple(words[:agreed])
+        self.tail = tuple(words[agreed:])
+
+    def take(self, count: int) -> tuple[Word, ...]:
+        """Settle the first `count` committed words."""
+        taken, self.committed = self.committed[:count], self.committed[count:]
+        return taken
+
+    def take_all(self) -> tuple[Word, ...]:
+        """Settle everything, the tail too: nothing more will be heard."""
+        taken, self.committed, self.tail = (*self.committed, *self.tail), (), ()
+        return taken
+
+
+def clause(committed: Sequence[Word], tail: Sequence[Word], until: float) -> int:
+    """How many committed words make a clause that can be settled now; 0 for none.
+
+    `until` is the end of the sound (seconds). A sentence's end counts once a word is known after
+    it; a comma once the clause has lasted `CLAUSE`; after `CAP` seconds anything does.
+    """
+    if not committed:
+        return 0
+    begun = committed[0].start
+    followed = len(committed) if tail else len(committed) - 1
+    for at in range(followed, 1, -1):
+        word = committed[at - 1]
+        if word.text[-1] in SENTENCE or (word.text[-1] in PAUSE and word.end - begun >= CLAUSE and at >= 4):
+            return at
+    # The last word is left: its sound may go on, and a window cut inside it would repeat it.
+    return followed if until - begun >= CAP and followed > 1 else 0
+
+
+def without_loops(words: Sequence[Word], known: Sequence[Word] = ()) -> tuple[Word, ...]:
+    """The words up to where they begin to repeat themselves; `known` are those before them.
+
+    One word may be said three times in a row, two words twice; three words or more that
+    come again at once are the decoder's loop, not the speaker's.
+    """
+    said = [plain(word.text) for word in (*known, *words)]
+    for at in range(len(said)):
+        for length in range(1, min(16, (len(said) - at) // 2) + 1):
+            unit = said[at : at + length]
+            times = 1
+            while said[at + times * length : at + (times + 1) * length] == unit:
+                times += 1
+            if times > (3, 2, 1)[min(length, 3) - 1]:
+                return tuple(words[: max(0, at + length - len(known))])
+    return tuple(words)
+
+
+def without_echo(words: Sequence[Word], last: str, cut: float) -> tuple[Word, ...]:
+    """The words without a first one that only repeats the end of the word before the cut."""
+    if words and plain(words[0].text) == plain(last) and words[0].end - cut < 0.4:
+        return tuple(words[1:])
+    return tuple(words)
+
+
+def believable(heard: Heard, speech: float, known: Sequence[Word] = ()) -> tuple[Word, ...]:
+    """The words of a pass over `speech` seconds of speech that can be shown: none over noise, no loops.
+
+    `known` are the committed words before them.
+
+    Thresholds of no speech, log probability and compression are Whisper's own
+    (openai/whisper, transcribe.py).
+    """
+    words = without_loops(heard.words, known)
+    line = " ".join(plain(word.text) for word in words)
+    if heard.no_speech > 0.6 and heard.logprob < -1.0:
+        return ()
+    if heard.logprob < -1.4 or (len(words) == len(heard.words) and heard.compression > 2.4):
+        return ()
+    invented = line in {" ".join(plain(word) for word in known.split()) for known in INVENTED}
+    if invented and (speech < 0.4 or heard.no_speech > 0.3 or heard.logprob < -0.7):
+        return ()
+    return words
+
+
+def speakable(heard: Heard, words: Sequence[Word]) -> bool:
+    """Whether what was heard is sure enough to be said aloud; stricter than what may be shown."""
+    sure = sum(word.confidence for word in words) / max(1, len(words))
+    return heard.logprob > -0.9 and sure > 0.45 and heard.no_speech < 0.6
+
+
+def moved(words: Sequence[Word], by: float) -> tuple[Word, ...]:
+    """Words of a window as words of the room."""
+    return tuple(replace(word, start=word.start + by, end=word.end + by) for word in words)
+
+
+class Voicing:
+    """When somebody speaks: opened by speech for 96 ms, closed by `hang` seconds without."""
+
+    FRAME = 0.032
+    OPEN, KEEP = 0.5, 0.35
+
+    def __init__(self, hang: float) -> None:
+        self._hang = hang
+        self._run = 0
+        self.speaking = False
+        self.silence = 0.0
+        self.speech = 0.0
+
+    def hear(self, probability: float) -> None:
+        """One frame of 32 ms."""
+        self._run = self._run + 1 if probability >= self.OPEN else 0
+        if not self.speaking and self._run >= 3:
+            self.speaking, self.silence, self.speech = True, 0.0, 3 * self.FRAME
+        elif self.speaking:
+            voiced = probability >= self.KEEP
+            self.silence = 0.0 if voiced else self.silence + self.FRAME
+            self.speech += self.FRAME if voiced else 0.0
+            self.speaking = self.silence < self._hang
+
+
+class Tongue:
+    """Which language is spoken: the one that was set, or found out, with hysteresis.
+
+    A language once found is left only when two detections in a row are sure of another.
+    """
+
+    SURE = 0.8
+    ENOUGH = 1.2
+    """Seconds of sound that a detection needs to count."""
+
+    def __init__(self, fixed: str | None) -> None:
+        self._fixed = fixed.split("-")[0] if fixed else None
+        self.current = self._fixed
+        self._checked = False
+        self._votes = 0
+
+    def begin(self) -> None:
+        """Somebody begins to speak: look again."""
+        self._checked = False
+
+    def ask(self, seconds: float) -> str | None:
+        """What to ask the ear for over a window of so many seconds; None to find out."""
+        if self._fixed or (self.current and (self._checked or seconds < self.ENOUGH)):
+            return self.current
+        return None
+
+    def hear(self, language: str, probability: float, seconds: float) -> bool:
+        """What the ear found out. False where the pass was in a language that we don't believe yet."""
+        if self.current is None:
+            if seconds >= self.ENOUGH and probability >= 0.5 or seconds > 2.5:
+                self.current, self._checked = language, True
+            return True
+        if language == self.current:
+            self._checked, self._votes = True, 0
+            return True
+        if probability < self.SURE:
+            self._checked = True
+            return False
+        self._votes += 1
+        if self._votes < 2:
+            return False
+        self.current, self._checked, self._votes = language, True, 0
+        return True

@@ -1,0 +1,161 @@
+"""Whisper on CTranslate2 (faster-whisper), one window at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import EngineError
+from ..nouns import SAMPLE_RATE, Word
+from ..settings import Settings
+from . import Heard, Served
+
+LONGEST = 30.0
+"""Seconds: what Whisper was trained on; it hears no more at once."""
+SHORTEST = 2.0
+"""Seconds: shorter windows are padded to this."""
+PAD = 2.0
+"""A window is padded to this many times its length. Unpadded, base makes twice the errors; padded to
+30 s it makes no fewer and costs four times as much (README, honest numbers)."""
+FRAMES = 100
+"""Spectrogram frames a second."""
+TOKENS = 9
+"""Tokens a second at most; who speaks faster is a loop of the decoder's."""
+
+SPACELESS = {"zh", "ja", "th", "lo", "my", "yue"}
+"""Languages written without spaces between words."""
+
+WER: Mapping[str, float] = {"en": 0.11, "es": 0.10, "pt": 0.21, "de": 0.22, "fr": 0.31}
+"""Word error rate of Whisper base, whole FLEURS sentences, greedy, int8."""
+
+
+def load(settings: Settings) -> Whisper:
+    """The model in `DRAGOMAN_WHISPER_MODEL`. Raises `EngineError` where there is none."""
+    if not (settings.whisper_model / "model.bin").is_file():
+        raise EngineError("engine_failed", f"There is no Whisper model in {settings.whisper_model}.")
+    return Whisper(settings.whisper_model, settings.threads)
+
+
+class Whisper:
+    """An `Ear`. Stateless; may be asked from several tasks at once, and hears one window after the other."""
+
+    def __init__(self, folder: Path, threads: int = 2) -> None:
+        from ctranslate2 import get_cuda_device_count
+        from faster_whisper import WhisperModel
+        from faster_whisper.transcribe import get_suppressed_tokens
+
+        self.name = folder.name
+        # On a CPU it is int8, on a GPU int8 with float16: nothing to choose for who starts us.
+        gpu = get_cuda_device_count() > 0
+        self._model = WhisperModel(
+            str(folder),
+            device="cuda" if gpu else "cpu",
+            compute_type="int8_float16" if gpu else "int8",
+            cpu_threads=threads,
+        )
+        self._suppressed = get_suppressed_tokens(self._tokenizer("en"), [-1])
+        self._one = asyncio.Lock()
+
+    def served(self) -> Served:
+        """All languages of the model, with the error rate where it was measured."""
+        languages = {code: WER.get(code) if self.name == "whisper-base" else None for code in self._languages()}
+        return Served("recognise", self.name, f"Whisper weights are in {self.name}", "MIT", "wer", languages)
+
+    async def hear(
+        self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
+    ) -> Heard:
+        """See `Ear`. Raises `EngineError` `not_served` for a language that Whisper does not know."""
+        code = language.split("-")[0] if language else None
+        if code and code not in self._languages():
+            raise EngineError("not_served", f"Whisper does not know {code}.")
+        async with self._one:
+            return await asyncio.to_thread(self._hear, pcm, code, prompt, prefix, final)
+
+    def _languages(self) -> Sequence[str]:
+        codes: list[str] = self._model.supported_languages
+        return codes
+
+    def _tokenizer(self, language: str) -> Any:
+        from faster_whisper.tokenizer import Tokenizer
+
+        multilingual = self._model.model.is_multilingual
+        return Tokenizer(self._model.hf_tokenizer, multilingual, task="transcribe", language=language)
+
+    def _hear(self, pcm: bytes, language: str | None, prompt: str, prefix: str, final: bool) -> Heard:
+        samples = np.frombuffer(pcm, np.int16)[-int(LONGEST * SAMPLE_RATE) :].astype(np.float32) / 32_768.0
+        seconds = len(samples) / SAMPLE_RATE
+        encoded = self._model.encode(self._features(samples, seconds))
+        probability = 1.0
+        if language is None:
+            [[(token, probability), *_]] = self._model.model.detect_language(encoded)
+            language = token[2:-2]
+        tokenizer = self._tokenizer(language)
+        before = tokenizer.encode(" " + prompt.strip()) if prompt else []
+        asked = self._model.get_prompt(tokenizer, before, without_timestamps=True, prefix=prefix or None)
+        result = self._model.model.generate(
+            encoded,
+            [asked],
+            beam_size=5 if final else 1,
+            max_length=min(448, len(asked) + int(seconds * TOKENS) + 6),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=self._suppressed,
+        )[0]
+        tokens: list[int] = result.sequences_ids[0]
+        known = len(tokenizer.encode(" " + prefix.strip())) if prefix else 0
+        return Heard(
+            language=language,
+            language_probability=float(probability),
+            words=self._words(tokenizer, tokens, known, encoded, seconds),
+            no_speech=float(result.no_speech_prob),
+            logprob=float(result.scores[0]),
+            compression=_compression(tokenizer.decode(tokens)),
+            engine=self.name,
+        )
+
+    def _features(self, samples: np.ndarray[Any, Any], seconds: float) -> np.ndarray[Any, Any]:
+        length = min(LONGEST, max(SHORTEST, seconds * PAD))
+        silence = np.zeros(max(0, int(length * SAMPLE_RATE) - len(samples)), np.float32)
+        features: np.ndarray[Any, Any] = self._model.feature_extractor(np.concatenate([samples, silence]), padding=0)
+        return features[:, : int(LONGEST * FRAMES)]
+
+    def _words(
+        self, tokenizer: Any, tokens: Sequence[int], known: int, encoded: Any, seconds: float
+    ) -> tuple[Word, ...]:
+        """The words after the first `known` tokens, which are the prefix."""
+        spoken = [token for token in tokens if token < tokenizer.eot]
+        if len(spoken) <= known:
+            return ()
+        [aligned] = self._model.find_alignment(tokenizer, [spoken], encoded, int(seconds * FRAMES))
+        pieces: list[Mapping[str, Any]] = []
+        for piece in aligned:
+            if known <= 0:
+                pieces.append(piece)
+            known -= len(piece["tokens"])
+        return _joined(pieces, seconds, spaced=tokenizer.language_code not in SPACELESS)
+
+
+def _joined(aligned: Sequence[Mapping[str, Any]], seconds: float, spaced: bool) -> tuple[Word, ...]:
+    """Aligned pieces as words: what does not begin with a space belongs to the word before it."""
+    words: list[Word] = []
+    for piece in aligned:
+        text = str(piece["word"])
+        start, end = (min(seconds, float(piece[name])) for name in ("start", "end"))
+        letters = any(map(str.isalnum, text))
+        if words and not text.startswith(" ") and (spaced or not letters):
+            last = words[-1]
+            words[-1] = Word(last.text + text, last.start, max(last.end, end) if letters else last.end, last.confidence)
+        elif text.strip():
+            words.append(Word(text.strip(), start, max(start, end), float(piece["probability"])))
+    return tuple(words)
+
+
+def _compression(text: str) -> float:
+    from faster_whisper.transcribe import get_compression_ratio
+
+    return float(get_compression_ratio(text)) if text.strip() else 0.0
