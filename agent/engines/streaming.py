@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from uuid_utils import uuid7
 
+from ..errors import EngineError
 from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Hypothesis, Segment, Word
 from . import Ear, Gate, Heard
 from .policy import LocalAgreement, Tongue, Voicing, believable, clause, joined, moved, speakable, without_echo
@@ -89,24 +90,35 @@ class Stream:
         self._agreement = LocalAgreement()
         self._last: Heard | None = None
         self._said = ""
+        self._broken = False
+        self._failing = False
+        self._heard_well = False
+        self._out: list[Hypothesis | Segment] = []
         self._clause("")
 
     async def push(self, chunk: Chunk) -> Sequence[Hypothesis | Segment]:
         """See `Recognition`."""
-        said: list[Hypothesis | Segment] = []
         if self._open and chunk.start - self._end > 0.5 and not self._waiting:
-            said += await self.finish()  # the sound between was lost: two utterances
+            self._broken = True  # the sound between was lost: two utterances
         self._cut(chunk)
-        said += await self._work()
-        if self._open and self._due():
-            said += await self._pass()
+        try:
+            await self._work()
+            if self._open and self._due():
+                await self._pass()
+            self._failing = False
+        except EngineError:
+            self._failing = True
+            if not self._out:
+                raise
+        said, self._out = self._out, []
         return said
 
     async def finish(self) -> Sequence[Segment]:
         """See `Recognition`."""
-        said = [one for one in await self._work() if isinstance(one, Segment)]
+        await self._work()
         if self._open:
-            said += await self._settle_all()
+            await self._settle_all()
+        said, self._out = [one for one in self._out if isinstance(one, Segment)], []
         return said
 
     # Sound
@@ -125,18 +137,20 @@ class Stream:
         for at in range(0, whole, FRAME_BYTES):
             self._waiting.append((start + at / BYTES, pcm[at : at + FRAME_BYTES]))
         self._rest, self._rest_start = pcm[whole:], start + whole / BYTES
+        while len(self._waiting) * FRAME / SAMPLE_RATE > self._pace.most:
+            self._waiting.popleft()
+            self.dropped += FRAME / SAMPLE_RATE
 
-    async def _work(self) -> list[Hypothesis | Segment]:
+    async def _work(self) -> None:
         """Take what waits through the gate; settle wherever an utterance ends."""
-        said: list[Hypothesis | Segment] = []
         while True:
-            if self._open and not self._voicing.speaking:
-                said += await self._settle_all()
+            if self._open and (self._broken or not self._voicing.speaking):
+                await self._settle_all()
             if not self._waiting:
-                return said
+                return
             self._take(*self._waiting.popleft())
-            if self._open and self._end - self._start > self._pace.window and self._due():
-                said += await self._pass()
+            if self._open and self._end - self._start > self._pace.window and self._due() and not self._failing:
+                await self._pass()
 
     def _take(self, start: float, frame: bytes) -> None:
         self._voicing.hear(self._gate.speech(frame))
@@ -158,7 +172,7 @@ class Stream:
         self._start = start - len(before) / BYTES
         self._heard_until = self._end - 3 * FRAME / SAMPLE_RATE
         self._heard_voice_until = self._start
-        self._open = True
+        self._open, self._heard_well = True, False
         self._tongue.begin()
 
     def _forget(self, seconds: float) -> None:
@@ -170,18 +184,22 @@ class Stream:
 
     def _due(self) -> bool:
         if self._voicing.silence >= self._pace.hush:
-            return self._voiced_until > self._heard_voice_until
+            return not self._finally_heard
         new = self._end - self._heard_until
         return new >= (self._pace.first if self._last is None else self._pace.tick)
 
-    async def _pass(self) -> list[Hypothesis | Segment]:
+    @property
+    def _finally_heard(self) -> bool:
+        """Whether the last pass was a final one and nobody has spoken since."""
+        return self._heard_well and self._heard_voice_until >= self._voiced_until
+
+    async def _pass(self) -> None:
         hush = self._voicing.silence >= self._pace.hush
         if not await self._hear(final=hush):
-            return []
-        said = self._settle_clauses()
+            return
+        self._settle_clauses()
         if text := self._text():
-            said.append(self._hypothesis(text))
-        return said
+            self._out.append(self._hypothesis(text))
 
     async def _hear(self, *, final: bool) -> bool:
         """One pass over the window. False where it told nothing."""
@@ -192,7 +210,7 @@ class Stream:
         heard = await self._ear.hear(
             bytes(self._window), language, "" if known else self._said, prefix=known if language else "", final=final
         )
-        self._heard_until, self._heard_voice_until = self._end, self._voiced_until
+        self._heard_until, self._heard_voice_until, self._heard_well = self._end, self._voiced_until, final
         if language is None and not self._tongue.hear(heard.language, heard.language_probability, seconds):
             return False
         words = moved(believable(heard, self._voicing.speech, self._agreement.committed), self._start)
@@ -234,28 +252,23 @@ class Stream:
             engine=self._last.engine if self._last else "",
         )
 
-    def _settle_clauses(self) -> list[Hypothesis | Segment]:
-        said: list[Hypothesis | Segment] = []
+    def _settle_clauses(self) -> None:
         while count := clause(self._agreement.committed, self._agreement.tail, self._voiced_until):
             words = self._agreement.take(count)
-            said.append(self._segment(words))
+            self._out.append(self._segment(words))
             rest = [*self._agreement.committed, *self._agreement.tail]
             cut = (words[-1].end + rest[0].start) / 2 if rest else words[-1].end
             self._trim(max(words[-1].start, cut))
-        return said
 
-    async def _settle_all(self) -> list[Segment]:
+    async def _settle_all(self) -> None:
         """The utterance is over. The pass made in its last hush is the final one, where nobody spoke since."""
-        if self._voiced_until > self._heard_voice_until or self._last is None:
-            before = self._heard_until
-            if not await self._hear(final=True) and self._heard_until > before:
-                await self._hear(final=True)
-        words = self._agreement.take_all()
-        said = [self._segment(words)] if words else []
-        self._open, self._last = False, None
+        if not self._finally_heard and not await self._hear(final=True):
+            await self._hear(final=True)
+        if words := self._agreement.take_all():
+            self._out.append(self._segment(words))
+        self._open, self._broken, self._last = False, False, None
         self._window.clear()
         self._said = ""
-        return said
 
     def _segment(self, words: Sequence[Word]) -> Segment:
         segment = Segment(

@@ -1,0 +1,190 @@
+"""What a streaming recognizer decides."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.engines import Heard
+from agent.engines.policy import (
+    LocalAgreement,
+    Tongue,
+    Voicing,
+    believable,
+    clause,
+    speakable,
+    without_echo,
+    without_loops,
+)
+from agent.nouns import Word
+
+
+def words(text: str, start: float = 0.0, each: float = 0.4) -> tuple[Word, ...]:
+    return tuple(Word(w, start + i * each, start + (i + 1) * each, 0.9) for i, w in enumerate(text.split()))
+
+
+def texts(some: tuple[Word, ...]) -> str:
+    return " ".join(word.text for word in some)
+
+
+def heard(text: str, **but: float) -> Heard:
+    given = {"no_speech": 0.05, "logprob": -0.3, "compression": 1.1} | but
+    return Heard("en", 0.9, words(text), engine="fake", **given)
+
+
+def test_a_word_is_committed_when_two_passes_agree():
+    agreement = LocalAgreement()
+
+    agreement.hear(words("the cat"))
+    agreement.hear(words("The cat, sat"))
+    agreement.hear(words("on"))
+
+    assert texts(agreement.committed) == "The cat,"
+    assert texts(agreement.tail) == "on"
+
+
+PASSES = st.lists(st.lists(st.sampled_from("abc"), max_size=6), max_size=12)
+
+
+@given(PASSES)
+def test_committed_words_never_change(passes: list[list[str]]):
+    agreement = LocalAgreement()
+    before: tuple[str, ...] = ()
+    for heard_words in passes:
+        agreement.hear(words(" ".join(heard_words)))
+        now = tuple(w.text for w in agreement.committed)
+        assert now[: len(before)] == before
+        before = now
+
+
+@given(PASSES, st.data())
+def test_every_settled_word_was_committed_once_and_in_order(passes: list[list[str]], data: st.DataObject):
+    agreement, taken, grown = LocalAgreement(), [], []
+    for heard_words in passes:
+        held = len(agreement.committed)
+        agreement.hear(words(" ".join(heard_words)))
+        grown += agreement.committed[held:]
+        taken += agreement.take(data.draw(st.integers(0, len(agreement.committed))))
+    tail = agreement.tail
+
+    assert [*taken, *agreement.take_all()] == [*grown, *tail]
+    assert agreement.take_all() == ()
+
+
+@pytest.mark.parametrize(
+    ("committed", "tail", "until", "count"),
+    [
+        ("Hello there. And", "", 2.0, 2),
+        ("Hello there.", "", 2.0, 0),
+        ("Hello there.", "and", 2.0, 2),
+        ("well, and", "then", 2.0, 0),
+        ("when all of this is said, and", "done", 4.0, 6),
+        ("no stop in all of this long speech that goes on", "", 6.5, 10),
+        ("no stop in all of this", "long", 3.0, 0),
+        ("", "nothing", 60.0, 0),
+    ],
+)
+def test_clauses_end_at_stops_at_commas_after_a_while_and_at_the_cap(
+    committed: str, tail: str, until: float, count: int
+):
+    assert clause(words(committed), words(tail), until) == count
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("no no no", "no no no"),
+        ("no no no no no", "no"),
+        ("ask not ask not", "ask not ask not"),
+        ("ask not ask not ask not", "ask not"),
+        ("What you can do. What you can do.", "What you can do."),
+        (
+            "I said. Ask what you can do for your country. Ask what you",
+            "I said. Ask what you can do for your country. Ask what you",
+        ),
+        ("a b c d", "a b c d"),
+    ],
+)
+def test_loops_are_cut_and_speech_is_not(said: str, kept: str):
+    assert texts(without_loops(words(said))) == kept
+
+
+def test_a_loop_that_began_in_committed_words_is_cut_too():
+    assert without_loops(words("what you can do"), known=words("what you can do")) == ()
+
+
+def test_the_echo_of_the_word_before_the_cut_is_dropped_once():
+    assert texts(without_echo(words("end of it", start=5.0, each=0.2), "end.", 5.0)) == "of it"
+    assert texts(without_echo(words("bend of it", start=5.0, each=0.2), "end.", 5.0)) == "bend of it"
+    assert texts(without_echo(words("end of it", start=7.0, each=0.2), "end.", 5.0)) == "end of it"
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        heard("some words", no_speech=0.9, logprob=-1.2),
+        heard("some words", logprob=-1.5),
+        heard("blah blub blah blub blib", compression=3.0),
+        heard("Thank you.", no_speech=0.5),
+        heard("Thanks for watching!", logprob=-0.8),
+    ],
+)
+def test_what_a_model_invents_over_noise_is_not_believed(noise: Heard):
+    assert believable(noise, speech=1.0) == ()
+
+
+def test_a_thank_you_that_was_said_is_believed():
+    assert texts(believable(heard("Thank you."), speech=0.8)) == "Thank you."
+
+
+def test_what_is_said_aloud_passes_a_stricter_bar_than_what_is_shown():
+    unsure = heard("some words", logprob=-1.0)
+
+    assert believable(unsure, speech=1.0)
+    assert not speakable(unsure, unsure.words)
+    assert speakable(heard("some words"), words("some words"))
+
+
+def test_the_gate_opens_after_three_frames_and_closes_after_the_hang():
+    voicing, states = Voicing(hang=0.1), []
+    for probability in [0.9, 0.2, 0.9, 0.9, 0.9, 0.4, 0.1, 0.1, 0.1, 0.1]:
+        voicing.hear(probability)
+        states.append(voicing.speaking)
+
+    assert states == [False] * 4 + [True] * 5 + [False]
+
+
+def test_a_language_that_was_set_is_never_looked_for():
+    assert Tongue("pt-BR").ask(5.0) == "pt"
+
+
+def test_a_language_is_found_out_from_enough_sound_and_kept():
+    tongue = Tongue(None)
+
+    assert tongue.ask(0.6) is None
+    assert tongue.hear("nl", 0.4, 0.6)
+    assert tongue.current is None
+    assert tongue.hear("de", 0.9, 1.5)
+    assert (tongue.current, tongue.ask(2.0)) == ("de", "de")
+
+
+def test_another_language_needs_two_sure_detections_in_a_row():
+    tongue = Tongue(None)
+    tongue.hear("de", 0.9, 1.5)
+
+    tongue.begin()
+    assert tongue.ask(1.3) is None
+    assert not tongue.hear("en", 0.95, 1.3)
+    assert tongue.current == "de"
+    assert tongue.hear("en", 0.95, 2.0)
+    assert tongue.current == "en"
+
+
+def test_one_unsure_detection_changes_nothing():
+    tongue = Tongue(None)
+    tongue.hear("de", 0.9, 1.5)
+
+    tongue.begin()
+    assert not tongue.hear("nl", 0.5, 1.5)
+    assert tongue.ask(2.0) == "de"

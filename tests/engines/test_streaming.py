@@ -1,0 +1,184 @@
+"""A window recognizer as a stream, on the fake ear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.engines import Heard
+from agent.engines.fake import VOCABULARY, FakeEar, FakeGate, spell
+from agent.engines.streaming import Pace, Stream, Streaming
+from agent.errors import EngineError
+from agent.nouns import Chunk, Hypothesis, Segment
+
+SILENCE = ("", "", "", "")
+
+
+class Ear(FakeEar):
+    """Counts its passes, and fails those that it is told to."""
+
+    def __init__(self, fails: Callable[[int], EngineError | None] = lambda n: None) -> None:
+        super().__init__()
+        self.passes: list[tuple[float, str, bool]] = []
+        self._fails = fails
+
+    async def hear(
+        self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
+    ) -> Heard:
+        self.passes.append((len(pcm) / 32_000, prefix, final))
+        if error := self._fails(len(self.passes)):
+            raise error
+        return await super().hear(pcm, language, prompt, prefix=prefix, final=final)
+
+
+def stream(ear: Ear, language: str | None = "en", pace: Pace | None = None) -> Stream:
+    return Streaming(ear, FakeGate, pace or Pace()).listen("t", language)
+
+
+async def listen(to: Stream, *said: str, piece: int = 1_920, retry: bool = False) -> list[Hypothesis | Segment]:
+    """Everything that a stream says of words, pushed in pieces of so many bytes."""
+    pcm, out = spell(*said), list[Hypothesis | Segment]()
+    for at in range(0, len(pcm), piece):
+        try:
+            out += await to.push(Chunk("t", 10.0 + at / 32_000, pcm[at : at + piece]))
+        except EngineError:
+            if not retry:
+                raise
+    while True:
+        try:
+            return [*out, *await to.finish()]
+        except EngineError:
+            if not retry:
+                raise
+
+
+def settled(out: list[Hypothesis | Segment]) -> str:
+    return " ".join(one.text for one in out if isinstance(one, Segment))
+
+
+async def test_speech_becomes_hypotheses_that_grow_and_one_segment_at_the_pause():
+    out = await listen(stream(Ear()), *SILENCE, "one", "two", "three", "five", "six", *SILENCE)
+
+    *guesses, segment = out
+    assert isinstance(segment, Segment)
+    assert segment.text == "one two three five six"
+    assert segment.start == pytest.approx(11.28, abs=0.1)
+    assert segment.end == pytest.approx(12.88, abs=0.15)
+    assert guesses
+    assert all(isinstance(g, Hypothesis) and segment.text.startswith(g.text[: g.stable]) for g in guesses)
+    assert {g.id for g in guesses} == {segment.id}
+    assert [g.rev for g in out] == sorted({g.rev for g in out})
+
+
+async def test_silence_costs_no_pass():
+    ear = Ear()
+
+    assert await listen(stream(ear), *SILENCE * 5) == []
+    assert ear.passes == []
+
+
+async def test_a_sentence_in_the_middle_of_speech_is_settled_before_its_speaker_pauses():
+    out = await listen(stream(Ear()), "one", "two", "three", "four.", "five", "six", "seven", "nine", "ten", *SILENCE)
+
+    assert [s.text for s in out if isinstance(s, Segment)] == ["one two three four.", "five six seven nine ten"]
+
+
+async def test_a_long_clause_is_settled_at_the_cap_and_nothing_is_said_twice():
+    sixes = ["one", "two", "three", "five", "six", "seven"]
+    said = [word for turn in range(6) for word in (*sixes[turn:], *sixes[:turn], "nine" if turn % 2 else "ten")]
+    ear = Ear()
+
+    out = await listen(stream(ear), *said, *SILENCE)
+
+    assert settled(out).split() == said
+    assert max(s.end - s.start for s in out if isinstance(s, Segment)) < 8.0
+    assert max(seconds for seconds, _, _ in ear.passes) <= 12.5
+
+
+async def test_committed_words_are_given_to_the_next_pass_as_its_prefix():
+    ear = Ear()
+
+    await listen(stream(ear), "one", "two", "three", "five", "six", "seven", *SILENCE)
+
+    prefixes = [prefix for _, prefix, _ in ear.passes]
+    assert prefixes[0] == ""
+    assert all(now.startswith(before) for before, now in pairwise(prefixes))
+    assert prefixes[-1].startswith("one two")
+
+
+async def test_the_pass_in_the_hush_is_the_last_one():
+    ear = Ear()
+
+    await listen(stream(ear), "one", "two", *SILENCE, *SILENCE)
+
+    assert [final for _, _, final in ear.passes].count(True) == 1
+
+
+async def test_two_utterances_are_two_segments_with_ids_of_their_own():
+    out = await listen(stream(Ear()), "one", "two", *SILENCE, "three", "five", *SILENCE)
+
+    segments = [s for s in out if isinstance(s, Segment)]
+    assert [s.text for s in segments] == ["one two", "three five"]
+    assert segments[0].id != segments[1].id
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.sampled_from([w for w in VOCABULARY if w.isalpha()] + [""]), min_size=3, max_size=25).map(
+        lambda said: [w for i, w in enumerate(said) if i == 0 or w == "" or w != said[i - 1]]
+    ),
+    st.sampled_from([640, 1_920, 9_000, 64_000]),
+    st.sets(st.integers(1, 12), max_size=4),
+)
+async def test_whatever_is_said_comes_out_once_whatever_fails_and_however_it_arrives(
+    said: list[str], piece: int, failing: set[int]
+):
+    away = EngineError("engines_away", "Nobody answers.", retryable=True)
+    ear = Ear(lambda n: away if n in failing else None)
+
+    out = await listen(stream(ear), *SILENCE, *said, *SILENCE, piece=piece, retry=True)
+
+    assert settled(out).split() == [word for word in said if word]
+    for guess in [g for g in out if isinstance(g, Hypothesis)]:
+        final = next((s.text for s in out if isinstance(s, Segment) and s.id == guess.id), guess.text)
+        assert final.startswith(guess.text[: guess.stable].rstrip()) or guess.text.startswith(final)
+
+
+async def test_while_no_engine_answers_the_window_is_bounded_and_what_is_lost_is_counted():
+    away = EngineError("engines_away", "Nobody answers.", retryable=True)
+    down = {"now": True}
+    ear = Ear(lambda n: away if down["now"] else None)
+    listening = stream(ear)
+    pcm = spell(*["one", "two", "three", ""] * 30)
+
+    for at in range(0, len(pcm), 32_000):
+        with suppress(EngineError):
+            await listening.push(Chunk("t", at / 32_000, pcm[at : at + 32_000]))
+    down["now"] = False
+
+    assert settled(list(await listening.finish()))
+    assert listening.dropped >= 9.0
+
+
+async def test_a_program_error_is_not_swallowed():
+    ear = Ear(lambda n: EngineError("bad_request", "No."))
+
+    with pytest.raises(EngineError, match="bad_request"):
+        await listen(stream(ear), "one", "two", "three", "five")
+
+
+async def test_slow_makes_fewer_passes():
+    quick, slow = Ear(), Ear()
+    said = ["one", "two", "three", "five", "six"] * 3
+    await listen(stream(quick), *said)
+    recognizer = Streaming(slow, FakeGate)
+    recognizer.slow(True)
+
+    await listen(recognizer.listen("t", "en"), *said)
+
+    assert len(slow.passes) < len(quick.passes)
