@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
 import logging
@@ -14,7 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 from honcho.environ import parse_procfile
 from honcho.printer import Message
@@ -129,8 +130,9 @@ class Stack:
     """
 
     def __init__(self, local: Local, say: Say = print, show: Show | None = None) -> None:
-        refuse_occupied(local)
         self.local = local
+        self._folder = _alone_in(local.var)
+        refuse_occupied(local)
         self._say = say
         self._show = show
         self.logs = local.var / "log"
@@ -170,6 +172,7 @@ class Stack:
 
     def close(self) -> None:
         self.stop()
+        self._folder.close()
 
     def pid(self, name: str) -> int | None:
         """The process id of a program that we keep; None while it is down."""
@@ -208,6 +211,18 @@ class Stack:
                 return said
             time.sleep(0.1)
         raise Refused(f"not ready after {timeout:g} s; /readyz says {json.dumps(said)}")
+
+
+def _alone_in(var: Path) -> TextIO:
+    """Holds a run's folder until it is closed. Raises `Refused` when another run has it."""
+    var.mkdir(parents=True, exist_ok=True)
+    held = (var / "run.lock").open("w")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        held.close()
+        raise Refused(f"Dragoman already runs in {var}: stop it, or set DRAGOMAN_VAR to another folder.") from None
+    return held
 
 
 def _log_file(path: Path) -> logging.Logger:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -109,7 +110,8 @@ def _short(stack: Stack) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    with suppress(OSError):  # the terminal may be gone while the rest still has to be stopped
+        print(text, flush=True)
 
 
 if __name__ == "__main__":

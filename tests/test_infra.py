@@ -31,7 +31,7 @@ from infra.setup.progress import Progress
 from infra.setup.secret import LooseSecrets, secrets_in
 from infra.setup.step import Shell, Stamps, Step, StepFailed, Unavailable, digest, take
 from infra.setup.steps import for_running
-from infra.stack import Kept
+from infra.stack import Kept, Stack
 
 ROOT = Path(__file__).parent.parent
 REQUIREMENTS = sorted((ROOT / "infra" / "requirements").glob("*.txt"))
@@ -248,6 +248,32 @@ def test_what_can_be_done_without_is_said_and_stops_nothing(tmp_path: Path) -> N
     assert dict(seen.lines) == {"apertium": "without no Apertium: fewer languages", "page": "done"}
 
 
+def test_an_interrupted_setup_leaves_no_command_behind(tmp_path: Path) -> None:
+    program = (
+        "import pathlib\n"
+        "from infra.setup.step import *\n"
+        "class Quiet:\n"
+        "    begin = end = without = fail = lambda *_: None\n"
+        "    def note(self, name, text): print(text, flush=True)\n"
+        "def make(shell): return shell.run('sh', '-c', 'echo ready; exec sleep 600')\n"
+        "step = Step('sfu', '', lambda: '', lambda: True, make)\n"
+        "here = pathlib.Path.cwd()\n"
+        "take([step], Stamps(here), Quiet(), here, here)\n"
+    )
+    words, env = [sys.executable, "-c", program], {**os.environ, "PYTHONPATH": str(ROOT)}
+    quiet = subprocess.DEVNULL
+    setup = subprocess.Popen(words, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=quiet, text=True)
+    assert setup.stdout is not None
+    setup.stdout.readline()
+    pids = descendants(setup.pid)
+
+    setup.send_signal(signal.SIGINT)
+
+    assert len(pids) == 1
+    assert setup.wait(PATIENCE) != 0
+    assert until(lambda: gone(pids))
+
+
 def test_a_step_that_left_no_result_has_failed(tmp_path: Path) -> None:
     all_well, seen = go([step("weights", lambda shell: "made", there=False)], tmp_path)
 
@@ -299,6 +325,13 @@ def test_an_occupied_port_is_one_sentence_that_says_what_to_set(tmp_path: Path) 
     assert str(local.sfu_port) in str(refused.value)
     assert "DRAGOMAN_SFU_PORT" in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    with Stack(on_free_ports(tmp_path, {})), pytest.raises(Refused, match="already runs"):
+        Stack(on_free_ports(tmp_path, {}))
+
+    Stack(on_free_ports(tmp_path, {})).close()
 
 
 def test_an_occupied_media_port_is_noticed_too(tmp_path: Path) -> None:

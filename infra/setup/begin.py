@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
 from .check import check
 from .place import HERE
+from .step import Step
 from .steps import for_running, for_testing, set_up
 
 PARTS = ("unit", "page", "live", "browser")
@@ -24,8 +26,8 @@ def run(words: Sequence[str]) -> int:
     given = parser.parse_args(words)
     if given.check:
         return check(HERE, for_running(HERE))
-    if not set_up(HERE, for_running(HERE)):
-        return _not_set_up()
+    if code := _set_up(for_running(HERE)):
+        return code
     if given.setup:
         print("Everything is set up: `infra/run` starts it.")
         return 0
@@ -43,8 +45,8 @@ def test(words: Sequence[str]) -> int:
     parts = [part for part in PARTS if part in (given.parts or PARTS)]
     if given.without_browser:
         parts = [part for part in parts if part != "browser"]
-    if not set_up(HERE, for_testing(HERE, parts)):
-        return _not_set_up()
+    if code := _set_up(for_testing(HERE, parts)):
+        return code
     return _hand_over("infra.suite", *parts)
 
 
@@ -54,6 +56,13 @@ def _hand_over(module: str, *words: str) -> int:
     os.execv(HERE.python, [str(HERE.python), "-m", module, *words])
 
 
-def _not_set_up() -> int:
-    print("Dragoman can't start yet: see the lines marked FAILED. A second try goes on where this one stopped.")
+def _set_up(steps: Sequence[Step]) -> int:
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    try:
+        if set_up(HERE, steps):
+            return 0
+    except KeyboardInterrupt:
+        print("Stopped. A second try goes on where this one stopped.")
+        return 130
+    print("Not everything is set up: see the lines marked FAILED. A second try goes on where this one stopped.")
     return 1

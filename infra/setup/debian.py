@@ -8,7 +8,7 @@ import subprocess
 import threading
 from collections.abc import Sequence
 
-from .step import Shell, Unavailable
+from .step import Shell, StepFailed, Unavailable
 
 # The pairs that join English, Spanish, Portuguese, French, Italian, Catalan and Galician, and Romanian into Spanish.
 APERTIUM = (
@@ -91,7 +91,10 @@ def apertium(shell: Shell) -> str:
             return "Apertium's pairs are installed"
         cost = COSTS if "apertium" in lacking else "fewer pairs of languages"
         raise Unavailable(f"only root can `apt-get install {' '.join(lacking)}`; without: {cost}")
-    absent = install(shell, APERTIUM)
+    try:
+        absent = install(shell, APERTIUM)
+    except StepFailed as error:
+        raise Unavailable(f"{str(error).splitlines()[0]}; without: {COSTS}") from None
     if "apertium" in absent:
         raise Unavailable(f"this release has no package apertium: {COSTS}")
     pairs = len(APERTIUM) - 1 - len(absent)
@@ -102,6 +105,10 @@ def browser(shell: Shell) -> str:
     """Chromium for the browser tests; Ubuntu has no package of it, only a snap."""
     if not has_apt() or os.geteuid():
         raise Unavailable("no Chromium here, and only root can install one: the browser tests will fail")
-    if "chromium" in install(shell, ["chromium"]):
+    try:
+        absent = install(shell, ["chromium"])
+    except StepFailed as error:
+        raise Unavailable(f"{str(error).splitlines()[0]}: the browser tests will fail") from None
+    if absent:
         raise Unavailable("this release has no package chromium: the browser tests will fail without DRAGOMAN_CHROMIUM")
     return "Chromium"

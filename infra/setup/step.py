@@ -7,7 +7,8 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -31,7 +32,34 @@ class Board(Protocol):
     def fail(self, name: str, text: str) -> None: ...
 
 
-@dataclass
+class Children:
+    """The commands that run now, so that none goes on when the set-up is interrupted."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+        self._over = False
+
+    @contextmanager
+    def watch(self, child: subprocess.Popen[str]) -> Iterator[None]:
+        with self._lock:
+            self._running.add(child)
+            if self._over:
+                child.terminate()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running.discard(child)
+
+    def end(self) -> None:
+        with self._lock:
+            self._over = True
+            for child in self._running:
+                child.terminate()
+
+
+@dataclass(frozen=True)
 class Shell:
     """Runs the commands of one step; what they print goes to the step's log, the newest line to the board."""
 
@@ -39,7 +67,7 @@ class Shell:
     log: Path
     board: Board
     cwd: Path
-    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    children: Children = field(default_factory=Children)
 
     def run(self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
         """What the command printed. Raises `StepFailed` with its last lines."""
@@ -51,7 +79,7 @@ class Shell:
                 child = subprocess.Popen(
                     words,
                     cwd=cwd or self.cwd,
-                    env={**self.env, **(env or {})},
+                    env={**os.environ, **(env or {})},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
@@ -61,12 +89,14 @@ class Shell:
             except OSError as error:
                 raise StepFailed(f"{words[0]} did not start: {error.strerror}") from None
             assert child.stdout is not None  # noqa: S101  (PIPE)
-            for line in child.stdout:
-                log.write(line)
-                printed.append(line)
-                if text := line.strip():
-                    self.board.note(self.name, text)
-        if child.wait():
+            with self.children.watch(child):
+                for line in child.stdout:
+                    log.write(line)
+                    printed.append(line)
+                    if text := line.strip():
+                        self.board.note(self.name, text)
+                child.wait()
+        if child.returncode:
             tail = "".join(printed[-12:]).rstrip()
             program = Path(words[0]).name
             raise StepFailed(f"{program} failed (exit code {child.returncode}); all it said is in {self.log}\n{tail}")
@@ -130,6 +160,7 @@ def take(steps: Sequence[Step], stamps: Stamps, board: Board, logs: Path, cwd: P
     and lets the others finish, so that a second try has less to do.
     """
     ended = {step.name: threading.Event() for step in steps}
+    children = Children()
     failed: set[str] = set()
     logs.mkdir(parents=True, exist_ok=True)
 
@@ -141,7 +172,7 @@ def take(steps: Sequence[Step], stamps: Stamps, board: Board, logs: Path, cwd: P
             if blocked := [need for need in step.needs if need in failed]:
                 failed.add(step.name)
                 board.fail(step.name, f"not tried, since {' and '.join(blocked)} failed")
-            elif not stamps.done(step) and not _make(step, stamps, board, logs, cwd):
+            elif not stamps.done(step) and not _make(step, stamps, board, logs, cwd, children):
                 failed.add(step.name)
         finally:
             ended[step.name].set()
@@ -149,18 +180,22 @@ def take(steps: Sequence[Step], stamps: Stamps, board: Board, logs: Path, cwd: P
     threads = [threading.Thread(target=follow, args=(step,), name=step.name, daemon=True) for step in steps]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    except KeyboardInterrupt:
+        children.end()
+        raise
     return not failed
 
 
-def _make(step: Step, stamps: Stamps, board: Board, logs: Path, cwd: Path) -> bool:
+def _make(step: Step, stamps: Stamps, board: Board, logs: Path, cwd: Path, children: Children) -> bool:
     log = logs / f"setup-{step.name}.log"
     log.write_text("")
     begun = time.monotonic()
     board.begin(step.name, step.doing)
     try:
-        got = step.make(Shell(step.name, log, board, cwd))
+        got = step.make(Shell(step.name, log, board, cwd, children))
         if not step.there():
             raise StepFailed("it ended well, but the result isn't in its place")
     except Unavailable as costs:
