@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,13 +23,13 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _AGAIN = 2.0
 _KILL = 6.0
-_LISTENED = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
+_STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 def keep(words: Sequence[str], stop: signal.Signals = signal.SIGTERM) -> int:
     """Runs to the program's end; its exit code, or 128 + the signal that ended it."""
     parent = os.getppid()
-    signal.pthread_sigmask(signal.SIG_BLOCK, _LISTENED)
+    told = _listen()
     _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     if os.getppid() != parent:
@@ -39,7 +40,7 @@ def keep(words: Sequence[str], stop: signal.Signals = signal.SIGTERM) -> int:
     except OSError as error:
         print(f"{words[0]} did not start: {error.strerror}", flush=True)
         return 127
-    code = _watch(child.pid, stop)
+    code = _watch(child.pid, stop, told)
     _sweep()
     return code
 
@@ -58,22 +59,33 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def _watch(child: int, stop: signal.Signals) -> int:
-    told: float | None = None
+def _listen() -> socket.socket:
+    """From here a byte arrives for each signal that matters: its number."""
+    told, write = socket.socketpair()
+    write.setblocking(False)
+    signal.set_wakeup_fd(write.detach(), warn_on_full_buffer=False)
+    for sign in (*_STOPS, signal.SIGCHLD):
+        signal.signal(sign, lambda number, frame: None)
+    told.settimeout(0.25)
+    return told
+
+
+def _watch(child: int, stop: signal.Signals, told: socket.socket) -> int:
+    since: float | None = None
     asked = 0
     while True:
-        got = signal.sigtimedwait(_LISTENED, 0.25)
-        if got is not None and got.si_signo != signal.SIGCHLD and told is None:
-            told = time.monotonic()
+        with contextlib.suppress(TimeoutError):
+            if _STOPS & set(told.recv(64)):
+                since = since or time.monotonic()
         if (code := _reap(child)) is not None:
             return code
-        if told is None:
+        if since is None:
             continue
-        since = time.monotonic() - told
-        if asked == 0 or (asked == 1 and since > _AGAIN):
+        waited = time.monotonic() - since
+        if asked == 0 or (asked == 1 and waited > _AGAIN):
             asked += 1
             _send(child, stop)
-        elif since > _KILL:
+        elif waited > _KILL:
             _send(child, signal.SIGKILL)
 
 
@@ -103,7 +115,6 @@ def _sweep() -> None:
 
 
 def _be_kept() -> None:
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

@@ -61,8 +61,7 @@ class Kept:
     @property
     def pid(self) -> int | None:
         """The program's own process; None while it isn't running."""
-        keeper = self._pid
-        return next(iter(descendants(keeper)), None) if keeper else None
+        return next(iter(self.pids), None)
 
     @property
     def pids(self) -> list[int]:
