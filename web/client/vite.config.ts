@@ -6,7 +6,8 @@ const server = process.env.DRAGOMAN_WEB ?? 'http://127.0.0.1:8080'
 
 export default defineConfig({
   plugins: [react()],
-  build: { target: 'es2022', sourcemap: false, chunkSizeWarningLimit: 1_000 },
+  // Nothing inlined: the server's policy takes fonts and pictures from this origin only.
+  build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false, chunkSizeWarningLimit: 1_000 },
   server: { proxy: { '/api': server } },
   test: {
     restoreMocks: true,

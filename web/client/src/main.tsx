@@ -1,5 +1,6 @@
 /** Start the pages. */
 import '@livekit/components-styles/components'
+import './styles/fonts.css'
 import './styles/tokens.css'
 import './styles/base.css'
 import { StrictMode } from 'react'

@@ -28,7 +28,7 @@ export class Door {
   /** From now on only this interpreter's frames come in. Throws `WireError` if its key cannot be used. */
   async trust(interpreter: Interpreter | null): Promise<void> {
     this.#trusted = null
-    if (interpreter === null) return
+    if (interpreter === null || interpreter.key === '') return
     const { identity, epoch } = interpreter
     this.#trusted = { identity, epoch, key: await publicKey(interpreter.key) }
   }

@@ -1,6 +1,14 @@
-/** How many columns make the tiles largest. */
+/** Tiles in a grid: as large as they can be, and the last row in the middle. */
 const RATIO = 16 / 9
 
+/** In which half column a tile begins, so that a last row that is not full stands in the middle. */
+export function startOf(at: number, count: number, columns: number): number {
+  const rest = count % columns
+  const centred = rest !== 0 && at >= count - rest
+  return 1 + (at % columns) * 2 + (centred ? columns - rest : 0)
+}
+
+/** How many columns make the tiles largest. */
 export function columnsFor(count: number, width: number, height: number, gap = 8): number {
   let best = 1
   let area = 0

@@ -9,7 +9,7 @@ export interface Present {
 export interface Interpreter {
   identity: string
   epoch: number
-  /** The public half of its caption key, JWK in JSON. */
+  /** The public half of its caption key, JWK in JSON; '' while it has not shown it. */
   key: string
   state: string
   /** Languages that have captions now: spoken and wanted. */
@@ -22,24 +22,28 @@ export interface Interpreter {
 /** Its kind comes from the server, so that nobody can merely name themselves so. */
 export const isInterpreter = (who: Present): boolean => who.isAgent && who.identity.startsWith('interpreter-')
 
-/** The one to trust: of those that have shown a key, the one with the highest epoch. */
+/** The one to trust: the highest epoch, but one that has yet to show its key only if no other has. */
 export function interpreterAmong(people: Iterable<Present>): Interpreter | null {
   let best: Interpreter | null = null
   for (const who of people) {
     const one = isInterpreter(who) ? describe(who) : null
-    if (one && (best === null || one.epoch > best.epoch)) best = one
+    if (one && (best === null || isBetter(one, best))) best = one
   }
   return best
 }
 
+function isBetter(one: Interpreter, other: Interpreter): boolean {
+  if ((one.key === '') !== (other.key === '')) return one.key !== ''
+  return one.epoch > other.epoch
+}
+
 function describe({ identity, attributes }: Present): Interpreter | null {
   const epoch = Number(attributes['dragoman.epoch'] ?? NaN)
-  const key = attributes['dragoman.key'] ?? ''
-  if (!Number.isSafeInteger(epoch) || epoch < 0 || key === '') return null
+  if (!Number.isSafeInteger(epoch) || epoch < 0) return null
   return {
     identity,
     epoch,
-    key,
+    key: attributes['dragoman.key'] ?? '',
     state: attributes['dragoman.state'] ?? 'starting',
     languages: (attributes['dragoman.languages'] ?? '').split(',').filter((tag) => tag !== ''),
     keeps: attributes['dragoman.keeps'] ?? 'nothing',

@@ -171,7 +171,7 @@ export class Session {
     this.#carriers.trust(interpreter?.identity ?? null)
     this.#carriers.want(this.#live())
     this.ears.trust(interpreter?.identity ?? null)
-    if (interpreter === null) return
+    if (interpreter === null || interpreter.key === '') return
     this.#followWished()
     await this.refresh()
   }

@@ -77,6 +77,7 @@ export const en: Words = {
     autoHint: 'It takes a few seconds of speech',
     same_hear: 'Same as I hear',
     same_read: 'Same as I read',
+    same: (language) => `Same: ${language}`,
     off: 'No captions',
     original: 'The original voices',
     grade: { good: 'good', fair: 'fair', rough: 'rough', unmeasured: 'not measured' },

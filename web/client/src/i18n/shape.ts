@@ -38,6 +38,7 @@ export interface Words {
     autoHint: string
     same_hear: string
     same_read: string
+    same: (language: string) => string
     off: string
     original: string
     grade: Record<Grade, string>

@@ -11,7 +11,7 @@ import { useNames } from './names'
 
 const SIZES = [16, 19, 23, 29, 36]
 /** A letter is about half as wide as it is tall. */
-const LETTER = 0.52
+const LETTER = 0.56
 const PADDING = 32
 
 export function Captions({ reads, also }: { reads: string; also: string }) {
@@ -36,7 +36,8 @@ export function Captions({ reads, also }: { reads: string; also: string }) {
       data-position={look.position}
       data-testid="captions"
       aria-hidden
-      style={{ '--caption-size': `${px}px`, '--caption-dark': `${look.backdrop}%` } as React.CSSProperties}
+      data-second={also !== ''}
+      style={{ '--caption-size': `${px}px`, '--caption-columns': limit, '--caption-dark': `${look.backdrop}%` } as React.CSSProperties}
     >
       {voices.slice(0, slots).map((voice) => (
         <Voice

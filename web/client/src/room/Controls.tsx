@@ -44,7 +44,7 @@ export function Controls({ choices, onChange, media, panel, onPanel, onDialog, p
         )}
       </div>
       <div className="controls-group languages">
-        <LanguagePicker compact label={room.hear} stage="hear" value={choices.hears} onChange={(hears) => onChange({ hears })} languages={info.languages} specials={hearSpecials(words)} testid="hear" />
+        <LanguagePicker compact label={room.hear} stage="hear" value={choices.hears} onChange={(hears) => onChange({ hears })} languages={info.languages} specials={hearSpecials(words)} same={wishes.hears} testid="hear" />
         {wishes.hears !== '' && (
           <DialogTrigger>
             <Button className="tool" aria-label={room.original}>
@@ -57,7 +57,7 @@ export function Controls({ choices, onChange, media, panel, onPanel, onDialog, p
             </Popover>
           </DialogTrigger>
         )}
-        <LanguagePicker compact label={room.read} stage="read" value={choices.reads} onChange={(reads) => onChange({ reads })} languages={info.languages} specials={readSpecials(words)} spoken={spoken} testid="read" isOpen={picking} onOpenChange={onPicking} />
+        <LanguagePicker compact label={room.read} stage="read" value={choices.reads} onChange={(reads) => onChange({ reads })} languages={info.languages} specials={readSpecials(words)} spoken={spoken} same={wishes.reads} testid="read" isOpen={picking} onOpenChange={onPicking} />
       </div>
       <div className="controls-group">
         <Tool on={look.captions} label={room.captions} keys="C" onPress={() => setLook({ captions: !look.captions })} testid="captions-toggle">

@@ -1,7 +1,7 @@
 /** Everyone's picture; a shared screen takes the room it needs. */
 import { isTrackReference, useTracks, type TrackReferenceOrPlaceholder } from '@livekit/components-react'
 import { Track } from 'livekit-client'
-import { columnsFor } from '../core/grid'
+import { columnsFor, startOf } from '../core/grid'
 import { useWords } from '../react/page'
 import { useSize } from '../react/size'
 import { Tile } from './Tile'
@@ -28,9 +28,9 @@ export function Grid() {
           ))}
         </div>
       )}
-      <div className="grid" ref={follow} style={{ '--columns': columns } as React.CSSProperties}>
-        {people.map((one) => (
-          <Tile key={keyOf(one)} track={one} />
+      <div className="grid" ref={follow} style={{ '--columns': columns * 2 } as React.CSSProperties}>
+        {people.map((one, at) => (
+          <Tile key={keyOf(one)} track={one} column={screens.length > 0 ? undefined : startOf(at, people.length, columns)} />
         ))}
       </div>
       {alone && <p className="alone quiet">{words.room.alone}</p>}

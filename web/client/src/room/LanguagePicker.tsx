@@ -25,17 +25,20 @@ interface Props {
   spoken?: readonly string[]
   /** One line: a label inside the button instead of above it. */
   compact?: boolean
+  /** What `same` comes to now. */
+  same?: string
   testid: string
   isOpen?: boolean
   onOpenChange?: (open: boolean) => void
 }
 
 export function LanguagePicker(props: Props) {
-  const { label, stage, value, onChange, languages, specials = [], spoken, compact = false, testid, isOpen, onOpenChange } = props
+  const { label, stage, value, onChange, languages, specials = [], spoken, compact = false, same, testid, isOpen, onOpenChange } = props
   const { words, browser } = usePage()
   const [figured, setFigured] = useState(false)
   const all = options(languages, stage, browser, words.tag, spoken)
-  const shown = specials.find((one) => one.id === value)?.name ?? (value ? nameOf(value) : '…')
+  const special = specials.find((one) => one.id === value)?.name
+  const shown = value === 'same' && same ? words.language.same(nameOf(same)) : (special ?? (value ? nameOf(value) : '…'))
   const language = languages.find((one) => one.tag === value)
   const find = (text: string, query: string) => {
     const option = all.find((one) => one.tag === text)

@@ -2,7 +2,7 @@
 import { useEffect, useState, type SyntheticEvent } from 'react'
 import type { LocalTrack } from 'livekit-client'
 import type { RoomInfo } from '../core/api'
-import { memory, suggest, untangle, type Choices } from '../core/choices'
+import { memory, resolve, suggest, untangle, type Choices } from '../core/choices'
 import { isGranted, useCamera, useMicrophone } from '../react/devices'
 import { usePage } from '../react/page'
 import { Kept } from './Kept'
@@ -19,8 +19,9 @@ interface Props {
 }
 
 export function Prejoin({ info, problem, joining, onJoin, onTalk }: Props) {
-  const { words, browser } = usePage()
+  const { words, look, browser } = usePage()
   const [choices, setChoices] = useState(() => suggest(memory.choices.load(), info.languages, browser))
+  const wishes = resolve(choices, look, browser[0] ?? 'en')
   const microphone = useMicrophone(choices.cleaned)
   const camera = useCamera()
   const change = (part: Partial<Choices>) => {
@@ -72,8 +73,8 @@ export function Prejoin({ info, problem, joining, onJoin, onTalk }: Props) {
             />
           </label>
           <LanguagePicker label={words.prejoin.speak} stage="speak" value={choices.speaks} onChange={(speaks) => change({ speaks })} languages={info.languages} specials={speakSpecials(words)} testid="speak" />
-          <LanguagePicker label={words.prejoin.hear} stage="hear" value={choices.hears} onChange={(hears) => change({ hears })} languages={info.languages} specials={hearSpecials(words)} testid="hear" />
-          <LanguagePicker label={words.prejoin.read} stage="read" value={choices.reads} onChange={(reads) => change({ reads })} languages={info.languages} specials={readSpecials(words)} testid="read" />
+          <LanguagePicker label={words.prejoin.read} stage="read" value={choices.reads} onChange={(reads) => change({ reads })} languages={info.languages} specials={readSpecials(words)} same={wishes.reads} testid="read" />
+          <LanguagePicker label={words.prejoin.hear} stage="hear" value={choices.hears} onChange={(hears) => change({ hears })} languages={info.languages} specials={hearSpecials(words)} same={wishes.hears} testid="hear" />
           {problem && (
             <p className="problem" role="alert" data-testid="problem">
               {problem}

@@ -1,5 +1,5 @@
 /** Camera and microphone before joining: a picture, a level, and which devices. */
-import { Camera, CameraOff, Mic, MicOff } from 'lucide-react'
+import { Camera, CameraOff, Mic, MicOff, UserRound } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
 import type { LocalAudioTrack, LocalVideoTrack } from 'livekit-client'
 import { Level, meter } from '../core/level'
@@ -21,7 +21,7 @@ export function Preview({ name, microphone, camera, onMicrophone, onCamera }: Pr
   return (
     <section className="preview" aria-label={prejoin.preview}>
       <div className="preview-picture">
-        {camera.track ? <Picture track={camera.track} /> : <span className="avatar large">{initials(name)}</span>}
+        {camera.track ? <Picture track={camera.track} /> : <span className="avatar">{name.trim() === '' ? <UserRound aria-hidden size={32} /> : initials(name)}</span>}
         <div className="preview-buttons">
           <Toggle device={microphone} on={prejoin.turnOffMicrophone} off={prejoin.turnOnMicrophone} kind="microphone" />
           <Toggle device={camera} on={prejoin.turnOffCamera} off={prejoin.turnOnCamera} kind="camera" />

@@ -3,23 +3,26 @@ import { isTrackReference, useIsMuted, useIsSpeaking, useParticipantInfo, VideoT
 import { AudioLines, MicOff, MonitorUp } from 'lucide-react'
 import { Track, type Participant } from 'livekit-client'
 import { initials } from '../core/colours'
+import type { Talk } from '../core/talk'
 import { seconds } from '../react/figures'
 import { useWords } from '../react/page'
 import { useInside } from '../react/session'
 import { useStore } from '../react/store'
 import { SpokenLanguage } from './SpokenLanguage'
+import { TalkButton } from './TalkBar'
 
-export function Tile({ track }: { track: TrackReferenceOrPlaceholder }) {
+export function Tile({ track, column }: { track: TrackReferenceOrPlaceholder; column?: number | undefined }) {
   const words = useWords()
   const { participant, source } = track
   const { name } = useParticipantInfo({ participant })
   const speaking = useIsSpeaking(participant)
-  const { colours } = useInside()
+  const { colours, talk } = useInside()
   const screen = source === Track.Source.ScreenShare
   const shown = name || words.room.someone
   return (
     <article
       className="tile"
+      style={column === undefined ? undefined : { gridColumn: `${column} / span 2` }}
       data-speaking={speaking && !screen}
       data-colour={colours.of(participant.identity)}
       data-identity={participant.identity}
@@ -36,8 +39,13 @@ export function Tile({ track }: { track: TrackReferenceOrPlaceholder }) {
         {!screen && <SpokenLanguage participant={participant} name={shown} />}
       </footer>
       {!screen && <Dubbed identity={participant.identity} />}
+      {!screen && talk && <Controlled talk={talk} identity={participant.identity} />}
     </article>
   )
+}
+
+function Controlled({ talk, identity }: { talk: Talk; identity: string }) {
+  return useStore(talk.state).identity === identity ? <TalkButton talk={talk} /> : null
 }
 
 function Picture({ track, name }: { track: TrackReferenceOrPlaceholder; name: string }) {

@@ -29,13 +29,13 @@ export function TranscriptLine({ entry, name, reads, query, isOpen, onToggle }: 
         <time className="quiet" dateTime={new Date(entry.at).toISOString()}>
           {clock(words, entry.at)}
         </time>
-        {entry.skipped && <span className="quiet">{words.transcript.skipped}</span>}
         <button type="button" className="line-more" aria-expanded={isOpen} aria-label={words.transcript.languages} onClick={onToggle}>
           <ChevronDown aria-hidden size={18} />
         </button>
       </header>
       {original !== undefined && <Text lang={entry.source} text={original} query={query} kind={translated === undefined ? 'main' : 'original'} />}
       {translated !== undefined && <Text lang={reads} text={translated} query={query} kind="main" />}
+      {entry.skipped && <p className="quiet line-note">{words.transcript.skipped}</p>}
       {isOpen && (
         <div className="line-others">
           {others.length === 0 && <p className="quiet">{words.transcript.noOthers}</p>}
