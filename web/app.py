@@ -140,7 +140,7 @@ def _fall(task: asyncio.Task[None]) -> None:
     """A bug in the background ends the process loudly, so that a clean one starts."""
     if not task.cancelled() and (error := task.exception()):
         log.critical("the background work failed", exc_info=error)
-        raise web.GracefulExit
+        raise SystemExit(1)
 
 
 @web.middleware

@@ -16,6 +16,7 @@ from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from agent.errors import DragomanError
 
@@ -69,8 +70,11 @@ class Database:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
-        async with self.transaction() as connection:
-            await connection.run_sync(upgrade)
+        # A pool of its own: a migration may take longer than people wait, and so may its turn.
+        engine = create_async_engine(self._engine.url, poolclass=NullPool, hide_parameters=True)
+        with _away():
+            async with engine.begin() as connection:
+                await connection.run_sync(upgrade)
 
     async def close(self) -> None:
         await self._engine.dispose()

@@ -15,6 +15,8 @@ from .access import SETTINGS
 FOR_GOOD = "public, max-age=31536000, immutable"
 """For files whose name holds a hash of what is in them."""
 FOR_AN_HOUR = "public, max-age=3600"
+LONGEST = 120
+"""Characters of a file's name; file systems end at 255 bytes."""
 PERMISSIONS = (
     "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), fullscreen=(self), "
     "speaker-selection=(self), picture-in-picture=(self), screen-wake-lock=(self), geolocation=(), "
@@ -55,7 +57,7 @@ def _file(request: web.Request, name: str, caching: str) -> web.StreamResponse:
 
 def _within(root: Path, name: str) -> Path | None:
     """The path of that name, unless it leads out or to a hidden file."""
-    if "\0" in name or any(part.startswith(".") for part in name.split("/")):
+    if "\0" in name or any(part.startswith(".") or len(part) > LONGEST for part in name.split("/")):
         return None
     path = (root / name.lstrip("/")).resolve()
     return path if path.is_relative_to(root) else None

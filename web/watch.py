@@ -46,16 +46,18 @@ class Watch:
         self._seats = asyncio.Semaphore(AT_ONCE)
         self._since = 0.0
         self._rest_until = 0.0
+        self._swept = 0.0
 
     async def run(self) -> None:
         """Attend, whenever this server is the one to; come back from whatever was away."""
         away = False
         while True:
             try:
-                async with self._database.session() as session:
+                # The group is the outer one: what breaks the session reaches it as `database_away`.
+                async with asyncio.TaskGroup() as looks, self._database.session() as session:
                     away = False
                     if (await session.execute(select(text(f"pg_try_advisory_lock({LOCK})")))).scalar():
-                        await self._attend(session)
+                        await self._attend(session, looks)
             except* DragomanError as errors:
                 if not away:
                     log.warning("not attending", extra={"code": _code(errors)})
@@ -84,7 +86,7 @@ class Watch:
         self._tell(room, scene, verdict)
         return verdict
 
-    async def _attend(self, session: AsyncConnection) -> None:
+    async def _attend(self, session: AsyncConnection, looks: asyncio.TaskGroup) -> None:
         """Hold the lock and keep looking, until the connection that holds it breaks."""
         driver = (await session.get_raw_connection()).driver_connection
         assert isinstance(driver, Connection)  # noqa: S101 - tells mypy what asyncpg's engine gives
@@ -92,23 +94,22 @@ class Watch:
         log.info("attending")
         self._metrics.leader.set(1)
         self._since = last = time.monotonic()
-        swept = 0.0
-        async with asyncio.TaskGroup() as looks:
-            while True:
-                moment = time.monotonic()
-                if moment - last > PULSE:  # we were asleep ourselves, or the database was: nobody is to blame
-                    self._since = moment
-                last = moment
-                found = await scenes(session, moment - self._since)  # breaks where the lock broke
-                if moment >= self._rest_until:
-                    wanted = self._take_hints() | {room for room, scene in found.items() if is_due(scene)}
-                    if moment - swept > EVERY:
-                        wanted |= await self._live(session)
-                        swept = moment if moment >= self._rest_until else 0.0
-                    for room in wanted - self._looking:
-                        self._looking.add(room)
-                        looks.create_task(self._look_safely(room))
-                await self._wait()
+        self._swept = 0.0
+        while True:
+            moment = time.monotonic()
+            if moment - last > PULSE:  # we were asleep ourselves, or the database was: nobody is to blame
+                self._since = moment
+            last = moment
+            found = await scenes(session, moment - self._since)  # breaks where the lock broke
+            if moment >= self._rest_until:
+                wanted = self._take_hints() | {room for room, scene in found.items() if is_due(scene)}
+                if moment - self._swept > EVERY:
+                    self._swept = moment
+                    wanted |= await self._live(session)
+                for room in wanted - self._looking:
+                    self._looking.add(room)
+                    looks.create_task(self._look_safely(room))
+            await self._wait()
 
     async def _live(self, session: AsyncConnection) -> set[str]:
         """Every live room of ours."""
@@ -128,6 +129,7 @@ class Watch:
             async with self._seats:
                 await self.look(room)
         except DragomanError as error:
+            self._hints.add(room)
             self._rest(error)
         except Exception:
             log.exception("a look failed", extra={"room": room})
@@ -138,6 +140,7 @@ class Watch:
         if time.monotonic() >= self._rest_until:
             log.warning("cannot look at rooms", extra={"code": error.code})
         self._rest_until = time.monotonic() + AGAIN
+        self._swept = 0.0  # who knows what we missed
 
     def _hint(self, _connection: object, _pid: int, _channel: str, room: object) -> None:
         self._hints.add(str(room))

@@ -67,6 +67,9 @@ def _verified(request: web.Request, body: bytes) -> api.WebhookEvent:
     settings = request.app[SETTINGS]
     verifier = api.TokenVerifier(settings.livekit_api_key, settings.livekit_api_secret.get_secret_value())
     try:
-        return api.WebhookReceiver(verifier).receive(body.decode(), request.headers.get("Authorization", ""))
+        event = api.WebhookReceiver(verifier).receive(body.decode(), request.headers.get("Authorization", ""))
     except Exception:  # the library raises bare `Exception` for a wrong hash, and what its parsers raise
         raise DragomanError("not_allowed", "This is not a webhook of our LiveKit server.") from None
+    if not event.id:
+        raise DragomanError("not_allowed", "This is not an event.")
+    return event

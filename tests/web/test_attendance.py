@@ -1,0 +1,185 @@
+"""The rules by which every live room has exactly one interpreter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from web.attendance import GRACE, LONGEST, MISSING, PULSE, STAYS, Beat, Scene, Verdict, decide, is_due, patience
+from web.sfu import Person
+
+NOW = 1_000_000.0
+ADA = Person("guest-ada", human=True, interpreter=False, joined_at=NOW - 60)
+NOTHING = Verdict()
+
+
+def interpreter(job: str, ago: float = 60) -> Person:
+    return Person(f"interpreter-{job}", human=False, interpreter=True, joined_at=NOW - ago)
+
+
+def beat(job: str, epoch: int = 1, age: float = 0.5, since: float = 20, **more: object) -> Beat:
+    return Beat(job, f"interpreter-{job}", epoch, age, since, **more)  # type: ignore[arg-type]
+
+
+def scene(*people: Person, beats: tuple[Beat, ...] = (), **more: object) -> Scene:
+    return Scene(people, beats, now=NOW, **more)  # type: ignore[arg-type]
+
+
+def test_an_interpreter_that_beats_is_left_alone():
+    assert decide(scene(ADA, interpreter("a"), beats=(beat("a"),))) == NOTHING
+
+
+def test_people_without_an_interpreter_get_one():
+    assert decide(scene(ADA)) == Verdict(call=True)
+
+
+def test_a_room_without_people_gets_none():
+    assert not decide(scene()).call
+
+
+def test_an_interpreter_alone_in_its_room_is_left_alone():
+    assert decide(scene(interpreter("a"), beats=(beat("a"),))) == NOTHING
+
+
+def test_another_program_in_the_room_is_neither_a_person_nor_an_interpreter():
+    recorder = Person("recorder", human=False, interpreter=False, joined_at=NOW - 60)
+
+    assert decide(scene(recorder)) == Verdict(settled=True)
+    assert decide(scene(recorder, ADA)) == Verdict(call=True)
+
+
+def test_a_silent_interpreter_is_taken_out_and_another_called_at_once():
+    verdict = decide(scene(ADA, interpreter("a"), beats=(beat("a", age=PULSE),)))
+
+    assert verdict == Verdict(remove={"interpreter-a": "silent"}, dismiss=frozenset("a"), call=True)
+
+
+def test_a_silent_interpreter_in_an_empty_room_is_taken_out_and_none_called():
+    verdict = decide(scene(interpreter("a"), beats=(beat("a", age=PULSE),)))
+
+    assert verdict == Verdict(remove={"interpreter-a": "silent"}, dismiss=frozenset("a"), settled=True)
+
+
+def test_nobody_is_taken_for_dead_by_who_has_only_just_begun_to_listen():
+    just_begun = scene(ADA, interpreter("a"), beats=(beat("a", age=600),), watched=PULSE / 2)
+
+    assert decide(just_begun) == NOTHING
+    assert decide(replace(just_begun, watched=PULSE)).call
+
+
+def test_of_two_the_newer_stays():
+    verdict = decide(scene(ADA, interpreter("a"), interpreter("b"), beats=(beat("a", 100), beat("b", 200))))
+
+    assert verdict == Verdict(remove={"interpreter-a": "older"}, dismiss=frozenset("a"))
+
+
+def test_of_two_the_one_that_lives_stays_even_if_it_is_older():
+    verdict = decide(scene(ADA, interpreter("a"), interpreter("b"), beats=(beat("a", 100), beat("b", 200, age=9))))
+
+    assert verdict == Verdict(remove={"interpreter-b": "silent"}, dismiss=frozenset("b"))
+
+
+def test_a_newcomer_is_given_time_to_its_first_beat_beside_the_old_one():
+    assert decide(scene(ADA, interpreter("a"), interpreter("b", ago=1), beats=(beat("a"),))) == NOTHING
+
+
+def test_a_newcomer_that_has_not_beaten_yet_counts_as_a_call_under_way():
+    silent = scene(ADA, interpreter("a"), interpreter("b", ago=1), beats=(beat("a", age=3),))
+
+    assert decide(silent) == Verdict(remove={"interpreter-a": "silent"}, dismiss=frozenset("a"))
+
+
+def test_one_that_never_beats_is_taken_out_in_the_end():
+    verdict = decide(scene(ADA, interpreter("a", ago=GRACE)))
+
+    assert verdict == Verdict(remove={"interpreter-a": "never_beat"}, call=True)
+
+
+def test_one_that_was_dismissed_and_stays_is_taken_out_again_and_never_counts():
+    verdict = decide(scene(ADA, interpreter("a"), beats=(beat("a", dismissed=True),)))
+
+    assert verdict == Verdict(remove={"interpreter-a": "dismissed"}, call=True)
+
+
+def test_one_that_beats_but_is_not_in_the_room_has_time_to_reconnect():
+    first = decide(scene(ADA, beats=(beat("a"),)))
+    later = decide(scene(ADA, beats=(beat("a", missing=MISSING),)))
+
+    assert first == Verdict(missing=frozenset("a"))
+    assert later == Verdict(dismiss=frozenset("a"), call=True)
+
+
+def test_a_call_under_way_is_not_repeated():
+    assert decide(scene(ADA, called=GRACE - 0.1, calls=1)) == NOTHING
+    assert decide(scene(ADA, called=GRACE, calls=1)).call
+
+
+def test_a_call_before_anybody_came_is_not_forgotten():
+    assert decide(scene(called=1, calls=1)) == NOTHING
+    assert decide(scene(called=GRACE, calls=1)) == Verdict(settled=True)
+
+
+def test_an_interpreter_that_answered_and_died_is_replaced_without_waiting():
+    died = (beat("a", age=PULSE, since=3),)
+
+    assert decide(scene(ADA, beats=died, called=4, calls=1)).call
+
+
+def test_interpreters_that_die_one_after_the_other_are_called_ever_more_slowly():
+    died = (beat("a", age=PULSE, since=3),)
+
+    assert not decide(scene(ADA, beats=died, called=4, calls=7)).call
+    assert decide(scene(ADA, beats=died, called=17, calls=7)).call
+
+
+def test_one_that_stays_ends_the_count_of_calls():
+    assert decide(scene(ADA, interpreter("a"), beats=(beat("a", since=STAYS),), called=40, calls=5)).settled
+    assert not decide(scene(ADA, interpreter("a"), beats=(beat("a", since=3),), called=4, calls=5)).settled
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_calls_come_ever_more_slowly_but_never_stop(answered: bool):
+    waits = [patience(calls, answered) for calls in range(1, 100)]
+
+    assert waits == sorted(waits)
+    assert waits[-1] == LONGEST
+
+
+def test_a_room_is_due_when_something_changed_and_only_then():
+    assert not is_due(scene(beats=(beat("a"),)))
+    assert not is_due(scene(beats=(beat("a", age=9, dismissed=True),)))
+    assert not is_due(scene(called=1, calls=1))
+    assert is_due(scene(beats=(beat("a", age=PULSE),)))
+    assert is_due(scene(beats=(beat("a", 1), beat("b", 2))))
+    assert is_due(scene(beats=(beat("a", missing=1),)))
+    assert is_due(scene(called=GRACE, calls=1))
+
+
+@pytest.mark.parametrize("people", [(), (ADA,)], ids=["empty", "with people"])
+@pytest.mark.parametrize("called", [None, 1.0, 100.0])
+@pytest.mark.parametrize("first", [None, 0.5, 9.0])
+@pytest.mark.parametrize("second", [None, 0.5, 9.0])
+def test_after_what_was_decided_is_done_nothing_more_is_to_be_done(
+    people: tuple[Person, ...], called: float | None, first: float | None, second: float | None
+):
+    beats = tuple(beat(job, i, age=age) for i, (job, age) in enumerate((("a", first), ("b", second))) if age)
+    inside = tuple(interpreter(each.job) for each in beats)
+    before = scene(*people, *inside, beats=beats, called=called, calls=1)
+
+    verdict = decide(before)
+
+    kept = tuple(person for person in before.people if person.identity not in verdict.remove)
+    after = replace(
+        before,
+        people=kept,
+        beats=tuple(replace(each, dismissed=each.job in verdict.dismiss) for each in beats),
+        called=0.0 if verdict.call else None if verdict.settled else called,
+        calls=2 if verdict.call else 0 if verdict.settled else 1,
+    )
+    again = decide(after)
+    assert not again.remove
+    assert not again.dismiss
+    assert not again.call
+    assert len([person for person in kept if person.interpreter]) <= 1
+    assert not is_due(after) or not called

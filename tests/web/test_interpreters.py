@@ -1,0 +1,85 @@
+"""Heartbeats: who may tell them, what they change, and when they are answered with leave."""
+
+from __future__ import annotations
+
+import time
+
+import jwt
+import pytest
+
+from tests.web.conftest import KEY, SECRET, House, beat_token, code
+
+BEAT = {"room": "demo", "identity": "interpreter-AJ_1", "epoch": 1, "state": "listening"}
+
+
+async def told(house: House, token: str, job: str = "AJ_1") -> tuple[int, str]:
+    headers = {"Authorization": f"Bearer {token}"}
+    return await code(await house.client.post(f"/api/interpreters/{job}/beat", json=BEAT, headers=headers))
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "rubbish",
+        beat_token("AJ_2"),
+        beat_token("AJ_1", secret="another-secret-of-at-least-32-letters"),
+        beat_token("AJ_1", key="another"),
+        beat_token("AJ_1", life=-60),
+        beat_token("AJ_1", life=3600),
+        beat_token("AJ_1", nbf=int(time.time()) + 600),
+        jwt.encode({"iss": KEY, "sub": "AJ_1"}, SECRET, algorithm="HS256"),
+        jwt.encode({"iss": KEY, "sub": "AJ_1", "exp": int(time.time()) + 30}, None, algorithm="none"),
+        jwt.encode({"iss": KEY, "sub": "AJ_1", "exp": int(time.time()) + 30}, SECRET + SECRET, algorithm="HS512"),
+    ],
+    ids=["none", "rubbish", "job", "secret", "key", "expired", "long", "future", "endless", "unsigned", "algorithm"],
+)
+async def test_a_beat_with_a_token_that_is_not_that_jobs_own_is_refused(house: House, token: str):
+    assert await told(house, token) == (403, "not_allowed")
+    assert await house.count("dragoman_web_beats_total") == 0
+
+
+async def test_a_guest_cannot_pass_for_an_interpreter_with_the_token_of_the_room(house: House):
+    joined = await (await house.join()).json()
+
+    assert await told(house, joined["token"], joined["identity"]) == (403, "not_allowed")
+    short = beat_token(joined["identity"], video={"roomJoin": True})
+    assert await told(house, short, joined["identity"]) == (403, "not_allowed")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epoch": "1"}, {"epoch": -1}, {"epoch": 2**63}, {"state": "So what?"}, {"room": ""}, {"served": []}]
+)
+async def test_a_beat_of_another_shape_is_refused(house: House, wrong: dict[str, object]):
+    assert await code(await house.beat("AJ_1", **wrong)) == (400, "bad_json")
+
+
+async def test_an_interpreters_own_word_is_what_the_room_says_of_it(house: House):
+    house.livekit.enter_interpreter("demo", "AJ_1")
+
+    answer = await house.beat("AJ_1", state="degraded", served={"recognise": "whisper-base"})
+
+    assert await answer.json() == {"leave": False}
+    assert (await (await house.client.get("/api/rooms/demo")).json())["interpreter"] == "degraded"
+
+
+async def test_an_older_interpreter_is_told_to_leave_and_the_newer_to_stay(house: House):
+    for job in ("AJ_1", "AJ_2"):
+        house.livekit.enter_interpreter("demo", job)
+    await house.beat("AJ_1", epoch=100)
+
+    newer = await house.beat("AJ_2", epoch=200)
+    older = await house.beat("AJ_1", epoch=100)
+    again = await house.beat("AJ_2", epoch=200)
+
+    assert await newer.json() == {"leave": False}
+    assert await older.json() == {"leave": True}
+    assert await again.json() == {"leave": False}
+
+
+async def test_interpreters_of_two_rooms_do_not_disturb_each_other(house: House):
+    for room, job in (("demo", "AJ_1"), ("other", "AJ_2")):
+        house.livekit.enter_interpreter(room, job)
+    await house.beat("AJ_2", "other", epoch=200)
+
+    assert await (await house.beat("AJ_1", epoch=100)).json() == {"leave": False}

@@ -1,0 +1,71 @@
+"""Languages: tags in canonical form, and measured figures as words."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.web.conftest import SERVED
+from web.languages import Stage, grade, offers, tag
+
+STAGES = [Stage.model_validate(each) for each in SERVED]
+
+
+@pytest.mark.parametrize(
+    ("given", "canonical"),
+    [("es", "es"), ("pt-br", "pt-BR"), ("ES_mx", "es-MX"), ("eng", "en"), ("iw", "he"), ("zh-hant-tw", "zh-Hant-TW")],
+)
+def test_a_tag_comes_out_in_its_canonical_form(given: str, canonical: str):
+    assert tag(given) == canonical
+
+
+@pytest.mark.parametrize(
+    ("measure", "figure", "word"),
+    [
+        ("wer", 0.20, "good"),
+        ("wer", 0.21, "fair"),
+        ("wer", 0.45, "fair"),
+        ("wer", 0.46, "rough"),
+        ("chrf", 50, "good"),
+        ("chrf", 49.9, "fair"),
+        ("chrf", 40, "fair"),
+        ("chrf", 39.9, "rough"),
+        ("chrf", None, "unmeasured"),
+        ("mos", 4.5, "unmeasured"),
+    ],
+)
+def test_a_figure_becomes_the_word_that_fits_its_measure(measure: str, figure: float | None, word: str):
+    assert grade(measure, figure) == word
+
+
+def test_every_language_of_any_stage_is_offered_once():
+    assert [offer.tag for offer in offers(STAGES)] == ["de", "en", "es", "gl", "it", "xh"]
+
+
+def test_what_nothing_serves_is_null_and_not_guessed():
+    offer = next(offer for offer in offers(STAGES) if offer.tag == "gl")
+
+    assert offer.speak is None
+    assert offer.hear is None
+    assert offer.read.from_["en"].grade == "unmeasured"
+    assert offer.read.from_["en"].route == "routes"
+
+
+def test_a_region_is_served_as_its_language():
+    (offer,) = offers(STAGES, ["es-MX"])
+
+    assert offer.tag == "es-MX"
+    assert offer.speak is not None
+    assert offer.read.from_["en"].figure == 52.9
+
+
+def test_a_language_that_the_host_named_is_listed_even_where_nothing_serves_it():
+    (offer,) = offers(STAGES, ["cy"])
+
+    assert (offer.speak, offer.read.from_, offer.hear) == (None, {}, None)
+
+
+def test_a_voice_is_as_good_as_its_engine():
+    by = {offer.tag: offer.hear for offer in offers(STAGES)}
+
+    assert (by["en"].grade, by["en"].engine) == ("good", "piper")
+    assert (by["es"].grade, by["es"].engine) == ("rough", "espeak-ng")
