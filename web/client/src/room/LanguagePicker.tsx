@@ -1,5 +1,5 @@
 /** A searchable list of languages: own names, how well each is served, and the figures behind the word. */
-import { Check, ChevronDown, Search } from 'lucide-react'
+import { BookOpenText, Check, ChevronDown, Ear, Search } from 'lucide-react'
 import { useState } from 'react'
 import { Autocomplete, Button, Header, Input, Label, ListBox, ListBoxItem, ListBoxSection, Popover, SearchField, Select, Text } from 'react-aria-components'
 import type { Language } from '../core/api'
@@ -38,7 +38,8 @@ export function LanguagePicker(props: Props) {
   const [figured, setFigured] = useState(false)
   const all = options(languages, stage, browser, words.tag, spoken)
   const special = specials.find((one) => one.id === value)?.name
-  const shown = value === 'same' && same ? words.language.same(nameOf(same)) : (special ?? (value ? nameOf(value) : '…'))
+  const followed = value === 'same' && same ? nameOf(same) : null
+  const shown = followed ? (compact ? followed : words.language.same(followed)) : (special ?? (value ? nameOf(value) : '…'))
   const language = languages.find((one) => one.tag === value)
   const find = (text: string, query: string) => {
     const option = all.find((one) => one.tag === text)
@@ -63,7 +64,12 @@ export function LanguagePicker(props: Props) {
         </span>
       )}
       <Button className="picker-button" data-value={value}>
-        {compact && <span className="picker-what">{label}</span>}
+        {compact && (
+          <>
+            {stage === 'hear' ? <Ear aria-hidden size={18} className="picker-icon" /> : <BookOpenText aria-hidden size={18} className="picker-icon" />}
+            <span className="picker-what">{label}</span>
+          </>
+        )}
         <span className="picker-value" lang={language ? value : undefined}>
           {shown}
         </span>
