@@ -5,7 +5,6 @@ export const de: Words = {
   tag: 'de',
   product: 'Dragoman',
   close: 'Schließen',
-  cancel: 'Abbrechen',
   copy: 'Kopieren',
   copied: 'Kopiert',
   retry: 'Noch einmal versuchen',
@@ -17,7 +16,6 @@ export const de: Words = {
   landing: {
     title: 'Alle sprechen ihre eigene Sprache',
     lead: 'Dragoman dolmetscht ein Videotreffen, während es läuft: Alle lesen Untertitel und hören eine Stimme in der Sprache, die sie gewählt haben.',
-    tryHead: 'In Aktion sehen',
     tryText: 'Ein aufgezeichneter Vortrag kommt in einen Raum und wird für dich gedolmetscht. Ohne Mikrofon, ohne Konto; Untertitel nach etwa 20 Sekunden.',
     tryButton: 'Mit einem aufgezeichneten Vortrag ausprobieren',
     makeHead: 'Einen Raum anlegen',
@@ -41,7 +39,6 @@ export const de: Words = {
 
   prejoin: {
     preview: 'Deine Kamera',
-    cameraOff: 'Die Kamera ist aus',
     microphone: 'Mikrofon',
     camera: 'Kamera',
     turnOnMicrophone: 'Mikrofon einschalten',
@@ -95,7 +92,6 @@ export const de: Words = {
       read: 'chrF vergleicht Übersetzungen mit denen eines Menschen, von 0 bis 100; ab 50 lesen sie sich gut.',
       hear: 'Stimmen werden nach ihrer Art beurteilt: neuronale sind gut, Formantstimmen klingen nach Maschine.',
     },
-    choose: (what, now) => `${what}: ${now}`,
   },
 
   errors: {
@@ -124,7 +120,6 @@ export const de: Words = {
     busy: 'Ein anderes Programm benutzt es. Schließ dieses Programm und schalte das Gerät dann wieder ein.',
     insecure: 'Browser öffnen Mikrofone nur auf sicheren Adressen. Öffne diese Seite mit https oder tritt zum Zuhören bei.',
     failed: 'Das Gerät ist nicht angelaufen. Wähle ein anderes.',
-    default: 'Standard',
     unnamed: (number) => `Gerät ${number}`,
   },
 
@@ -147,12 +142,10 @@ export const de: Words = {
     behind: (seconds) => `Die Übersetzung liegt ${seconds} s zurück`,
     skipped: 'Einen Satz übersprungen, um aufzuholen',
     details: 'Einzelheiten zum Dolmetschen',
-    language: 'Stand des Dolmetschens',
   },
 
   details: {
     title: 'So wird gedolmetscht',
-    engines: 'Sprachmodelle',
     recognise: 'Versteht Sprache',
     translate: 'Übersetzt',
     speak: 'Spricht',
@@ -186,10 +179,8 @@ export const de: Words = {
     controls: 'Bedienung',
     screenOf: (name) => `Bildschirm von ${name}`,
     muted: 'stumm',
-    speaking: 'spricht',
     synthetic: 'synthetische Stimme',
     foundOut: (language) => `${language}, beim Zuhören erkannt. Stimmt nicht?`,
-    findingOut: 'die Sprache wird erkannt',
     correct: (name) => `Welche Sprache spricht ${name}?`,
     corrected: (name, language) => `${name} wird jetzt aus dieser Sprache gedolmetscht: ${language}.`,
     notCorrected: 'Die Korrektur kam beim Dolmetscher nicht an. Versuch es noch einmal, wenn er zurück ist.',
@@ -259,7 +250,6 @@ export const de: Words = {
     stop: 'Anhalten',
     replay: 'Noch einmal abspielen',
     source: 'Quelle der Aufnahme',
-    choose: 'Aufnahme',
   },
 
   left: {

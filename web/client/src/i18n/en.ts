@@ -5,7 +5,6 @@ export const en: Words = {
   tag: 'en',
   product: 'Dragoman',
   close: 'Close',
-  cancel: 'Cancel',
   copy: 'Copy',
   copied: 'Copied',
   retry: 'Try again',
@@ -17,7 +16,6 @@ export const en: Words = {
   landing: {
     title: 'Everyone speaks their own language',
     lead: 'Dragoman interprets a video meeting while it runs: each person reads captions and hears a voice in the language they chose.',
-    tryHead: 'See it work',
     tryText: 'A recorded talk joins a room and is interpreted for you. No microphone, no account; captions within about 20 seconds.',
     tryButton: 'Try it with a recorded talk',
     makeHead: 'Make a room',
@@ -41,7 +39,6 @@ export const en: Words = {
 
   prejoin: {
     preview: 'Your camera',
-    cameraOff: 'Camera is off',
     microphone: 'Microphone',
     camera: 'Camera',
     turnOnMicrophone: 'Turn the microphone on',
@@ -95,7 +92,6 @@ export const en: Words = {
       read: 'chrF compares translations with a person’s, 0 to 100; 50 and more reads well.',
       hear: 'Voices are judged by their kind: neural voices are good, formant voices sound like a machine.',
     },
-    choose: (what, now) => `${what}: ${now}`,
   },
 
   errors: {
@@ -124,7 +120,6 @@ export const en: Words = {
     busy: 'Another program is using it. Close that program, then turn it on again.',
     insecure: 'Browsers open microphones on secure addresses only. Open this page by https, or join to listen.',
     failed: 'The device did not start. Choose another one.',
-    default: 'Default',
     unnamed: (number) => `Device ${number}`,
   },
 
@@ -147,12 +142,10 @@ export const en: Words = {
     behind: (seconds) => `Translation is ${seconds} s behind`,
     skipped: 'Skipped a sentence to catch up',
     details: 'Details of the interpreting',
-    language: 'State of the interpreting',
   },
 
   details: {
     title: 'How it is interpreted',
-    engines: 'Engines',
     recognise: 'Understands speech',
     translate: 'Translates',
     speak: 'Speaks',
@@ -186,10 +179,8 @@ export const en: Words = {
     controls: 'Controls',
     screenOf: (name) => `${name}’s screen`,
     muted: 'muted',
-    speaking: 'speaking',
     synthetic: 'synthetic voice',
     foundOut: (language) => `${language}, found out by listening. Not right?`,
-    findingOut: 'finding out the language',
     correct: (name) => `Which language does ${name} speak?`,
     corrected: (name, language) => `${name} is now interpreted from ${language}.`,
     notCorrected: 'The interpreter did not take the correction. Try again when it is back.',
@@ -259,7 +250,6 @@ export const en: Words = {
     stop: 'Stop',
     replay: 'Play again',
     source: 'Source of the recording',
-    choose: 'Recording',
   },
 
   left: {

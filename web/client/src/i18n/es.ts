@@ -5,7 +5,6 @@ export const es: Words = {
   tag: 'es',
   product: 'Dragoman',
   close: 'Cerrar',
-  cancel: 'Cancelar',
   copy: 'Copiar',
   copied: 'Copiado',
   retry: 'Volver a intentarlo',
@@ -17,7 +16,6 @@ export const es: Words = {
   landing: {
     title: 'Que cada cual hable en su idioma',
     lead: 'Dragoman interpreta una videollamada mientras transcurre: cada persona lee subtítulos y oye una voz en el idioma que ha elegido.',
-    tryHead: 'Míralo en marcha',
     tryText: 'Una charla grabada entra en una sala y se interpreta para ti. Sin micrófono y sin cuenta; los subtítulos llegan en unos 20 segundos.',
     tryButton: 'Probar con una charla grabada',
     makeHead: 'Crear una sala',
@@ -41,7 +39,6 @@ export const es: Words = {
 
   prejoin: {
     preview: 'Tu cámara',
-    cameraOff: 'La cámara está apagada',
     microphone: 'Micrófono',
     camera: 'Cámara',
     turnOnMicrophone: 'Encender el micrófono',
@@ -95,7 +92,6 @@ export const es: Words = {
       read: 'chrF compara la traducción con la de una persona, de 0 a 100; desde 50 se lee bien.',
       hear: 'Las voces se juzgan por su tipo: las neuronales son buenas; las de formantes suenan a máquina.',
     },
-    choose: (what, now) => `${what}: ${now}`,
   },
 
   errors: {
@@ -124,7 +120,6 @@ export const es: Words = {
     busy: 'Otro programa lo está usando. Ciérralo y vuelve a encenderlo.',
     insecure: 'Los navegadores solo abren el micrófono en direcciones seguras. Abre esta página con https o entra a escuchar.',
     failed: 'El dispositivo no arrancó. Elige otro.',
-    default: 'Predeterminado',
     unnamed: (number) => `Dispositivo ${number}`,
   },
 
@@ -147,12 +142,10 @@ export const es: Words = {
     behind: (seconds) => `La traducción va ${seconds} s por detrás`,
     skipped: 'Se ha saltado una frase para ponerse al día',
     details: 'Detalles de la interpretación',
-    language: 'Estado de la interpretación',
   },
 
   details: {
     title: 'Cómo se interpreta',
-    engines: 'Motores',
     recognise: 'Entiende la voz',
     translate: 'Traduce',
     speak: 'Habla',
@@ -186,10 +179,8 @@ export const es: Words = {
     controls: 'Controles',
     screenOf: (name) => `Pantalla de ${name}`,
     muted: 'en silencio',
-    speaking: 'hablando',
     synthetic: 'voz sintética',
     foundOut: (language) => `${language}, averiguado al escuchar. ¿No es así?`,
-    findingOut: 'averiguando el idioma',
     correct: (name) => `¿Qué idioma habla ${name}?`,
     corrected: (name, language) => `${name} se interpreta ahora desde ${language}.`,
     notCorrected: 'El intérprete no recibió la corrección. Inténtalo cuando haya vuelto.',
@@ -259,7 +250,6 @@ export const es: Words = {
     stop: 'Parar',
     replay: 'Ponerla otra vez',
     source: 'Origen de la grabación',
-    choose: 'Grabación',
   },
 
   left: {

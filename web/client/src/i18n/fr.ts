@@ -5,7 +5,6 @@ export const fr: Words = {
   tag: 'fr',
   product: 'Dragoman',
   close: 'Fermer',
-  cancel: 'Annuler',
   copy: 'Copier',
   copied: 'Copié',
   retry: 'Réessayer',
@@ -17,7 +16,6 @@ export const fr: Words = {
   landing: {
     title: 'Chacun parle sa langue',
     lead: 'Dragoman interprète une réunion vidéo pendant qu’elle a lieu : chacun lit des sous-titres et entend une voix dans la langue qu’il a choisie.',
-    tryHead: 'Voir le résultat',
     tryText: 'Un exposé enregistré entre dans une salle et il est interprété pour vous. Sans micro ni compte ; les sous-titres arrivent en 20 secondes environ.',
     tryButton: 'Essayer avec un exposé enregistré',
     makeHead: 'Créer une salle',
@@ -41,7 +39,6 @@ export const fr: Words = {
 
   prejoin: {
     preview: 'Votre caméra',
-    cameraOff: 'La caméra est coupée',
     microphone: 'Micro',
     camera: 'Caméra',
     turnOnMicrophone: 'Activer le micro',
@@ -95,7 +92,6 @@ export const fr: Words = {
       read: 'chrF compare la traduction à celle d’une personne, de 0 à 100 ; à partir de 50, elle se lit bien.',
       hear: 'Les voix sont jugées d’après leur type : les voix neuronales sont bonnes, celles à formants sonnent comme une machine.',
     },
-    choose: (what, now) => `${what} : ${now}`,
   },
 
   errors: {
@@ -124,7 +120,6 @@ export const fr: Words = {
     busy: 'Un autre programme l’utilise. Fermez ce programme, puis réactivez l’appareil.',
     insecure: 'Les navigateurs n’ouvrent le micro qu’aux adresses sécurisées. Ouvrez cette page en https, ou entrez pour écouter.',
     failed: 'L’appareil n’a pas démarré. Choisissez-en un autre.',
-    default: 'Par défaut',
     unnamed: (number) => `Appareil ${number}`,
   },
 
@@ -147,12 +142,10 @@ export const fr: Words = {
     behind: (seconds) => `La traduction a ${seconds} s de retard`,
     skipped: 'Une phrase sautée pour rattraper le retard',
     details: 'Détails de l’interprétation',
-    language: 'État de l’interprétation',
   },
 
   details: {
     title: 'Comment c’est interprété',
-    engines: 'Moteurs',
     recognise: 'Comprend la parole',
     translate: 'Traduit',
     speak: 'Parle',
@@ -186,10 +179,8 @@ export const fr: Words = {
     controls: 'Commandes',
     screenOf: (name) => `Écran de ${name}`,
     muted: 'micro coupé',
-    speaking: 'parle',
     synthetic: 'voix de synthèse',
     foundOut: (language) => `${language}, reconnu en écoutant. Ce n’est pas ça ?`,
-    findingOut: 'reconnaissance de la langue',
     correct: (name) => `Quelle langue parle ${name} ?`,
     corrected: (name, language) => `Langue de ${name} désormais : ${language}.`,
     notCorrected: 'L’interprète n’a pas reçu la correction. Réessayez quand il sera revenu.',
@@ -259,7 +250,6 @@ export const fr: Words = {
     stop: 'Arrêter',
     replay: 'Repasser',
     source: 'Source de l’enregistrement',
-    choose: 'Enregistrement',
   },
 
   left: {

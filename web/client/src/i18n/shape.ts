@@ -7,7 +7,6 @@ export interface Words {
   tag: string
   product: string
   close: string
-  cancel: string
   copy: string
   copied: string
   retry: string
@@ -16,12 +15,12 @@ export interface Words {
   nothingFound: string
   you: string
   landing: Record<
-    | 'title' | 'lead' | 'tryHead' | 'tryText' | 'tryButton' | 'makeHead' | 'makeText' | 'roomTitle' | 'secret' | 'make' | 'made'
+    | 'title' | 'lead' | 'tryText' | 'tryButton' | 'makeHead' | 'makeText' | 'roomTitle' | 'secret' | 'make' | 'made'
     | 'open' | 'joinHead' | 'joinText' | 'joinLabel' | 'join' | 'joinBad' | 'keptHead' | 'keptText' | 'addHead' | 'addText' | 'addMore',
     string
   >
   prejoin: Record<
-    | 'preview' | 'cameraOff' | 'microphone' | 'camera' | 'turnOnMicrophone' | 'turnOffMicrophone' | 'turnOnCamera' | 'turnOffCamera'
+    | 'preview' | 'microphone' | 'camera' | 'turnOnMicrophone' | 'turnOffMicrophone' | 'turnOnCamera' | 'turnOffCamera'
     | 'level' | 'levelHint' | 'name' | 'speak' | 'read' | 'hear' | 'join' | 'joinListening' | 'joining' | 'orTry' | 'tryTalk' | 'listenNote',
     string
   > & { people: (count: number, limit: number | null) => string }
@@ -52,23 +51,22 @@ export interface Words {
     by: (route: string) => string
     noFigure: string
     explain: Record<Stages, string>
-    choose: (what: string, now: string) => string
   }
   errors: Record<ErrorWord, string> & { other: (code: string) => string }
-  devices: Record<'denied' | 'missing' | 'busy' | 'insecure' | 'failed' | 'default', string> & { unnamed: (number: number) => string }
+  devices: Record<'denied' | 'missing' | 'busy' | 'insecure' | 'failed', string> & { unnamed: (number: number) => string }
   state: Record<
     | 'connecting' | 'reconnecting' | 'left' | 'unreadable' | 'absent' | 'bringing_back' | 'starting' | 'captions_only' | 'engines_away'
-    | 'degraded' | 'nothing_wanted' | 'interpreting' | 'skipped' | 'details' | 'language',
+    | 'degraded' | 'nothing_wanted' | 'interpreting' | 'skipped' | 'details',
     string
   > &
     Record<'no_voice' | 'no_captions' | 'too_many_languages', (language: string) => string> & { behind: (seconds: string) => string }
   details: Record<
-    'title' | 'engines' | 'recognise' | 'translate' | 'speak' | 'delays' | 'routes' | 'kept' | 'spoken' | 'noEngine',
+    'title' | 'recognise' | 'translate' | 'speak' | 'delays' | 'routes' | 'kept' | 'spoken' | 'noEngine',
     string
   > & { seconds: (seconds: string) => string; licence: (name: string) => string; dropped: (count: number) => string }
   room: Record<
     | 'mute' | 'unmute' | 'cameraOn' | 'cameraOff' | 'share' | 'unshare' | 'captions' | 'transcript' | 'settings' | 'keys' | 'leave' | 'hear'
-    | 'read' | 'invite' | 'sound' | 'grid' | 'controls' | 'muted' | 'speaking' | 'synthetic' | 'findingOut' | 'notCorrected' | 'original'
+    | 'read' | 'invite' | 'sound' | 'grid' | 'controls' | 'muted' | 'synthetic' | 'notCorrected' | 'original'
     | 'someone' | 'alone' | 'newest',
     string
   > & {
@@ -90,7 +88,7 @@ export interface Words {
   >
   keys: Record<'title' | 'mute' | 'captions' | 'language' | 'transcript' | 'help', string>
   talk: Record<
-    'name' | 'guest' | 'joining' | 'waiting' | 'playing' | 'ended' | 'stopped' | 'failed' | 'stop' | 'replay' | 'source' | 'choose',
+    'name' | 'guest' | 'joining' | 'waiting' | 'playing' | 'ended' | 'stopped' | 'failed' | 'stop' | 'replay' | 'source',
     string
   >
   left: Record<'left' | 'removed' | 'closed' | 'elsewhere' | 'lost' | 'again' | 'home', string>
