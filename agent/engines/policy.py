@@ -198,7 +198,8 @@ class Tongue:
     def hear(self, language: str, probability: float, seconds: float) -> bool:
         """What the ear found out. False where the pass was in a language that we don't believe yet."""
         if self.current is None:
-            if (seconds >= self.ENOUGH and probability >= 0.5) or seconds > 2.5:
+            # Until then each pass is in the language it was found to be in.
+            if (seconds >= self.ENOUGH and probability >= 0.6) or seconds >= 6.0:
                 self.current, self._checked = language, True
             return True
         if language == self.current:
