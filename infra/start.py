@@ -21,6 +21,7 @@ from .stack import Stack
 
 _REMIND = 15.0
 _MANY = 16
+_ORDER = ("recognise", "translate", "speak")
 
 
 def main(verbose: bool) -> int:
@@ -61,7 +62,7 @@ def _run(stack: Stack) -> None:
         if time.monotonic() - reminded > _REMIND:
             reminded = time.monotonic()
             _say(f"Not ready after {reminded - began:.0f} s; {missing(said)}")
-        time.sleep(0.1)
+        time.sleep(0.25)
     _say(f"Dragoman is ready: {stack.url}")
     for line in engines(said):
         _say(line)
@@ -72,10 +73,8 @@ def _run(stack: Stack) -> None:
 
 def engines(said: Mapping[str, Any]) -> list[str]:
     """One line a stage of what `/readyz` says: which engine, for which languages, and why."""
-    return [
-        f"  {one['stage']:<10} {one['engine']} ({one['licence']}): {_languages(one['languages'])}; {one['why']}"
-        for one in said.get("engines", {}).get("stages", [])
-    ]
+    stages = sorted(said.get("engines", {}).get("stages", []), key=lambda one: _ORDER.index(one["stage"]))
+    return [f"  {one['stage']:<10} {_served(one) if one['languages'] else 'nothing'}; {one['why']}" for one in stages]
 
 
 def missing(said: Mapping[str, Any]) -> str:
@@ -84,6 +83,10 @@ def missing(said: Mapping[str, Any]) -> str:
         return "the web server doesn't answer yet"
     parts = {name: part for name, part in said.items() if isinstance(part, dict) and not part.get("ready")}
     return "; ".join(f"{name}: {part.get('message') or 'not ready'}" for name, part in parts.items())
+
+
+def _served(one: Mapping[str, Any]) -> str:
+    return f"{one['engine']} ({one['licence']}): {_languages(one['languages'])}"
 
 
 def _languages(tags: Iterable[str]) -> str:

@@ -550,11 +550,13 @@ def test_a_program_that_was_told_to_stop_is_not_started_again(tmp_path: Path) ->
 
 
 def test_the_engines_are_told_in_a_line_a_stage() -> None:
-    languages = {"en>es": 52.9, "es>en": None}
-    stage = {"stage": "translate", "engine": "routes", "licence": "GPL", "why": "the best", "languages": languages}
+    pairs = {"en>es": 52.9, "es>en": None}
+    none = {"stage": "speak", "engine": "none", "licence": "", "why": "espeak is not installed.", "languages": {}}
+    routes = {"stage": "translate", "engine": "routes", "licence": "GPL", "why": "the best", "languages": pairs}
 
-    assert start.engines({"engines": {"ready": True, "stages": [stage]}}) == [
-        "  translate  routes (GPL): 2 pairs among en es; the best"
+    assert start.engines({"engines": {"ready": True, "stages": [none, routes]}}) == [
+        "  translate  routes (GPL): 2 pairs among en es; the best",
+        "  speak      nothing; espeak is not installed.",
     ]
 
 
