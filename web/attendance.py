@@ -18,8 +18,8 @@ MISSING: Seconds = 6.0
 """How long one may beat without being in the room, as while it reconnects."""
 STAYS: Seconds = 30.0
 """One that beats for so long has stayed: the count of calls starts anew."""
-LONGEST: Seconds = 30.0
-"""Between two calls that nobody answers."""
+LONGEST: Seconds = 15.0
+"""Between two calls that nobody answers: a worker that comes back finds its rooms by them."""
 CRASHES = 3
 """Calls in a row that are made at once; after so many an interpreter dies of something that haste won't heal."""
 

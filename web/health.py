@@ -104,7 +104,7 @@ async def _engines(engines: EngineWatch) -> EnginePart:
 
 
 async def _agent(settings: Settings) -> Part:
-    """The worker serves `/worker` from its start, and `/` stops being OK when LiveKit won't have it."""
+    """The worker tells its name at `/worker`, and may tell whether it is registered; `/` fails once it gave LiveKit up."""
     away = DragomanError("agent_away", f"No agent worker answers at {settings.worker}.")
     try:
         async with aiohttp.ClientSession(settings.worker, timeout=PATIENCE) as session:
@@ -116,6 +116,8 @@ async def _agent(settings: Settings) -> Part:
         return _missing(away)
     if not isinstance(told, dict) or told.get("agent_name") != settings.agent_name:
         return Part(ready=False, code="agent_other", message="The worker there has another agent's name.")
+    if told.get("registered") is False:
+        return Part(ready=False, code="agent_starting", message="The agent worker is not yet registered with LiveKit.")
     return Part(ready=True)
 
 

@@ -76,11 +76,20 @@ class Sfu:
             await self._api.room.create_room(wish)
 
     async def call(self, room: str) -> None:
-        """Call an interpreter into a live room; nothing where the room has just closed."""
-        wish = api.CreateAgentDispatchRequest(room=room, agent_name=self._settings.agent_name)
+        """Call an interpreter into a live room; nothing where the room has just closed.
+
+        Earlier calls are taken back first: LiveKit keeps those that nobody answered and
+        those whose job was killed, and a job that answers one late would be one too many.
+        """
+        name = self._settings.agent_name
         try:
             with _answering():
-                await self._api.agent_dispatch.create_dispatch(wish)
+                for earlier in await self._api.agent_dispatch.list_dispatch(room):
+                    if earlier.agent_name == name:
+                        await self._api.agent_dispatch.delete_dispatch(earlier.id, room)
+                await self._api.agent_dispatch.create_dispatch(
+                    api.CreateAgentDispatchRequest(room=room, agent_name=name)
+                )
         except _NotThere:
             log.debug("already closed", extra={"room": room})
 

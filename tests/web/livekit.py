@@ -19,12 +19,19 @@ class LiveRoom:
 
     limit: int = 0
     people: dict[str, api.ParticipantInfo] = field(default_factory=dict)
-    dispatches: list[str] = field(default_factory=list)
+    called: list[str] = field(default_factory=list)
+    """Every agent that was ever called."""
+    dispatches: dict[str, str] = field(default_factory=dict)
+    """The calls that stand, by id."""
+
+    def call(self, agent: str) -> None:
+        self.called.append(agent)
+        self.dispatches[f"AD_{len(self.called)}"] = agent
 
 
 @dataclass
 class FakeLiveKit:
-    """Answers as livekit-server v1.13.5 does for the five calls that we make."""
+    """Answers as livekit-server v1.13.5 does for the calls that we make."""
 
     key: str
     secret: str
@@ -40,6 +47,8 @@ class FakeLiveKit:
             "RoomService/ListParticipants": (api.ListParticipantsRequest, self._people),
             "RoomService/RemoveParticipant": (api.RoomParticipantIdentity, self._remove),
             "AgentDispatchService/CreateDispatch": (api.CreateAgentDispatchRequest, self._dispatch),
+            "AgentDispatchService/ListDispatch": (api.ListAgentDispatchRequest, self._dispatches),
+            "AgentDispatchService/DeleteDispatch": (api.DeleteAgentDispatchRequest, self._take_back),
         }
         for name, (shape, does) in answers.items():
             app.router.add_post(f"/twirp/livekit.{name}", self._answering(shape, does))
@@ -79,8 +88,9 @@ class FakeLiveKit:
         assert claims.video
         assert claims.video.room_create
         if asked.name not in self.rooms:
-            agents = [agent.agent_name for agent in asked.agents]
-            self.rooms[asked.name] = LiveRoom(limit=asked.max_participants, dispatches=agents)
+            room = self.rooms[asked.name] = LiveRoom(limit=asked.max_participants)
+            for agent in asked.agents:
+                room.call(agent.agent_name)
         return api.Room(name=asked.name)
 
     def _people(self, claims: api.Claims, asked: api.ListParticipantsRequest) -> Message:
@@ -99,5 +109,18 @@ class FakeLiveKit:
     def _dispatch(self, claims: api.Claims, asked: api.CreateAgentDispatchRequest) -> Message:
         assert claims.video
         assert claims.video.room == asked.room
-        self.rooms[asked.room].dispatches.append(asked.agent_name)
+        self.rooms[asked.room].call(asked.agent_name)
         return api.AgentDispatch(agent_name=asked.agent_name, room=asked.room)
+
+    def _dispatches(self, claims: api.Claims, asked: api.ListAgentDispatchRequest) -> Message:
+        assert claims.video
+        assert claims.video.room == asked.room
+        found = [api.AgentDispatch(id=id, agent_name=name) for id, name in self.rooms[asked.room].dispatches.items()]
+        return api.ListAgentDispatchResponse(agent_dispatches=found)
+
+    def _take_back(self, claims: api.Claims, asked: api.DeleteAgentDispatchRequest) -> Message:
+        assert claims.video
+        assert claims.video.room == asked.room
+        return api.AgentDispatch(
+            id=asked.dispatch_id, agent_name=self.rooms[asked.room].dispatches.pop(asked.dispatch_id)
+        )

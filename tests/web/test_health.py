@@ -47,7 +47,13 @@ async def test_a_livekit_server_that_is_away_is_named(house: House):
 
 
 @pytest.mark.parametrize(
-    ("worker", "code"), [(None, "agent_away"), ({"agent_name": "another"}, "agent_other"), ([], "agent_away")]
+    ("worker", "code"),
+    [
+        (None, "agent_away"),
+        ({"agent_name": "another"}, "agent_other"),
+        (["interpreter"], "agent_other"),
+        ({"agent_name": "interpreter", "registered": False}, "agent_starting"),
+    ],
 )
 async def test_an_agent_worker_that_is_away_or_another_is_named(house: House, worker: Any, code: str):
     house.neighbours.worker = worker

@@ -223,7 +223,7 @@ async def test_the_first_to_join_makes_the_room_live_with_an_interpreter_called(
 
     await house.join(room, secret=secret)
 
-    assert house.livekit.rooms[room].dispatches == ["interpreter"]
+    assert house.livekit.rooms[room].called == ["interpreter"]
     assert house.livekit.rooms[room].limit == 12
     seen = await (await house.client.get(f"/api/rooms/{room}")).json()
     assert seen["interpreter"] == "starting"
@@ -235,7 +235,7 @@ async def test_ten_who_join_at_once_call_one_interpreter(house: House):
     answers = await asyncio.gather(*(house.join(room, secret=secret) for _ in range(10)))
 
     assert {answer.status for answer in answers} == {200}
-    assert house.livekit.rooms[room].dispatches == ["interpreter"]
+    assert house.livekit.rooms[room].called == ["interpreter"]
 
 
 async def test_a_full_room_says_so_and_its_interpreter_takes_no_seat(open_house: Opening):

@@ -37,7 +37,7 @@ async def test_a_person_who_joins_makes_us_look_at_once(house: House):
     answer = await send(house, event())
 
     assert answer.status == 204
-    await until(lambda: house.livekit.rooms["demo"].dispatches == ["interpreter"])
+    await until(lambda: house.livekit.rooms["demo"].called == ["interpreter"])
     assert await house.count('dragoman_web_webhooks_total{outcome="taken"}') == 1
 
 
@@ -61,7 +61,7 @@ async def test_a_webhook_that_is_not_livekits_is_refused_and_counted(house: Hous
 
     assert await house.count('dragoman_web_webhooks_total{outcome="rejected"}') == 1
     await asyncio.sleep(0.3)
-    assert house.livekit.rooms["demo"].dispatches == []
+    assert house.livekit.rooms["demo"].called == []
 
 
 @pytest.mark.parametrize("body", ["", "[]", "not json", '{"event": {"a": 1}}', '"' * 1000])
