@@ -92,7 +92,7 @@ class Interpreter:
         self._signer = Signer(self._epoch)
         made = ctx.job.room.creation_time_ms / 1000 or float(ctx.job.room.creation_time) or time.time()
         self._now = RoomClock(made).now
-        self._engines = Remote(settings)
+        self._engines = Remote(settings, room=ctx.job.room.name)
         self._streaming = Streaming(self._engines.ear)
         self._sfu = Sfu(ctx.room, self._signer, self, self._now)
         self._room = Room(

@@ -20,7 +20,6 @@ from agent.wire import Cue, Frame, public_key, read_caption, read_cue
 from tests.sound import pcm_of
 
 RATE = 48_000
-STEP = RATE // 50
 LOUD = 300
 """Peak of int16 samples above which a dub can be heard."""
 
@@ -47,6 +46,7 @@ class Person:
     sound: dict[str, bytearray] = field(default_factory=dict)
     dropped: int = 0
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    _rate: int = RATE
     _source: rtc.AudioSource | None = None
     _publication: rtc.LocalTrackPublication | None = None
 
@@ -130,27 +130,29 @@ class Person:
         )
         return json.loads(answer)
 
-    async def microphone(self) -> None:
+    async def microphone(self, rate: int = RATE) -> None:
         """Publish a silent microphone."""
-        self._source = rtc.AudioSource(RATE, 1, queue_size_ms=200)
+        self._rate = rate
+        self._source = rtc.AudioSource(rate, 1, queue_size_ms=200)
         track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         self._publication = await self.room.local_participant.publish_track(track, options)
 
-    async def say(self, recording: Path, *, lead: float = 1.0, tail: float = 1.5) -> float:
+    async def say(self, recording: Path, *, lead: float = 1.0, tail: float = 1.5, rate: int = RATE) -> float:
         """Play a recording into the microphone, in real time. Answers the wall time of its first sample."""
         if self._source is None:
-            await self.microphone()
-        await self._play(b"\0\0" * int(lead * RATE))
+            await self.microphone(rate)
+        await self._play(b"\0\0" * int(lead * rate))
         begun = time.time() + (self._source.queued_duration if self._source else 0)
-        await self._play(pcm_of(recording, RATE))
-        await self._play(b"\0\0" * int(tail * RATE))
+        await self._play(pcm_of(recording, rate))
+        await self._play(b"\0\0" * int(tail * rate))
         return begun
 
     async def _play(self, pcm: bytes) -> None:
         assert self._source
-        for at in range(0, len(pcm) - len(pcm) % (STEP * 2), STEP * 2):
-            await self._source.capture_frame(rtc.AudioFrame(pcm[at : at + STEP * 2], RATE, 1, STEP))
+        step = self._rate // 50
+        for at in range(0, len(pcm) - len(pcm) % (step * 2), step * 2):
+            await self._source.capture_frame(rtc.AudioFrame(pcm[at : at + step * 2], self._rate, 1, step))
 
     async def stop_speaking(self) -> None:
         """Take the microphone away."""

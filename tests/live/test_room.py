@@ -1,0 +1,324 @@
+"""A room, end to end: real SFU, real agent, real engines, real speech."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import jiwer
+import pytest
+from livekit import rtc
+
+from infra.stack import Stack
+
+from .people import LOUD, Person, until
+
+pytestmark = pytest.mark.live
+
+DATA = Path(__file__).parent.parent / "data" / "speech"
+TOLD = {entry["file"]: entry for entry in json.loads((DATA / "MANIFEST.json").read_text())}
+JFK = "en_jfk.flac"
+
+Join = Callable[..., Awaitable[Person]]
+
+
+def words(text: str) -> str:
+    return " ".join("".join(c if c.isalnum() or c == "'" else " " for c in text.lower()).split())
+
+
+def errors(recording: str, said: str) -> float:
+    """Word error rate against the recording's transcript."""
+    return float(jiwer.wer(words(TOLD[recording]["transcript"]), words(said)))
+
+
+@pytest.fixture
+async def room(stack: Stack) -> str:
+    """A room of this test's own: its path and its secret."""
+    headers = {"Authorization": f"Bearer {stack.env['DRAGOMAN_HOST_SECRET']}"}
+    url = f"{stack.url}/api/rooms"
+    async with aiohttp.ClientSession(headers=headers) as session, session.post(url, json={"title": "Test"}) as answer:
+        assert answer.status == 201, await answer.text()
+        return str((await answer.json())["join"]).rpartition("/")[2]
+
+
+@pytest.fixture
+async def join(stack: Stack, room: str) -> AsyncIterator[Join]:
+    """Lets people into the room, and out of it at the end."""
+    people: list[Person] = []
+    slug, _, secret = room.partition("#")
+
+    async def one(name: str, **wants: object) -> Person:
+        person = await Person.join(stack.url, slug, name, secret=secret, **wants)  # type: ignore[arg-type]
+        people.append(person)
+        return person
+
+    yield one
+    await asyncio.gather(*(person.leave() for person in people))
+
+
+def said(person: Person, lang: str, identity: str | None = None) -> str:
+    return " ".join(frame.text for frame in person.finals(lang, identity))
+
+
+async def settled(person: Person, lang: str, seconds: float = 15.0) -> None:
+    """Until a second has passed without a new final."""
+    await until(lambda: bool(person.finals(lang)), seconds)
+    count = -1
+    while count != len(person.finals(lang)):
+        count = len(person.finals(lang))
+        await asyncio.sleep(1.5)
+
+
+async def test_a_speech_is_read_in_two_languages_and_heard_in_one(join: Join):
+    reader = await join("Rosa", reads="es", hears="es", watch=("en",))
+    speaker = await join("Jack", speaks="en")
+    await speaker.interpreted()
+
+    await speaker.say(DATA / JFK)
+    await settled(reader, "es")
+
+    assert errors(JFK, said(reader, "en", speaker.identity)) < 0.2
+    assert "país" in said(reader, "es", speaker.identity).lower()
+    assert [frame.seq for frame in reader.finals("es")] == list(range(1, len(reader.finals("es")) + 1))
+    assert {frame.source for frame in reader.finals("es")} == {"en"}
+    assert reader.interims("en")
+    assert reader.dropped == 0
+    await until(lambda: any(cue.event == "ended" for _, cue in reader.cues), 20)
+    assert {cue.identity for _, cue in reader.cues} == {speaker.identity}
+    assert sum(peak > LOUD for _, peak in reader.heard["es"]) > 50  # a second of voice in 20 ms pieces
+
+
+async def test_interims_are_replaced_in_place_and_what_was_stable_stays(join: Join):
+    reader = await join("Rosa", reads="en")
+    speaker = await join("Jack", speaks="en")
+    await speaker.interpreted()
+
+    await speaker.say(DATA / "en_fleurs_005.ogg")
+    await settled(reader, "en")
+
+    finals = {frame.id: frame.text for frame in reader.finals("en")}
+    for interim in reader.interims("en"):
+        # A clause may be settled at a word before the end of what was stable; what is left begins the next.
+        shorter = min(len(finals[interim.id]), interim.stable)
+        assert finals[interim.id][:shorter] == interim.text[:shorter]
+
+
+async def test_who_joins_late_is_told_what_was_said(join: Join):
+    speaker = await join("Jack", speaks="en")
+    first = await join("Rosa", reads="es")
+    await speaker.interpreted()
+    await speaker.say(DATA / JFK)
+    await settled(first, "es")
+
+    late = await join("Luz", reads="es")
+    await late.interpreted()
+    answer = await late.call("dragoman.captions", {"lang": "es", "after": 0})
+    rest = await late.call("dragoman.captions", {"lang": "es", "after": len(first.finals("es"))})
+
+    assert len(answer["frames"]) == len(first.finals("es"))
+    assert not answer["more"]
+    assert rest == {"frames": [], "more": False}
+
+
+async def test_a_language_that_nobody_read_before_is_caught_up_with(join: Join):
+    speaker = await join("Jack", speaks="en")
+    reader = await join("Rosa", reads="en", watch=("fr",))
+    await speaker.interpreted()
+    await speaker.say(DATA / JFK)
+    await settled(reader, "en")
+
+    answer = await reader.call("dragoman.languages", {"speaks": "en", "reads": "fr", "hears": ""})
+    await settled(reader, "fr")
+
+    assert answer["reads"] == "fr"
+    assert answer["routes"]["en"]
+    assert "pays" in said(reader, "fr").lower()
+
+
+async def test_two_who_speak_at_once_are_not_taken_for_each_other(join: Join):
+    reader = await join("Rosa", reads="es", watch=("en",))
+    one, two = await join("Jack", speaks="en"), await join("Sol", speaks="es")
+    await reader.interpreted()
+
+    await asyncio.gather(one.say(DATA / JFK), two.say(DATA / "es_fleurs_002.ogg"))
+    await settled(reader, "es")
+
+    assert errors(JFK, said(reader, "en", one.identity)) < 0.3
+    assert errors("es_fleurs_002.ogg", said(reader, "es", two.identity)) < 0.3
+
+
+async def test_nothing_is_said_over_noise(join: Join):
+    reader = await join("Rosa", reads="en")
+    speaker = await join("Fan", speaks="en")
+    await speaker.interpreted()
+
+    await speaker.say(DATA / "none_background_noise.wav")
+
+    assert reader.finals("en") == []
+
+
+async def test_the_spoken_language_is_found_out_and_told(join: Join):
+    reader = await join("Rosa", reads="es", watch=("fr",))
+    speaker = await join("Zoé", speaks="auto")
+    await speaker.interpreted()
+
+    await speaker.say(DATA / "fr_fleurs_005.ogg")
+    await settled(reader, "fr")
+
+    interpreter = await reader.interpreted()
+    assert json.loads(interpreter.attributes["dragoman.detected"])[speaker.identity] == "fr"
+    assert errors("fr_fleurs_005.ogg", said(reader, "fr")) < 0.4
+
+
+async def test_a_speaker_who_leaves_in_mid_sentence_is_still_quoted(join: Join):
+    reader = await join("Rosa", reads="en")
+    speaker = await join("Jack", speaks="en")
+    await speaker.interpreted()
+
+    speaking = asyncio.create_task(speaker.say(DATA / JFK))
+    await until(lambda: bool(reader.interims("en")), 15)
+    await asyncio.sleep(1.0)
+    speaking.cancel()
+    await speaker.leave()
+    await settled(reader, "en")
+
+    assert "fellow" in said(reader, "en").lower()
+
+
+async def test_sound_at_odd_rates_is_understood(join: Join):
+    reader = await join("Rosa", reads="en")
+    speaker = await join("Jack", speaks="en")
+    await speaker.interpreted()
+
+    await speaker.say(DATA / JFK, rate=22_050)
+    await settled(reader, "en")
+
+    assert errors(JFK, said(reader, "en")) < 0.3
+
+
+async def test_a_killed_interpreter_is_replaced_and_captions_are_back_within_five_seconds(stack: Stack, join: Join):
+    reader = await join("Rosa", reads="en")
+    speaker = await join("Jack", speaks="en")
+    first = (await speaker.interpreted()).identity
+    speaking = asyncio.create_task(_say_all(speaker, JFK, "en_fleurs_005.ogg", JFK))
+    await until(lambda: bool(reader.interims("en")), 15)
+
+    job = await _job_process(stack, first)
+    os.kill(job, signal.SIGKILL)
+    killed = time.time()
+    await until(lambda: any(g.at > killed + 0.2 and g.frame.epoch > _epoch(reader, first) for g in reader.seen), 15)
+    back = next(g.at for g in reader.seen if g.frame.epoch > _epoch(reader, first)) - killed
+    speaking.cancel()
+
+    assert back < 5.0, f"captions were back after {back:.1f} s"
+
+
+async def test_engines_that_die_are_said_to_be_away_and_lose_no_final(stack: Stack, join: Join):
+    reader = await join("Rosa", reads="es", watch=("en",))
+    speaker = await join("Jack", speaks="en")
+    interpreter = await speaker.interpreted()
+    states: list[str] = []
+    reader.room.on(
+        "participant_attributes_changed", lambda changed, who: states.append(who.attributes.get("dragoman.state", ""))
+    )
+    speaking = asyncio.create_task(speaker.say(DATA / JFK))
+    await until(lambda: bool(reader.interims("en")), 15)
+
+    engines = stack.pid("engines")
+    assert engines
+    os.kill(engines, signal.SIGKILL)
+    await until(lambda: "engines_away" in states, 10)
+    await speaking
+    await until(lambda: states[-1:] == ["listening"], 40)
+    await settled(reader, "es", 20)
+
+    assert errors(JFK, said(reader, "en")) < 0.35
+    assert (await reader.interpreted()).identity == interpreter.identity
+
+
+@pytest.mark.parametrize(
+    ("method", "payload", "code"),
+    [
+        ("dragoman.captions", "no json", "bad_json"),
+        ("dragoman.captions", {"lang": 5}, "bad_request"),
+        ("dragoman.captions", {"lang": "es", "after": -1}, "bad_request"),
+        ("dragoman.captions", {"lang": "xx"}, "not_served"),
+        ("dragoman.speaks", {"identity": "nobody", "language": "en"}, "bad_request"),
+    ],
+)
+async def test_a_bad_call_gets_a_clear_code(join: Join, method: str, payload: object, code: str):
+    person = await join("Eve", reads="es")
+    await person.interpreted()
+
+    with pytest.raises(rtc.RpcError) as refused:
+        await person.call(method, payload)
+
+    assert refused.value.message == code
+
+
+async def test_unknown_and_unserved_languages_are_refused_by_name(join: Join):
+    person = await join("Eve")
+
+    answer = await person.call("dragoman.languages", {"speaks": "auto", "reads": "not a tag", "hears": "de"})
+
+    assert answer["refused"] == {"not a tag": "unknown_language", "de": "not_served"}
+
+
+async def test_forty_languages_meet_the_limit_and_the_room_goes_on(join: Join):
+    person, other = await join("Eve"), await join("Rosa", reads="es")
+    await other.interpreted()
+    tags = "af sq am ar hy as az be bn bs bg ca zh hr cs da nl et fi fr gl ka de el gu ht he hi hu is".split()  # noqa: SIM905
+
+    people = [person, *[await join(f"P{i}") for i in range(14)]]
+    answers = [
+        await p.call("dragoman.languages", {"speaks": "en", "reads": tags[2 * i], "hears": tags[2 * i + 1]})
+        for i, p in enumerate(people)
+    ]
+
+    refused = [code for answer in answers for code in answer["refused"].values()]
+    assert refused.count("too_many_languages") == 30 - 11
+    assert (await other.interpreted()).attributes["dragoman.state"] == "listening"
+
+
+async def test_a_text_stream_of_fifty_megabytes_disturbs_nobody(join: Join):
+    reader, flooder = await join("Rosa", reads="en"), await join("Eve")
+    speaker = await join("Jack", speaks="en")
+    await speaker.interpreted()
+
+    flood = asyncio.create_task(flooder.room.local_participant.send_text("x" * 50_000_000, topic="captions/de"))
+    await speaker.say(DATA / "en_fleurs_001.ogg")
+    await settled(reader, "en")
+    flood.cancel()
+
+    assert errors("en_fleurs_001.ogg", said(reader, "en")) < 0.4
+
+
+async def _say_all(speaker: Person, *recordings: str) -> None:
+    for recording in recordings:
+        await speaker.say(DATA / recording, lead=0.2, tail=0.6)
+
+
+async def _job_process(stack: Stack, identity: str) -> int:
+    """The process of a job: the one of the worker's children that has the SFU's room open."""
+    import psutil
+
+    worker = stack.pid("agent")
+    assert worker
+    jobs = [p for p in psutil.Process(worker).children(recursive=True) if _media(p)]
+    assert len(jobs) == 1, f"{len(jobs)} processes are in a room"
+    return int(jobs[0].pid)
+
+
+def _media(process: object) -> bool:
+    connections = process.net_connections(kind="udp")  # type: ignore[attr-defined]
+    return bool(connections)
+
+
+def _epoch(reader: Person, identity: str) -> int:
+    return min(g.frame.epoch for g in reader.seen)
