@@ -79,6 +79,17 @@ export class Ears {
     if (arrived) this.#settle(dubs)
   }
 
+  /** How loud each person's original is now, 0 to 1. */
+  volumes(): Record<string, number> {
+    const people = [...this.#room.remoteParticipants.values()].filter((one) => !one.isAgent)
+    const loud = people.flatMap((one) =>
+      [...one.audioTrackPublications.values()].flatMap(({ track }) =>
+        track instanceof RemoteAudioTrack ? [[one.identity, this.#volumes.get(track) ?? 1] as const] : [],
+      ),
+    )
+    return Object.fromEntries(loud)
+  }
+
   close(): void {
     clearInterval(this.#timer)
     for (const track of [...this.#volumes.keys()]) this.#detach(track)

@@ -17,10 +17,9 @@ export function columnsFor(count: number, width: number, height: number, gap = 8
     const room = (width - gap * (columns - 1)) / columns
     const tall = (height - gap * (rows - 1)) / rows
     const tile = Math.min(room, tall * RATIO)
-    if (tile > area) {
-      area = tile
-      best = columns
-    }
+    // Side by side rather than one above the other, where it costs next to nothing.
+    if (tile >= area * 0.95) best = columns
+    area = Math.max(area, tile)
   }
   return best
 }

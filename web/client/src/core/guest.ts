@@ -10,16 +10,13 @@ export function talkFor(talks: readonly TalkFile[], asked: string | null): TalkF
   return talks.find((talk) => asked !== null && sameLanguage(talk.language, asked)) ?? talks[0] ?? null
 }
 
-/** Reads and hears the browser's language; another where that is the talk's own or isn't served. */
+/** Reads and hears the browser's language; another where that is the talk's own or isn't served from it. */
 export function guestWishes(talk: TalkFile, languages: readonly Language[], browser: readonly string[]): Wishes {
-  const pick = (stage: 'read') => {
-    const served = languages.filter((language) => gradeOf(language, stage, [talk.language]) !== null).map(({ tag }) => tag)
-    const tags = languages.length > 0 ? served : SECOND
-    const wished = browser.slice(0, 1).concat(SECOND).filter((tag) => !sameLanguage(tag, talk.language))
-    return wished.map((tag) => fitting(tag, tags)).find((tag) => tag !== null) ?? ''
-  }
-  const reads = pick('read') || talk.language
+  const from = languages.filter(({ read }) => read?.from[talk.language] !== undefined).map(({ tag }) => tag)
+  const tags = languages.length > 0 ? from : SECOND
+  const wished = [...browser.slice(0, 1), ...SECOND].filter((tag) => !sameLanguage(tag, talk.language))
+  const reads = wished.map((tag) => fitting(tag, tags)).find((tag) => tag !== null) ?? talk.language
   const voices = languages.filter((language) => gradeOf(language, 'hear') !== null).map(({ tag }) => tag)
-  const hears = languages.length === 0 || voices.includes(reads) ? reads : ''
-  return { speaks: 'auto', reads, hears: sameLanguage(hears || talk.language, talk.language) ? '' : hears, also: '' }
+  const spoken = (languages.length === 0 || voices.includes(reads)) && !sameLanguage(reads, talk.language)
+  return { speaks: 'auto', reads, hears: spoken ? reads : '', also: '' }
 }

@@ -157,9 +157,9 @@ function noted(roll: Roll, top: number, count: number, now: number): Roll {
 /** Whether every visible row stood long enough to be read, and `more` ms longer, and none waits. */
 function isRead(roll: Roll, rows: readonly Row[], now: number, more = 0): boolean {
   if (roll.dropped + rows.length > roll.top + LINES) return false
-  return [...roll.seen].every(([number, since]) => {
-    const row = rows[number - roll.dropped]
-    return row === undefined || now - Math.max(since, roll.active) >= dwell(row) + more
+  return rows.slice(roll.top - roll.dropped).every((row, at) => {
+    const since = roll.seen.get(roll.top + at)
+    return since !== undefined && now - Math.max(since, roll.active) >= dwell(row) + more
   })
 }
 

@@ -46,23 +46,18 @@ export function LanguagePicker(props: Props) {
     if (option) return matches(option, query)
     return query.trim() === '' || text.toLocaleLowerCase().includes(query.trim().toLocaleLowerCase())
   }
-  return (
+  const select = (
     <Select
       className={compact ? 'picker compact' : 'picker'}
       value={value}
       onChange={(key) => key !== null && onChange(String(key))}
       disabledKeys={all.filter((option) => option.grade === null).map((option) => option.tag)}
-      aria-label={label}
+      aria-label={compact ? label : undefined}
       data-testid={testid}
-      {...(isOpen === undefined ? {} : { isOpen })}
-      {...(onOpenChange ? { onOpenChange } : {})}
+      isOpen={isOpen}
+      onOpenChange={onOpenChange}
     >
-      {!compact && (
-        <span className="picker-head">
-          <Label>{label}</Label>
-          {language && <Figures language={language} stage={stage} {...(spoken ? { spoken } : {})} />}
-        </span>
-      )}
+      {!compact && <Label>{label}</Label>}
       <Button className="picker-button" data-value={value}>
         {compact && (
           <>
@@ -106,6 +101,13 @@ export function LanguagePicker(props: Props) {
         </Button>
       </Popover>
     </Select>
+  )
+  if (compact) return select
+  return (
+    <div className="picker-field">
+      {select}
+      {language && <Figures language={language} stage={stage} spoken={spoken} />}
+    </div>
   )
 }
 

@@ -140,5 +140,5 @@ function codeOf(error: unknown): string {
 
 /** Counts for tests and the curious; nothing that was said. */
 function expose(session: Session): void {
-  Object.assign(window, { __dragoman: { counts: session.door.counts, room: session.room, voice: session.voice } })
+  Object.assign(window, { __dragoman: { counts: session.door.counts, room: session.room, voice: session.voice, volumes: () => session.ears.volumes() } })
 }

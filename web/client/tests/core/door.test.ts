@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { Door } from '../../src/core/door'
+import type { Interpreter } from '../../src/core/interpreter'
+import type { Cue, Frame } from '../../src/core/wire'
+
+interface Golden {
+  key: object
+  epoch: number
+  frame: string
+}
+const golden = (name: string) => JSON.parse(readFileSync(new URL(`../../../../tests/wire/${name}.json`, import.meta.url), 'utf8')) as Golden
+const final = golden('01-valid-final')
+const cue = golden('06-valid-cue-started')
+const forged = golden('09-signed-with-another-key')
+const old = golden('12-of-an-older-epoch')
+
+const interpreter = (change: Partial<Interpreter> = {}): Interpreter => ({
+  identity: 'interpreter-1',
+  epoch: final.epoch,
+  key: JSON.stringify(final.key),
+  state: 'listening',
+  languages: ['es'],
+  keeps: 'nothing',
+  detected: {},
+  ...change,
+})
+
+async function opened(change: Partial<Interpreter> = {}) {
+  const captions: Frame[] = []
+  const cues: Cue[] = []
+  const door = new Door({ caption: (one) => captions.push(one), cue: (one) => cues.push(one) })
+  await door.trust(interpreter(change))
+  return { door, captions, cues }
+}
+
+describe('the door', () => {
+  it('lets the interpreter’s own frames in', async () => {
+    const { door, captions, cues } = await opened()
+
+    await door.caption(final.frame, 'interpreter-1', 'es')
+    await door.cue(new TextEncoder().encode(cue.frame), 'interpreter-1', 'es')
+
+    expect([captions.length, cues.length, door.counts.dropped]).toEqual([1, 1, {}])
+  })
+
+  it('drops and counts what is forged, old, foreign or on the wrong carrier', async () => {
+    const { door, captions } = await opened()
+
+    await door.caption(forged.frame, 'interpreter-1', 'es')
+    await door.caption(old.frame, 'interpreter-1', 'es')
+    await door.caption(final.frame, 'guest-1', 'es')
+    await door.caption(final.frame, 'interpreter-1', 'fr')
+    await door.caption('{"text":"hello"}', 'interpreter-1', 'es')
+
+    expect(captions).toEqual([])
+    expect(door.counts.dropped).toEqual({ bad_signature: 1, bad_epoch: 1, bad_sender: 1, bad_carrier: 1, malformed: 1 })
+  })
+
+  it('lets nobody in before there is an interpreter, nor without its key', async () => {
+    const { door, captions } = await opened({ key: '' })
+
+    await door.caption(final.frame, 'interpreter-1', 'es')
+    await door.trust(null)
+    await door.caption(final.frame, 'interpreter-1', 'es')
+
+    expect([captions.length, door.counts.dropped.bad_sender]).toEqual([0, 2])
+  })
+
+  it('says so when a key cannot be used', async () => {
+    await expect(opened({ key: '{"kty":"RSA"}' })).rejects.toMatchObject({ code: 'malformed' })
+  })
+
+  it('keeps the order in which frames came', async () => {
+    const { door, captions } = await opened()
+
+    await Promise.all([final, golden('02-valid-interim'), golden('03-valid-final-of-a-voice-within-the-track')].map((one) => door.caption(one.frame, 'interpreter-1', 'es')))
+
+    expect(captions.map((one) => [one.final, one.speaker])).toEqual([[true, null], [false, null], [true, 'B']])
+  })
+})

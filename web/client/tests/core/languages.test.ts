@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest'
+import type { Grade, Language } from '../../src/core/api'
+import { guestWishes, talkFor } from '../../src/core/guest'
+import { directionOf, figuresOf, fitting, gradeOf, matches, nameOf, options } from '../../src/core/languages'
+
+const read = (tag: string, from: Record<string, Grade>, more: Partial<Language> = {}): Language => ({
+  tag,
+  read: { from: Object.fromEntries(Object.entries(from).map(([source, grade]) => [source, { grade }])) },
+  ...more,
+})
+const served = [
+  read('it', { en: 'fair' }),
+  read('fr', { en: 'good' }),
+  read('es', { en: 'good' }, { hear: { grade: 'rough' } }),
+  read('ca', { en: 'rough', es: 'good' }),
+  read('ja', {}, { speak: { grade: 'good' } }),
+]
+const order = (browser: string[]) => options(served, 'read', browser, 'en').map((option) => option.tag)
+
+describe('languages to choose from', () => {
+  it('has the browser’s first, good before rough, and what is not served last', () => {
+    expect(order(['ca-ES', 'en'])).toEqual(['ca', 'fr', 'es', 'it', 'en', 'ja'])
+  })
+
+  it('shows the browser’s language greyed when it is not served at all', () => {
+    const option = options(served, 'read', ['eu'], 'en').find((one) => one.tag === 'eu')
+
+    expect(option).toMatchObject({ grade: null, preferred: true })
+  })
+
+  it('judges reading by the languages that are spoken', () => {
+    expect(gradeOf(served[3]!, 'read', ['es'])).toBe('good')
+    expect(gradeOf(served[3]!, 'read', ['es', 'en'])).toBe('rough')
+    expect(gradeOf(served[3]!, 'read', ['pt'])).toBe('good')
+    expect(gradeOf(served[4]!, 'read')).toBeNull()
+  })
+
+  it('lists the figures behind the word, best first', () => {
+    expect(figuresOf(served[3]!, 'read').map(({ from }) => from)).toEqual(['es', 'en'])
+    expect(figuresOf(served[0]!, 'hear')).toEqual([])
+  })
+
+  it('knows languages by their own names', () => {
+    expect([nameOf('es'), nameOf('de', 'fr'), nameOf('not a tag')]).toEqual(['Español', 'Allemand', 'not a tag'])
+  })
+
+  it('finds them by either name or tag, without marks', () => {
+    const spanish = options(served, 'read', [], 'de').find((one) => one.tag === 'es')!
+
+    expect(['espanol', 'Spanisch', 'ES', ''].map((query) => matches(spanish, query))).toEqual([true, true, true, true])
+    expect(matches(spanish, 'zz')).toBe(false)
+  })
+
+  it('fits a browser’s tag to what is served', () => {
+    expect(fitting('pt-BR', ['pt', 'pt-BR'])).toBe('pt-BR')
+    expect(fitting('pt-PT', ['pt-BR', 'pt'])).toBe('pt')
+    expect(fitting('zh-Hant-TW', ['zh-Hans'])).toBe('zh-Hans')
+    expect(fitting('eu', ['es'])).toBeNull()
+  })
+
+  it('sets right-to-left languages right', () => {
+    expect(['ar', 'he-IL', 'fa', 'ur', 'es'].map(directionOf)).toEqual(['rtl', 'rtl', 'rtl', 'rtl', 'ltr'])
+  })
+})
+
+describe('a guest of the recorded talk', () => {
+  const talks = ['en', 'es'].map((language) => ({ file: `${language}.mp3`, title: '', language, seconds: 60, licence: '', attribution: '' }))
+  const voices = [read('es', { en: 'good' }, { hear: { grade: 'rough' } }), read('fr', { en: 'good' }), read('en', { es: 'good' }, { hear: { grade: 'good' } })]
+
+  it('hears the first talk unless another is asked for', () => {
+    expect(talkFor(talks, null)?.language).toBe('en')
+    expect(talkFor(talks, 'es')?.language).toBe('es')
+    expect(talkFor([], null)).toBeNull()
+  })
+
+  it('reads and hears the browser’s language', () => {
+    expect(guestWishes(talks[0]!, voices, ['es-AR'])).toEqual({ speaks: 'auto', reads: 'es', hears: 'es', also: '' })
+  })
+
+  it('reads and hears Spanish where the browser’s is the talk’s own or not served', () => {
+    expect(guestWishes(talks[0]!, voices, ['en-GB']).reads).toBe('es')
+    expect(guestWishes(talks[0]!, voices, ['eu']).reads).toBe('es')
+  })
+
+  it('hears the original where its language has no voice', () => {
+    expect(guestWishes(talks[0]!, voices, ['fr'])).toMatchObject({ reads: 'fr', hears: '' })
+  })
+
+  it('reads another language than a Spanish talk’s', () => {
+    expect(guestWishes(talks[1]!, voices, ['es'])).toMatchObject({ reads: 'en', hears: 'en' })
+  })
+})

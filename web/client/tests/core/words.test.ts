@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest'
+import { dictionaries, wordsFor } from '../../src/i18n'
+
+/** Every word by its path; functions are asked with plain arguments. */
+function flat(value: unknown, path = ''): [string, string][] {
+  if (typeof value === 'string') return [[path, value]]
+  if (typeof value === 'function') return [[path, (value as (...args: unknown[]) => string)('3', 12)]]
+  return Object.entries(value as object).flatMap(([name, inner]) => flat(inner, path ? `${path}.${name}` : name))
+}
+
+const english = new Map(flat(dictionaries.en))
+// Names, and words that happen to be spelled alike.
+const ALIKE = /^(product|tag)$|\.(wer|chrf|seconds|name|camera|position|transcript|title|page|auto|by|sound|reason\..*)$/u
+
+describe('the pages’ words', () => {
+  it('are there in five languages', () => {
+    expect(Object.keys(dictionaries).sort()).toEqual(['de', 'en', 'es', 'fr', 'pt'])
+  })
+
+  it.each(Object.keys(dictionaries))('leave nothing out and nothing empty in %s', (tag) => {
+    const words = new Map(flat(dictionaries[tag]))
+
+    expect([...words.keys()].sort()).toEqual([...english.keys()].sort())
+    expect([...words.values()].every((text) => text.trim() !== '')).toBe(true)
+  })
+
+  it.each(['es', 'fr', 'de', 'pt'])('are not left in English in %s', (tag) => {
+    const same = flat(dictionaries[tag]).filter(([path, text]) => !ALIKE.test(path) && english.get(path) === text)
+
+    expect(same).toEqual([])
+  })
+
+  it.each(Object.keys(dictionaries))('are plain in %s: no exclamation marks, no pleading', (tag) => {
+    const shouting = flat(dictionaries[tag]).filter(([, text]) => /[!¡]|\b(please|successfully|veuillez|bitte sehr|por favor|con éxito|com sucesso)\b/iu.test(text))
+
+    expect(shouting).toEqual([])
+  })
+
+  it('go by choice, then by the browser, then English', () => {
+    expect(wordsFor('de', ['fr']).tag).toBe('de')
+    expect(wordsFor('', ['eu', 'pt-BR', 'fr']).tag).toBe('pt')
+    expect(wordsFor('', ['eu']).tag).toBe('en')
+  })
+})

@@ -1,0 +1,240 @@
+import { cleanup, render, screen, waitFor, within } from '@testing-library/react'
+import userEvent from '@testing-library/user-event'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { useState } from 'react'
+import { Api, type RoomInfo } from '../../src/core/api'
+import type { Choices } from '../../src/core/choices'
+import { memory } from '../../src/core/choices'
+import { Landing } from '../../src/landing/Landing'
+import { PageProvider } from '../../src/react/page'
+import { LanguagePicker } from '../../src/room/LanguagePicker'
+import { Prejoin } from '../../src/room/Prejoin'
+import { RoomPage } from '../../src/room/RoomPage'
+import { readSpecials } from '../../src/room/specials'
+import { dictionaries } from '../../src/i18n'
+
+const info: RoomInfo = {
+  room: 'demo',
+  title: 'Weekly planning',
+  keeps: { policy: 'nothing', days: null },
+  secret_needed: false,
+  people: 2,
+  limit: 12,
+  interpreter: 'listening',
+  engines: null,
+  languages: [
+    {
+      tag: 'es',
+      speak: { grade: 'good', figure: 0.1, measure: 'wer' },
+      read: { from: { en: { grade: 'good', figure: 52.9, measure: 'chrf', route: 'bergamot en>pt, apertium pt>es' } } },
+      hear: { grade: 'rough', engine: 'espeak-ng' },
+    },
+    { tag: 'ca', speak: { grade: 'unmeasured' }, read: { from: { es: { grade: 'fair', figure: 44, measure: 'chrf' } } }, hear: null },
+    { tag: 'ja', speak: { grade: 'good', figure: 0.2, measure: 'wer' }, read: { from: {} }, hear: null },
+  ],
+}
+const answering = (status: number, body: unknown) => new Api('', () => Promise.resolve(new Response(JSON.stringify(body), { status })))
+
+beforeEach(() => {
+  localStorage.clear()
+  memory.look.save({ ...memory.look.load(), interface: 'en' })
+})
+afterEach(cleanup)
+
+describe('before joining', () => {
+  function show(onJoin = vi.fn<(choices: Choices) => void>(), onTalk = vi.fn()) {
+    render(
+      <PageProvider>
+        <Prejoin info={info} problem={null} joining={false} onJoin={onJoin} onTalk={onTalk} />
+      </PageProvider>,
+    )
+    return { onJoin, onTalk, user: userEvent.setup() }
+  }
+
+  it('one may join to listen with nothing but a name', async () => {
+    const { onJoin, user } = show()
+    const join = screen.getByTestId<HTMLButtonElement>('join')
+    expect(join.disabled).toBe(true)
+
+    await user.type(screen.getByTestId('name'), 'Ana')
+    expect(join.textContent).toBe('Join to listen')
+    await user.click(join)
+
+    expect(onJoin).toHaveBeenCalledOnce()
+    expect(onJoin.mock.calls[0]![0]).toMatchObject({ name: 'Ana', reads: 'same' })
+  })
+
+  it('a name of spaces is none', async () => {
+    const { user } = show()
+
+    await user.type(screen.getByTestId('name'), '   ')
+
+    expect(screen.getByTestId<HTMLButtonElement>('join').disabled).toBe(true)
+  })
+
+  it('what is kept stands there, and what that means is a click away', async () => {
+    const { user } = show()
+
+    await user.click(within(screen.getByTestId('kept')).getByRole('button'))
+
+    expect(screen.getByTestId('kept').textContent).toContain('Nothing is kept after this meeting.')
+    expect(screen.getByRole('dialog').textContent).toContain('nothing is written to a disk')
+  })
+
+  it('an insecure address is said in its own sentence when the microphone is turned on', async () => {
+    expect('mediaDevices' in navigator).toBe(false)
+    const { user } = show()
+
+    await user.click(screen.getByTestId('prejoin-microphone'))
+
+    await waitFor(() => expect(screen.getByRole('alert').textContent).toMatch(/^Microphone: .*https/))
+  })
+
+  it('choices are there again after a reload', async () => {
+    const { user } = show()
+    await user.type(screen.getByTestId('name'), 'Ana')
+    cleanup()
+
+    show()
+
+    expect(screen.getByTestId<HTMLInputElement>('name').value).toBe('Ana')
+  })
+
+  it('the recorded talk is offered', async () => {
+    const { onTalk, user } = show()
+
+    await user.click(screen.getByTestId('try'))
+
+    expect(onTalk).toHaveBeenCalledOnce()
+  })
+})
+
+describe('choosing a language', () => {
+  function Chooser() {
+    const [value, setValue] = useState('same')
+    return <LanguagePicker label="I read" stage="read" value={value} onChange={setValue} languages={info.languages} specials={readSpecials(dictionaries.en!)} same="es" testid="read" />
+  }
+  async function open() {
+    const user = userEvent.setup()
+    render(
+      <PageProvider>
+        <Chooser />
+      </PageProvider>,
+    )
+    await user.click(within(screen.getByTestId('read')).getByRole('button', { name: /I read/ }))
+    return user
+  }
+  const names = () => screen.getAllByRole('option').map((option) => option.getAttribute('data-tag'))
+
+  it('shows own names with an honest word, and greys what is not served', async () => {
+    await open()
+
+    expect(names()).toEqual(expect.arrayContaining(['same', 'off', 'es', 'ca', 'ja']))
+    expect(screen.getByRole('option', { name: 'Español, good' })).toBeTruthy()
+    expect(screen.getByRole('option', { name: '日本語, no translation here' }).getAttribute('aria-disabled')).toBe('true')
+  })
+
+  it('finds by any of a language’s names', async () => {
+    const user = await open()
+
+    await user.type(screen.getByRole('searchbox'), 'catalan')
+    expect(names()).toEqual(['ca'])
+
+    await user.keyboard('{ArrowDown}{Enter}')
+    expect(within(screen.getByTestId('read')).getByRole('button', { name: /I read/ }).getAttribute('data-value')).toBe('ca')
+  })
+
+  it('opens the measured figures', async () => {
+    const user = await open()
+
+    await user.click(screen.getByRole('button', { name: 'Show figures' }))
+
+    expect(screen.getByRole('listbox').textContent).toContain('from English · chrF 52.9 · by bergamot en>pt, apertium pt>es')
+  })
+})
+
+describe('a room that cannot be entered', () => {
+  it.each([
+    [404, 'room_not_found', /no room of that name/],
+    [502, 'x', /server/],
+  ])('answers %i with one sentence and one thing to do', async (status, code, said) => {
+    const api = status === 502 ? new Api('', () => Promise.reject(new TypeError('no'))) : answering(status, { code, message: '' })
+    render(
+      <PageProvider api={api}>
+        <RoomPage room="nowhere" secret="" talk={null} />
+      </PageProvider>,
+    )
+
+    expect((await screen.findByRole('alert')).textContent).toMatch(said)
+    expect(screen.getByRole('button', { name: 'Try again' })).toBeTruthy()
+  })
+
+  it('keeps the person at the door with the reason when joining is refused', async () => {
+    const api = new Api('', (url) =>
+      Promise.resolve(
+        (url as string).endsWith('/join')
+          ? new Response(JSON.stringify({ code: 'room_full', message: 'full' }), { status: 409 })
+          : new Response(JSON.stringify(info)),
+      ),
+    )
+    vi.stubGlobal('RTCPeerConnection', vi.fn())
+    const user = userEvent.setup()
+    render(
+      <PageProvider api={api}>
+        <RoomPage room="demo" secret="" talk={null} />
+      </PageProvider>,
+    )
+    await user.type(await screen.findByTestId('name'), 'Ana')
+
+    await user.click(screen.getByTestId('join'))
+
+    expect((await screen.findByTestId('problem')).textContent).toMatch(/full|browser/)
+  })
+})
+
+describe('the first page', () => {
+  it('makes a room with the host secret and shows the link', async () => {
+    const api = answering(201, { room: 'abc', join: 'http://127.0.0.1:8080/room/abc#s' })
+    const user = userEvent.setup()
+    render(
+      <PageProvider api={api}>
+        <Landing />
+      </PageProvider>,
+    )
+
+    await user.type(screen.getByLabelText('What is the meeting called?'), 'Planning')
+    await user.type(screen.getByLabelText('Host secret'), 'hush')
+    await user.click(screen.getByRole('button', { name: 'Make the room' }))
+
+    expect((await screen.findByTestId<HTMLInputElement>('made-link')).value).toBe('http://127.0.0.1:8080/room/abc#s')
+  })
+
+  it('says when the secret is wrong', async () => {
+    const user = userEvent.setup()
+    render(
+      <PageProvider api={answering(401, { code: 'host_secret_wrong', message: '' })}>
+        <Landing />
+      </PageProvider>,
+    )
+
+    await user.type(screen.getByLabelText('What is the meeting called?'), 'Planning')
+    await user.type(screen.getByLabelText('Host secret'), 'guess')
+    await user.click(screen.getByRole('button', { name: 'Make the room' }))
+
+    expect((await screen.findByRole('alert')).textContent).toMatch(/host secret is wrong/)
+  })
+
+  it('does not follow a link to elsewhere', async () => {
+    const user = userEvent.setup()
+    render(
+      <PageProvider>
+        <Landing />
+      </PageProvider>,
+    )
+
+    await user.type(screen.getByTestId('join-link'), 'https://elsewhere.example/room/demo')
+    await user.click(screen.getByRole('button', { name: 'Go to the room' }))
+
+    expect(screen.getByRole('alert').textContent).toMatch(/neither/)
+  })
+})
