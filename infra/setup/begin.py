@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from ..settings import Refused, read, refuse_occupied
 from .check import check
 from .place import HERE
 from .step import Step
@@ -26,6 +27,12 @@ def run(words: Sequence[str]) -> int:
     given = parser.parse_args(words)
     if given.check:
         return check(HERE, for_running(HERE))
+    if not given.setup:
+        try:
+            refuse_occupied(read(os.environ))  # before minutes are spent on what can't start
+        except Refused as error:
+            print(error)
+            return 1
     if code := _set_up(for_running(HERE)):
         return code
     if given.setup:
