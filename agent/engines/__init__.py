@@ -152,6 +152,7 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "fake": "agent.engines.fake:load_translator",
     },
     "speak": {
+        "voices": "agent.engines.voices:load",
         "espeak": "agent.engines.espeak:load",
         "piper": "agent.engines.piper:load",
         "fake": "agent.engines.fake:load_voice",

@@ -1,0 +1,88 @@
+"""A voice made of voices: every language takes the best one on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Any, Protocol, cast
+
+from ..errors import EngineError
+from ..nouns import Dub
+from ..settings import Settings
+from . import Served
+from . import load as load_engine
+
+ENGINES = ("piper", "espeak")
+"""The best first: neural before rules."""
+
+
+class Engine(Protocol):
+    """A `Voice` that says what it serves."""
+
+    def served(self) -> Served: ...
+
+    def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]: ...
+
+
+def load(settings: Settings) -> Voices:
+    """The voices of this machine. Raises `EngineError` where there is none."""
+    found: list[Engine] = []
+    missing: list[str] = []
+    for name in ENGINES:
+        try:
+            found.append(load_engine("speak", name, settings))
+        except ImportError as error:
+            missing.append(str(error))
+        except EngineError as error:
+            missing.append(error.message)
+    if not found:
+        raise EngineError("engine_failed", f"There is no voice: {'; '.join(missing)}.")
+    return Voices(found)
+
+
+class Voices:
+    """A `Voice` over others. Where the better one fails before its first piece, the next one says it."""
+
+    def __init__(self, engines: Sequence[Engine]) -> None:
+        self._engines = engines
+
+    def served(self) -> Served:
+        all_served = [engine.served() for engine in self._engines]
+        route: dict[str, str] = {}
+        for served in all_served:
+            route = dict.fromkeys(served.languages, served.engine) | route
+        return Served(
+            "speak",
+            "+".join(served.engine for served in all_served),
+            "; ".join(served.why for served in all_served),
+            "; ".join(f"{served.engine}: {served.licence}" for served in all_served),
+            "",
+            dict.fromkeys(sorted(route)),
+            route,
+        )
+
+    async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
+        """See `Voice`."""
+        able = [engine for engine in self._engines if _speaks(engine, language)]
+        if not able:
+            raise EngineError("not_served", "No voice speaks this language.")
+        for engine in able:
+            begun = False
+            try:
+                async with aclosing(cast(Any, engine.speak(text, language, voice, speed=speed))) as said:
+                    async for dub in said:
+                        begun = True
+                        yield dub
+                return
+            except EngineError:
+                if begun or engine is able[-1]:
+                    raise
+
+    async def close(self) -> None:
+        for engine in self._engines:
+            if close := getattr(engine, "close", None):
+                await close()
+
+
+def _speaks(engine: Engine, language: str) -> bool:
+    return not {language, language.split("-", maxsplit=1)[0]}.isdisjoint(engine.served().languages)
