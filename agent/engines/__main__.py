@@ -1,120 +1,109 @@
-"""Start the engine service: choose what serves each stage, load it, and answer on a socket."""
+"""The engine service: loads the engines that the settings name, and serves them until a signal ends it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import socket
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from ..errors import EngineError, SettingsError
+from ..errors import DragomanError, SettingsError
 from ..settings import Settings, read
-from . import Served, load
-from .service import Service, Stages
+from . import TABLE, load
+from .service import Service
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("agent.engines")
 
-AUTO = {"recognise": ("whisper",), "translate": ("routes",), "speak": ("espeak",)}
-"""What `auto` tries, best first."""
-PLACE = {"recognise": "ear", "translate": "translator", "speak": "voice"}
-WARM = {"recognise": 0.5, "translate": 0.3, "speak": 0.3}
-"""The share of a stage's start that is over when its engine is loaded."""
+BEST = {"recognise": "whisper", "translate": "routes", "speak": "voices"}
+"""What `auto` means: of these the last two take the best that is on this machine, language by language."""
 
 
 def main() -> int:
-    """Run until a signal ends it. 2 where the settings are no good."""
+    """Run until SIGINT or SIGTERM. 2 where the settings are no good."""
     try:
-        settings = read("engines")
+        settings = read()
+        for stage in BEST:
+            _name(settings, stage)
     except SettingsError as error:
         print(error.message, file=sys.stderr)
         return 2
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    with suppress(KeyboardInterrupt):
-        asyncio.run(serve(settings))
+    try:
+        asyncio.run(_run(settings))
+    except DragomanError as error:
+        print(error.message, file=sys.stderr)
+        return 1
     return 0
 
 
-async def serve(settings: Settings) -> None:
-    """Answer at once that we are loading, load everything, and serve until told to stop."""
-    stages = Stages()
-    runner = web.AppRunner(Service(stages).app(), access_log=None, shutdown_timeout=1.0)
+def build(settings: Settings) -> Service:
+    """The service with the engines of these settings; nothing is loaded yet."""
+    return Service(lambda stage: load(stage, _name(settings, stage), settings))
+
+
+def _name(settings: Settings, stage: str) -> str:
+    asked = str(getattr(settings, stage))
+    name = BEST[stage] if asked == "auto" else asked
+    if name not in TABLE[stage]:
+        known = ", ".join(["auto", *TABLE[stage]])
+        raise SettingsError("bad_settings", f"DRAGOMAN_{stage.upper()}: there is no engine {asked}; there are {known}")
+    return name
+
+
+async def _run(settings: Settings) -> None:
+    stopped = asyncio.Event()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(one, stopped.set)
+    service = build(settings)
+    # A request whose asker is gone is not worked on; one that is being worked on at the end is not waited for.
+    runner = web.AppRunner(service.app(), handler_cancellation=True, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
-    await _site(runner, settings.engines.split(",")[0].strip()).start()
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    loading = [asyncio.create_task(_load(stage, stages, settings)) for stage in AUTO]
-    stopping = asyncio.create_task(stop.wait())
     try:
-        # A stage that fails to load ends the service loudly; one that is not there is left out.
-        done, _ = await asyncio.wait([stopping, *loading], return_when=asyncio.FIRST_EXCEPTION)
-        for task in done - {stopping}:
-            task.result()
-        await stopping
+        address = settings.engines.split(",")[0].strip()
+        await _listen(runner, address)
+        log.info("listening on %s", address)
+        telling = asyncio.create_task(_tell(service))
+        await stopped.wait()
+        telling.cancel()
     finally:
-        for task in loading:
-            task.cancel()
         await runner.cleanup()
-        for engine in (stages.ear, stages.translator, stages.voice):
-            if close := getattr(engine, "close", None):
-                await close()
 
 
-def _site(runner: web.AppRunner, address: str) -> web.BaseSite:
-    if address.startswith("unix:"):
-        path = Path(address.removeprefix("unix:"))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        return web.UnixSite(runner, str(path))
-    host, _, port = address.removeprefix("http://").rstrip("/").rpartition(":")
-    return web.TCPSite(runner, host, int(port))
+async def _listen(runner: web.AppRunner, address: str) -> None:
+    try:
+        if address.startswith("unix:"):
+            path = Path(address.removeprefix("unix:"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if _answers(path):
+                raise DragomanError("occupied", f"Another engine service answers at {address}.")
+            await web.UnixSite(runner, str(path)).start()
+            os.chmod(path, 0o600)
+        else:
+            url = urlsplit(address)
+            await web.TCPSite(runner, url.hostname, url.port).start()
+    except (OSError, ValueError) as error:
+        raise DragomanError("occupied", f"Cannot listen on {address}: {error}.") from None
 
 
-async def _load(stage: str, stages: Stages, settings: Settings) -> None:
-    asked: str = getattr(settings, stage)
-    names: Sequence[str] = AUTO[stage] if asked == "auto" else (asked,)
-    missing: list[str] = []
-    for name in names:
-        try:
-            engine = await asyncio.to_thread(load, stage, name, settings)
-        except (EngineError, ImportError) as error:
-            missing.append(error.message if isinstance(error, EngineError) else f"{name} is not installed.")
-            continue
-        stages.loading[stage] = WARM[stage]
-        await _warm(stage, engine)
-        stages.served[stage] = _with_reason(engine.served(), asked, missing)
-        setattr(stages, PLACE[stage], engine)
-        break
-    else:
-        stages.served[stage] = Served(stage, "none", " ".join(missing), "", "", {})
-    stages.loading.pop(stage)
-    log.info("%s: %s (%s)", stage, stages.served[stage].engine, stages.served[stage].why)
+def _answers(path: Path) -> bool:
+    """Whether somebody listens there; what a killed service left behind does not count."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(str(path)) == 0
 
 
-def _with_reason(served: Served, asked: str, missing: Sequence[str]) -> Served:
-    why = "chosen by name" if asked != "auto" else f"best on this machine: {served.why}"
-    return replace(served, why=". ".join([why, *missing]))
-
-
-async def _warm(stage: str, engine: Any) -> None:
-    """One request of each kind, so that the first person waits no longer than the second."""
-    if stage == "recognise":
-        await engine.hear(bytes(32_000), "en", final=True)
-    elif stage == "translate":
-        pairs = [pair.split(">") for pair in engine.served().languages]
-        sources = {source for source, _ in pairs} & {"en"}
-        for source in sources:
-            await engine.translate("Ready.", source, [target for from_, target in pairs if from_ == source])
-    else:
-        async for _ in engine.speak("Ready.", "en", None):
-            pass
+async def _tell(service: Service) -> None:
+    """Say which engines serve, and why, when all are loaded."""
+    for stage in service.stages.values():
+        await stage.settled.wait()
+        served = stage.served()
+        log.info("%s: %s, %d languages or pairs (%s)", stage.name, served.engine, len(served.languages), served.why)
 
 
 if __name__ == "__main__":

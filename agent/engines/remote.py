@@ -7,91 +7,129 @@ import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
 from ..errors import EngineError
-from ..nouns import Dub, Word
+from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub, Word
 from ..settings import Settings
 from . import Heard, Served, Translation
 
-AGAIN = 1.0
-"""Seconds for which an address that did not answer is left out."""
+REST = 1.5
+"""Seconds for which a service that did not answer is left out."""
+CONNECT = 2.0
+"""Seconds until a connection must stand."""
+LIMIT = 2_000
+"""Characters that the service takes in a text."""
+PIECE = 0.2
+"""Seconds of a piece of sound at most."""
 
 
 class Remote:
-    """One or more engine services. A dead one is left out; where all are, `engines_away` is raised at once."""
+    """Ear, translator and voice behind the addresses of the settings.
+
+    Services take turns. One that is away, still loading or overloaded is passed over for the next; where that was
+    the last one, its `EngineError` is raised, `engines_away` where none could be reached at all.
+    """
 
     def __init__(self, settings: Settings, room: str = "") -> None:
-        addresses = [address.strip() for address in settings.engines.split(",") if address.strip()]
-        self._services = [_Service(address) for address in addresses]
-        self._room = room
-        self._turn = 0
+        self._services = [Address(one.strip()) for one in settings.engines.split(",") if one.strip()]
+        self._next = 0
+        self.room = room
+        """Whose requests these are: the service is fair between rooms."""
         self.ear = RemoteEar(self)
         self.translator = RemoteTranslator(self)
         self.voice = RemoteVoice(self)
 
-    async def served(self) -> list[Served]:
-        """What the stages can do there. Raises `EngineError`."""
-        async with self.request("GET", "/served", None, 3.0) as answer:
+    async def served(self) -> Sequence[Served]:
+        """What the first service that answers serves. Raises `EngineError` while it is loading."""
+        async with self.ask("GET", "/served", patience=5.0) as answer:
             return [Served(**stage) for stage in (await answer.json())["stages"]]
 
     async def close(self) -> None:
-        """Let go of the connections."""
         for service in self._services:
             await service.close()
 
     @asynccontextmanager
-    async def request(
-        self, method: str, path: str, body: bytes | Mapping[str, Any] | None, seconds: float
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer of a service that is there, with status 200. Raises `EngineError`."""
-        data = json.dumps({**body, "room": self._room}).encode() if isinstance(body, Mapping) else body
-        service = self._next()
-        timeout = aiohttp.ClientTimeout(total=seconds, connect=1.0)
-        try:
-            async with service.session().request(method, service.base + path, data=data, timeout=timeout) as answer:
-                if answer.status != 200:
-                    raise await _error(answer)
+    async def ask(self, method: str, path: str, *, patience: float, data: bytes = b"") -> AsyncIterator[Any]:
+        """The answer of a service that can give one; its first byte must come within `patience` seconds."""
+        failure = EngineError("engines_away", "No engine service answers.", retryable=True)
+        for service in self._order():
+            try:
+                answer = await service.ask(method, path, data, patience)
+            except EngineError as error:
+                failure = error
+                if error.code not in ("engines_away", "loading", "overloaded"):
+                    raise
+                continue
+            try:
                 yield answer
-        except TimeoutError:
-            raise EngineError("timeout", f"No answer within {seconds:.0f} s.", retryable=True) from None
-        except aiohttp.ClientError:
-            service.away_until = time.monotonic() + AGAIN
-            raise EngineError("engines_away", "The engine service does not answer.", retryable=True) from None
+            except (aiohttp.ClientError, OSError, TimeoutError):
+                raise EngineError("engines_away", "The engine service broke off.", retryable=True) from None
+            finally:
+                answer.close()
+            return
+        raise failure
 
-    def head(self, **fields: Any) -> bytes:
-        """The line of JSON before sound."""
-        return json.dumps({**fields, "room": self._room}).encode() + b"\n"
-
-    def _next(self) -> _Service:
-        there = [service for service in self._services if service.away_until <= time.monotonic()]
-        if not there:
-            raise EngineError("engines_away", "The engine service does not answer.", retryable=True)
-        self._turn += 1
-        return there[self._turn % len(there)]
+    def _order(self) -> list[Address]:
+        """Those that answer first, each in its turn; those that rest last, for want of others."""
+        self._next += 1
+        at = self._next % max(1, len(self._services))
+        turned = self._services[at:] + self._services[:at]
+        return sorted(turned, key=lambda service: service.rests)
 
 
-class _Service:
-    """One address: `unix:PATH` or `http://HOST:PORT`."""
+@dataclass(slots=True)
+class Address:
+    """One engine service: `unix:PATH` or `http://HOST:PORT`, and since when it has not answered."""
 
-    def __init__(self, address: str) -> None:
-        self.away_until = 0.0
-        self._path = address.removeprefix("unix:") if address.startswith("unix:") else None
-        self.base = "http://engines" if self._path else address.rstrip("/")
-        self._session: aiohttp.ClientSession | None = None
+    address: str
+    _failed: float = float("-inf")
+    _session: aiohttp.ClientSession | None = None
 
-    def session(self) -> aiohttp.ClientSession:
-        """Made when first asked for, in the loop that asks."""
-        if self._session is None:
-            connector = aiohttp.UnixConnector(self._path) if self._path else aiohttp.TCPConnector()
-            self._session = aiohttp.ClientSession(connector=connector)
-        return self._session
+    @property
+    def rests(self) -> bool:
+        return time.monotonic() - self._failed < REST
+
+    async def ask(self, method: str, path: str, data: bytes, patience: float) -> aiohttp.ClientResponse:
+        """Its answer. Raises `EngineError`: what it says itself, `engines_away` or `timeout`."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=patience)
+        try:
+            async with asyncio.timeout(patience + CONNECT):
+                answer = await self._opened().request(method, f"{self._base}{path}", data=data, timeout=timeout)
+                if answer.status != 200:
+                    raise await _refusal(answer)
+        except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            self._failed = time.monotonic()
+            raise EngineError("engines_away", "No engine service answers.", retryable=True) from None
+        except (aiohttp.ClientError, TimeoutError):
+            raise EngineError("timeout", "The engine service took too long.", retryable=True) from None
+        return answer
 
     async def close(self) -> None:
         if self._session:
             await self._session.close()
+
+    @property
+    def _base(self) -> str:
+        return "http://engines" if self.address.startswith("unix:") else self.address.rstrip("/")
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            unix = self.address.removeprefix("unix:")
+            connector = aiohttp.UnixConnector(unix) if unix != self.address else aiohttp.TCPConnector()
+            self._session = aiohttp.ClientSession(connector=connector)
+        return self._session
+
+
+async def _refusal(answer: aiohttp.ClientResponse) -> EngineError:
+    try:
+        said = json.loads(await answer.read())
+        return EngineError(str(said["code"]), str(said["message"]), retryable=bool(said["retryable"]))
+    except (ValueError, KeyError, TypeError):
+        return EngineError("engine_failed", f"The engine service answered {answer.status}.", retryable=True)
 
 
 class RemoteEar:
@@ -103,11 +141,19 @@ class RemoteEar:
     async def hear(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
     ) -> Heard:
-        head = self._remote.head(language=language, prompt=prompt[-500:], prefix=prefix[-1_000:], final=final)
-        seconds = 10.0 + len(pcm) / 32_000
-        async with self._remote.request("POST", "/recognise", head + pcm, seconds) as answer:
+        """See `Ear`. A pass may take 8 s and twice as long as the sound."""
+        about = {
+            "language": language,
+            "prompt": prompt[-500:],  # a model looks no further back
+            "prefix": prefix[-LIMIT:],
+            "final": final,
+            "room": self._remote.room,
+        }
+        patience = 8.0 + 2.0 * len(pcm) / SAMPLE_BYTES / SAMPLE_RATE
+        data = json.dumps(about).encode() + b"\n" + pcm
+        async with self._remote.ask("POST", "/recognise", data=data, patience=patience) as answer:
             heard = await answer.json()
-        return Heard(**{**heard, "words": tuple(Word(**word) for word in heard["words"])})
+        return Heard(**heard | {"words": tuple(Word(**word) for word in heard["words"])})
 
 
 class RemoteTranslator:
@@ -119,37 +165,35 @@ class RemoteTranslator:
     async def translate(
         self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
     ) -> Mapping[str, Translation]:
-        asked = {"text": text, "source": source, "targets": list(targets), "context": list(context)}
-        seconds = 5.0 + len(text) * len(targets) / 100
-        async with self._remote.request("POST", "/translate", asked, seconds) as answer:
-            made = await answer.json()
-        return {tag: Translation(**one) for tag, one in made["translations"].items()}
+        """See `Translator`. A language may take 5 s and a hundredth more a character."""
+        about = {
+            "text": text,
+            "source": source,
+            "targets": [*targets],
+            "context": [*context],
+            "room": self._remote.room,
+        }
+        patience = (5.0 + len(text) / 100) * max(1, len(targets))
+        async with self._remote.ask("POST", "/translate", data=json.dumps(about).encode(), patience=patience) as answer:
+            made = (await answer.json())["translations"]
+        return {tag: Translation(**one) for tag, one in made.items()}
 
 
 class RemoteVoice:
     """A `Voice`."""
 
-    PIECE = 0.2
-    """Seconds of a piece at most."""
-
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
 
     async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
-        asked = {"text": text, "language": language, "voice": voice, "speed": round(speed, 3)}
-        async with self._remote.request("POST", "/speak", asked, 60.0) as answer:
-            rate, engine = int(answer.headers["X-Rate"]), answer.headers["X-Engine"]
-            rest = b""
-            async for part in answer.content.iter_chunked(int(rate * self.PIECE) * 2):
-                pcm = rest + part
-                rest = pcm[len(pcm) - len(pcm) % 2 :]
-                if whole := pcm[: len(pcm) - len(rest)]:
-                    yield Dub(language, rate, whole, engine)
-
-
-async def _error(answer: aiohttp.ClientResponse) -> EngineError:
-    try:
-        told = await answer.json()
-        return EngineError(str(told["code"]), str(told["message"]), retryable=bool(told["retryable"]))
-    except (aiohttp.ClientError, ValueError, KeyError, TypeError, asyncio.IncompleteReadError):
-        return EngineError("engine_failed", f"The engine service answered {answer.status}.", retryable=True)
+        """See `Voice`. The first piece, and each one after another, may take 6 s and a hundredth more a character."""
+        about = {"text": text[:LIMIT], "language": language, "voice": voice, "speed": speed, "room": self._remote.room}
+        patience = 6.0 + len(text) / 100
+        async with self._remote.ask("POST", "/speak", data=json.dumps(about).encode(), patience=patience) as answer:
+            rate, engine = int(answer.headers.get("X-Rate", SAMPLE_RATE)), answer.headers.get("X-Engine", "")
+            odd = b""
+            async for data in answer.content.iter_chunked(int(rate * PIECE) * SAMPLE_BYTES - 1):
+                whole = odd + data
+                odd = whole[len(whole) - len(whole) % SAMPLE_BYTES :]
+                if pcm := whole[: len(whole) - len(odd)]:
+                    yield Dub(language, rate, pcm, engine)

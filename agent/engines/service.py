@@ -1,75 +1,115 @@
-"""The models behind a socket, one queue a stage for all rooms."""
+"""The engines behind HTTP, one queue a stage for all rooms; it keeps nothing of what it is asked."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import EngineError
-from . import Ear, Served, Translator, Voice
-from .batch import Queue
+from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub
+from . import Heard, Translation
+from .stage import Figures, Stage
 
-T = TypeVar("T")
-
-BODY = 2 * 1024 * 1024
-"""Bytes of a request; 30 s of sound are less than one million."""
-TEXT = 2_000
+BODY_LIMIT = 2_000_000
+"""Bytes; 30 s of sound are 960,000."""
+TEXT_LIMIT = 2_000
 """Characters of a text."""
-STATUS = {"bad_request": 400, "too_large": 413, "not_served": 404, "overloaded": 429, "loading": 503, "timeout": 504}
+LONGEST = 30.0
+"""Seconds of sound, what `Ear` takes."""
+STATUS = {"bad_request": 400, "not_served": 404, "overloaded": 429, "loading": 503, "engines_away": 503}
+WARM = "One, two."
+STAGES = ("recognise", "translate", "speak")
+
+Tag = Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)
+Text = Field(min_length=1, max_length=TEXT_LIMIT, repr=False)
+Known = Field("", max_length=TEXT_LIMIT, repr=False)
 
 
-@dataclass
-class Stages:
-    """The engines that are served; None while they load."""
+class _Asked(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    ear: Ear | None = None
-    translator: Translator | None = None
-    voice: Voice | None = None
-    served: dict[str, Served] = field(default_factory=dict)
-    loading: dict[str, float] = field(default_factory=lambda: {"recognise": 0.0, "translate": 0.0, "speak": 0.0})
+    room: str = Field("", max_length=200)
 
 
-class Metrics:
-    """What Prometheus is told; nothing in it was said by anybody."""
+class Recognise(_Asked):
+    """The first line of a recognition; the sound comes after it."""
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        of: dict[str, Any] = {"registry": self.registry, "labelnames": ["stage"]}
-        buckets = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
-        self.seconds = Histogram(
-            "dragoman_engine_seconds", "Time of a request, waiting included", buckets=buckets, **of
-        )
-        self.work = Counter("dragoman_engine_work_seconds", "Time that engines worked", **of)
-        self.sound = Counter("dragoman_engine_sound_seconds", "Sound that was heard or made", **of)
-        self.refused = Counter(
-            "dragoman_engine_refused", "Requests refused, by code", ["stage", "code"], registry=self.registry
-        )
-        self.waiting = Gauge("dragoman_engine_waiting", "Requests that wait", **of)
+    language: str | None = Field(None, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)
+    prompt: str = Known
+    prefix: str = Known
+    final: bool = False
+
+
+class Translate(_Asked):
+    text: str = Text
+    source: str = Tag
+    targets: list[str] = Field(max_length=64)
+    context: list[str] = Field([], max_length=16, repr=False)
+
+
+class Speak(_Asked):
+    text: str = Text
+    language: str = Tag
+    voice: str | None = Field(None, max_length=400)
+    speed: float = Field(1.0, ge=1.0, le=1.25)
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Sound and what is known of it."""
+
+    about: Recognise
+    pcm: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A text on its way to a listener: pieces, then None, or what went wrong."""
+
+    about: Speak
+    out: asyncio.Queue[Dub | EngineError | None] = field(default_factory=asyncio.Queue, repr=False)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when nobody listens any more."""
+
+
+M = TypeVar("M", bound=_Asked)
 
 
 class Service:
-    """Stateless requests of all rooms; each stage has a queue of its own, so captions never wait for a voice."""
+    """Three stages and their addresses. `load` gives the engine of a stage."""
 
-    def __init__(self, stages: Stages) -> None:
-        self._stages = stages
-        self._metrics = Metrics()
-        self._queues = {"recognise": Queue(1, 32), "translate": Queue(4, 128), "speak": Queue(2, 64)}
+    def __init__(self, load: Callable[[str], Any]) -> None:
+        self.figures = Figures()
+        stages: Sequence[Stage[Any, Any]] = [
+            Stage("recognise", partial(load, "recognise"), _warm_ear, self._hear, self.figures),
+            Stage(
+                *("translate", partial(load, "translate"), _warm_translator, _translate, self.figures),
+                workers=2,
+                later=_warm_routes,
+            ),
+            # Two: a slow neural voice must not hold up the others.
+            Stage("speak", partial(load, "speak"), _warm_voice, self._say, self.figures, workers=2),
+        ]
+        self.stages: Mapping[str, Stage[Any, Any]] = {stage.name: stage for stage in stages}
 
     def app(self) -> web.Application:
-        """All routes in one list."""
-        app = web.Application(client_max_size=BODY, middlewares=[self._errors])
+        """The application; its stages run for as long as it does."""
+        app = web.Application(client_max_size=BODY_LIMIT, middlewares=[self._errors])
+        app.cleanup_ctx.append(self._running)
         app.add_routes(
             [
-                web.get("/healthz", self._alive),
-                web.get("/readyz", self._ready),
-                web.get("/metrics", self._tell),
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", self._metrics),
                 web.get("/served", self._served),
                 web.post("/recognise", self._recognise),
                 web.post("/translate", self._translate),
@@ -78,141 +118,164 @@ class Service:
         )
         return app
 
+    async def _running(self, app: web.Application) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(stage.run(), name=stage.name) for stage in self.stages.values()]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # How it is
+
+    async def _healthz(self, request: web.Request) -> web.Response:
+        return web.json_response({"alive": True})
+
+    async def _readyz(self, request: web.Request) -> web.Response:
+        loading = {name: round(stage.progress, 2) for name, stage in self.stages.items() if not stage.settled.is_set()}
+        missing = {name: stage.missing for name, stage in self.stages.items() if stage.missing}
+        if loading or "recognise" in missing:
+            return web.json_response({"ready": False, "loading": loading, "missing": missing}, status=503)
+        engines = {name: stage.served().engine for name, stage in self.stages.items()}
+        return web.json_response({"ready": True, "stages": engines})
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(self.figures.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _served(self, request: web.Request) -> web.Response:
+        stages = [asdict(stage.served()) for stage in self.stages.values()]
+        return web.json_response({"stages": stages})
+
+    # What it does
+
+    async def _recognise(self, request: web.Request) -> web.Response:
+        line, _, pcm = (await request.read()).partition(b"\n")
+        about = _parsed(Recognise, line)
+        if not pcm or len(pcm) % SAMPLE_BYTES or len(pcm) > LONGEST * SAMPLE_RATE * SAMPLE_BYTES:
+            raise EngineError("bad_request", "The sound is up to 30 s of int16 samples at 16 kHz.")
+        heard: Heard = await self.stages["recognise"].ask(Hearing(about, pcm), about.room, final=about.final)
+        return web.json_response(asdict(heard))
+
+    async def _translate(self, request: web.Request) -> web.Response:
+        about = _parsed(Translate, await request.read())
+        made: Mapping[str, Translation] = await self.stages["translate"].ask(about, about.room)
+        return web.json_response({"translations": {tag: asdict(one) for tag, one in made.items()}})
+
+    async def _speak(self, request: web.Request) -> web.StreamResponse:
+        about = _parsed(Speak, await request.read())
+        speech = Speech(about)
+        asked = asyncio.create_task(self.stages["speak"].ask(speech, about.room))
+        # Refused, or never begun: the queue tells by the answer, which nothing comes after.
+        asked.add_done_callback(lambda task: speech.out.put_nowait(_failure(task)))
+        try:
+            return await _streamed(request, speech)
+        finally:
+            speech.left.set()
+            asked.cancel()
+
+    # The work, one request at a time
+
+    async def _hear(self, ear: Any, hearing: Hearing) -> Heard:
+        about, begun = hearing.about, time.perf_counter()
+        heard: Heard = await ear.hear(hearing.pcm, about.language, about.prompt, prefix=about.prefix, final=about.final)
+        self._paced("recognise", begun, len(hearing.pcm) / SAMPLE_BYTES / SAMPLE_RATE)
+        return heard
+
+    async def _say(self, voice: Any, speech: Speech) -> None:
+        about, begun, seconds = speech.about, time.perf_counter(), 0.0
+        async with aclosing(voice.speak(about.text, about.language, about.voice, speed=about.speed)) as dubs:
+            async for dub in dubs:
+                if not seconds:
+                    self.figures.first.labels("speak").observe(time.perf_counter() - begun)
+                seconds += dub.duration
+                speech.out.put_nowait(dub)
+                if speech.left.is_set():
+                    return
+        self._paced("speak", begun, seconds)
+
+    def _paced(self, stage: str, begun: float, seconds: float) -> None:
+        if seconds:
+            self.figures.factor.labels(stage).observe((time.perf_counter() - begun) / seconds)
+
     @web.middleware
     async def _errors(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        stage = request.path.strip("/")
         try:
             return await handler(request)
         except EngineError as error:
-            return self._refuse(stage, error)
-        except web.HTTPRequestEntityTooLarge:
-            return self._refuse(stage, EngineError("too_large", f"A request is at most {BODY} bytes."))
+            failure, status = error, STATUS.get(error.code, 500)
+        except web.HTTPException as error:
+            code = "not_served" if error.status == 404 else "bad_request"
+            failure, status = EngineError(code, f"{error.reason}."), error.status
+        self.figures.refused.labels(request.path.strip("/") if request.path[1:] in STAGES else "", failure.code).inc()
+        said = {"code": failure.code, "message": failure.message, "retryable": failure.retryable}
+        return web.json_response(said, status=status)
 
-    def _refuse(self, stage: str, error: EngineError) -> web.Response:
-        if stage in self._queues:
-            self._metrics.refused.labels(stage, error.code).inc()
-        body = {"code": error.code, "message": error.message, "retryable": error.retryable}
-        return web.json_response(body, status=STATUS.get(error.code, 500))
 
-    async def _alive(self, request: web.Request) -> web.Response:
-        return web.json_response({"alive": True})
-
-    async def _ready(self, request: web.Request) -> web.Response:
-        if self._stages.loading:
-            return web.json_response({"ready": False, "loading": self._stages.loading}, status=503)
-        stages = {stage: served.engine for stage, served in self._stages.served.items()}
-        return web.json_response({"ready": True, "stages": stages})
-
-    async def _tell(self, request: web.Request) -> web.Response:
-        for stage, queue in self._queues.items():
-            self._metrics.waiting.labels(stage).set(queue.waiting)
-        return web.Response(body=generate_latest(self._metrics.registry), content_type="text/plain")
-
-    async def _served(self, request: web.Request) -> web.Response:
-        return web.json_response({"stages": [asdict(served) for served in self._stages.served.values()]})
-
-    async def _recognise(self, request: web.Request) -> web.Response:
-        head, _, pcm = (await request.read()).partition(b"\n")
-        asked = _object(head)
-        language, final = asked.get("language"), asked.get("final") is True
-        if not pcm or len(pcm) % 2 or not (language is None or isinstance(language, str)):
-            raise EngineError("bad_request", "A line of JSON and mono int16 PCM are asked for.")
-        ear = _loaded(self._stages.ear)
-        prompt, prefix = _text(asked, "prompt", empty=True), _text(asked, "prefix", empty=True)
-
-        async def hear() -> Any:
-            return await ear.hear(pcm, language, prompt, prefix=prefix, final=final)
-
-        self._metrics.sound.labels("recognise").inc(len(pcm) / 32_000)
-        heard = await self._queued("recognise", asked, hear, None if final else 1.5)
-        return web.json_response(asdict(heard))
-
-    async def _translate(self, request: web.Request) -> web.Response:
-        asked = _object(await request.read())
-        text, source = _text(asked, "text"), _text(asked, "source")
-        targets, context = _texts(asked, "targets"), _texts(asked, "context")
-        translator = _loaded(self._stages.translator)
-
-        async def translate() -> Any:
-            return await translator.translate(text, source, targets, context)
-
-        made = await self._queued("translate", asked, translate, None)
-        return web.json_response({"translations": {tag: asdict(one) for tag, one in made.items()}})
-
-    async def _speak(self, request: web.Request) -> web.StreamResponse:
-        asked = _object(await request.read())
-        text, language = _text(asked, "text"), _text(asked, "language")
-        speed, voice = asked.get("speed", 1.0), asked.get("voice")
-        if (
-            not isinstance(speed, int | float)
-            or not 1.0 <= speed <= 1.25
-            or not (voice is None or isinstance(voice, str))
-        ):
-            raise EngineError("bad_request", "speed is from 1.0 to 1.25 and voice a name or null.")
-        engine = _loaded(self._stages.voice)
-
-        async def stream() -> web.StreamResponse:
-            return await self._stream(request, engine, text, language, voice, float(speed))
-
-        return await self._queued("speak", asked, stream, 5.0)
-
-    async def _stream(
-        self, request: web.Request, engine: Voice, text: str, language: str, voice: str | None, speed: float
-    ) -> web.StreamResponse:
-        response = web.StreamResponse()
-        dubs: AsyncIterator[Any] = engine.speak(text, language, voice, speed=speed)
-        async with aclosing(dubs):  # type: ignore[type-var]
-            async for dub in dubs:
-                if not response.prepared:
-                    response.headers["X-Rate"], response.headers["X-Engine"] = str(dub.rate), dub.engine
-                    await response.prepare(request)
-                self._metrics.sound.labels("speak").inc(dub.duration)
-                await response.write(dub.pcm)
-        if not response.prepared:
-            raise EngineError("engine_failed", "The voice made no sound.")
+async def _streamed(request: web.Request, speech: Speech) -> web.StreamResponse:
+    """The pieces as they come. The status waits for the first of them."""
+    first = await speech.out.get()
+    if isinstance(first, EngineError):
+        raise first
+    headers = {"Content-Type": "application/octet-stream"}
+    if first:
+        headers |= {"X-Rate": str(first.rate), "X-Engine": first.engine}
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    piece: Dub | EngineError | None = first
+    while isinstance(piece, Dub):
+        await response.write(piece.pcm)
+        piece = await speech.out.get()
+    if isinstance(piece, EngineError) and request.transport:
+        request.transport.abort()  # the only way left to say that this was not all
+    else:
         await response.write_eof()
-        return response
-
-    async def _queued(
-        self, stage: str, asked: Mapping[str, Any], work: Callable[[], Awaitable[T]], patience: float | None
-    ) -> T:
-        async def timed() -> T:
-            began = time.monotonic()
-            try:
-                return await work()
-            finally:
-                self._metrics.work.labels(stage).inc(time.monotonic() - began)
-
-        with self._metrics.seconds.labels(stage).time():
-            return await self._queues[stage].run(str(asked.get("room", "")), timed, patience=patience)
+    return response
 
 
-def _loaded(engine: T | None) -> T:
-    if engine is None:
-        raise EngineError("loading", "The engine is loading.", retryable=True)
-    return engine
+async def _translate(translator: Any, about: Translate) -> Mapping[str, Translation]:
+    made: Mapping[str, Translation] = await translator.translate(about.text, about.source, about.targets, about.context)
+    return made
 
 
-def _object(body: bytes) -> Mapping[str, Any]:
-    asked = None
-    with suppress(ValueError):
-        asked = json.loads(body)
-    if not isinstance(asked, dict):
-        raise EngineError("bad_request", "The request is a JSON object.")
-    return asked
+def _failure(task: asyncio.Task[Any]) -> EngineError | None:
+    if task.cancelled():
+        return None
+    error = task.exception()
+    return error if isinstance(error, EngineError) or error is None else EngineError("engine_failed", "It failed.")
 
 
-def _text(asked: Mapping[str, Any], name: str, *, empty: bool = False) -> str:
-    value = asked.get(name, "" if empty else None)
-    if not isinstance(value, str) or not (value.strip() or empty) or len(value) > TEXT:
-        raise EngineError("bad_request", f"{name} is a text of 1 to {TEXT} characters.")
-    return value
+def _parsed(model: type[M], body: bytes) -> M:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        wrong = sorted({str(one["loc"][0]) if one["loc"] else "the body" for one in error.errors(include_input=False)})
+        raise EngineError("bad_request", f"Missing, malformed or too large: {', '.join(wrong)}.") from None
 
 
-def _texts(asked: Mapping[str, Any], name: str) -> list[str]:
-    value = asked.get(name, [])
-    if not isinstance(value, list) or len(value) > 64 or not all(isinstance(v, str) and len(v) <= TEXT for v in value):
-        raise EngineError("bad_request", f"{name} is a list of at most 64 texts.")
-    return value
+async def _warm_ear(ear: Any) -> None:
+    await ear.hear(bytes(SAMPLE_RATE * SAMPLE_BYTES), "en", final=False)
+
+
+async def _warm_translator(translator: Any) -> None:
+    await translator.translate(WARM, "en", ["es", "pt"])
+
+
+async def _warm_routes(translator: Any) -> None:
+    """The pairs that are asked for most: to start one takes up to a second, and more on a busy machine."""
+    for source, targets in (("es", ["en"]), ("pt", ["en"]), ("fr", ["en"]), ("en", ["fr", "it", "ca"])):
+        with suppress(EngineError):
+            await translator.translate(WARM, source, targets)
+
+
+async def _warm_voice(voice: Any) -> None:
+    """A language of each engine, so that each of their processes is there."""
+    served = voice.served()
+    languages = {served.route.get(tag, served.engine): tag for tag in served.languages}
+    await asyncio.gather(*(_spoken(voice, language) for language in languages.values()))
+
+
+async def _spoken(voice: Any, language: str) -> None:
+    async with aclosing(voice.speak(WARM, language, None)) as dubs:
+        async for _ in dubs:
+            pass

@@ -1,0 +1,137 @@
+"""One stage of the engine service: an engine from its loading to its end, and the queue before it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from ..errors import EngineError
+from . import Served
+from .batch import Batch
+
+log = logging.getLogger(__name__)
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0)
+FACTORS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5)
+
+
+class Figures:
+    """What the service counts, for Prometheus; nothing of what was said, in no label."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        kinds: dict[str, Any] = {"labelnames": ["stage"], "registry": self.registry}
+        self.wait = Histogram("dragoman_engine_wait_seconds", "Before an engine's turn", buckets=SECONDS, **kinds)
+        self.work = Histogram("dragoman_engine_work_seconds", "An engine's own time", buckets=SECONDS, **kinds)
+        self.first = Histogram("dragoman_engine_first_seconds", "Until a first piece", buckets=SECONDS, **kinds)
+        self.factor = Histogram(
+            "dragoman_engine_realtime_factor", "An engine's time by that of the sound", buckets=FACTORS, **kinds
+        )
+        self.waiting = Gauge("dragoman_engine_waiting", "Requests before an engine", **kinds)
+        self.loaded = Gauge("dragoman_engine_loaded", "Whether an engine is there", **kinds)
+        self.refused = Counter(
+            "dragoman_engine_refused_total",
+            "Requests that got an error",
+            labelnames=["stage", "code"],
+            registry=self.registry,
+        )
+
+
+class Stage(Generic[Q, A]):
+    """An engine that is loaded in a thread, warmed, and then asked by `work`, one request after the other.
+
+    `later` warms what is not needed to be ready. `progress` goes from 0 to 1. Where the engine can't be
+    had, `missing` says why.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        load: Callable[[], Any],
+        warm: Callable[[Any], Awaitable[None]],
+        work: Callable[[Any, Q], Awaitable[A]],
+        figures: Figures,
+        *,
+        workers: int = 1,
+        later: Callable[[Any], Awaitable[None]] | None = None,
+    ) -> None:
+        self.name = name
+        self.engine: Any = None
+        self.missing = ""
+        self.progress = 0.0
+        self.settled = asyncio.Event()
+        """Set when it is known what is served."""
+        self._load = load
+        self._warm = warm
+        self._work = work
+        self._figures = figures
+        self._workers = workers
+        self._later = later
+        self._batch: Batch[Q, A] = Batch(self._each, waited=figures.wait.labels(name).observe)
+        figures.waiting.labels(name).set_function(lambda: self._batch.waiting)
+        figures.loaded.labels(name).set_function(lambda: self.engine is not None)
+
+    def served(self) -> Served:
+        if self.engine is None:
+            return Served(self.name, "none", self.missing or "It is still loading", "", "", {})
+        served: Served = self.engine.served()
+        return replace(served, stage=self.name)
+
+    async def run(self) -> None:
+        """Load, warm and answer until cancelled."""
+        try:
+            engine = await asyncio.to_thread(self._load)
+            self.progress = 0.6
+            await self._warm(engine)
+        except (EngineError, ImportError) as error:
+            self.missing = error.message if isinstance(error, EngineError) else f"{error}."
+            self.progress = 1.0
+            self.settled.set()
+            log.warning("there is no engine to %s: %s", self.name, self.missing)
+            return
+        self.engine, self.progress = engine, 1.0
+        self.settled.set()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._workers):
+                    group.create_task(self._batch.run())
+                if self._later:
+                    await self._later(engine)
+        finally:
+            if close := getattr(engine, "close", None):
+                await close()
+
+    async def ask(self, request: Q, room: str, *, final: bool = True) -> A:
+        """The engine's answer. Raises `EngineError`; also `loading` and, where there is no engine, `not_served`."""
+        if self.engine is None:
+            if not self.missing:
+                raise EngineError("loading", "The engine is still loading.", retryable=True)
+            # Nothing is said at all without an ear: whoever asks waits for a machine that has one.
+            if self.name == "recognise":
+                raise EngineError("engines_away", self.missing, retryable=True)
+            raise EngineError("not_served", self.missing)
+        return await self._batch.ask(request, room, final=final)
+
+    async def _each(self, requests: Sequence[Q]) -> Sequence[A | EngineError]:
+        answers: list[A | EngineError] = []
+        for request in requests:
+            begun = time.perf_counter()
+            try:
+                answers.append(await self._work(self.engine, request))
+            except EngineError as error:
+                answers.append(error)
+            except Exception as error:
+                # A model's library that stumbles over one request must not end the service for all rooms.
+                log.error("%s failed: %s", self.name, type(error).__name__)
+                answers.append(EngineError("engine_failed", f"The engine failed ({type(error).__name__})."))
+            self._figures.work.labels(self.name).observe(time.perf_counter() - begun)
+        return answers
