@@ -24,9 +24,14 @@ export const directionOf = (tag: string): 'rtl' | 'ltr' => (RTL.has(baseOf(tag))
 
 /** A language's name in a language, its own by default; the tag itself where the browser knows no name. */
 export function nameOf(tag: string, locale: string = tag): string {
+  const name = nameWithin(tag, locale)
+  return name === tag ? tag : name.charAt(0).toLocaleUpperCase(locale) + name.slice(1)
+}
+
+/** The same as it is written in the middle of a sentence. */
+export function nameWithin(tag: string, locale: string): string {
   try {
-    const name = new Intl.DisplayNames([locale, 'en'], { type: 'language' }).of(tag) ?? tag
-    return name.charAt(0).toLocaleUpperCase(locale) + name.slice(1)
+    return new Intl.DisplayNames([locale, 'en'], { type: 'language' }).of(tag) ?? tag
   } catch {
     return tag
   }

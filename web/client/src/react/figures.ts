@@ -1,6 +1,6 @@
 /** Figures and times as the interface's language writes them. */
 import type { Quality } from '../core/api'
-import { nameOf, type Stage } from '../core/languages'
+import { nameWithin, type Stage } from '../core/languages'
 import type { Words } from '../i18n'
 
 export const number = (words: Words, value: number, digits = 0): string =>
@@ -18,7 +18,7 @@ export const clock = (words: Words, at: number): string =>
 export function figure(words: Words, quality: Quality, from: string | null): string {
   const { language } = words
   const by = quality.route ?? quality.engine
-  const parts = [from === null ? null : language.from(nameOf(from, words.tag)), measure(words, quality), by ? language.by(by) : null]
+  const parts = [from === null ? null : language.from(nameWithin(from, words.tag)), measure(words, quality), by ? language.by(by) : null]
   return parts.filter((part) => part !== null).join(' · ')
 }
 

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'react'
 import { Heading } from 'react-aria-components'
 import type { RoomInfo } from '../core/api'
-import { nameOf } from '../core/languages'
+import { nameWithin } from '../core/languages'
 import { number } from '../react/figures'
 import { usePage } from '../react/page'
 import { useInside, useStatus } from '../react/session'
@@ -26,7 +26,8 @@ export function Details() {
     return () => clearInterval(timer)
   }, [api, session, first.room])
   const dropped = Object.values(session.door.counts.dropped).reduce((sum, count) => sum + count, 0)
-  const routes = Object.entries(served?.routes ?? {})
+  const now = interpreter?.languages ?? []
+  const routes = Object.entries(served?.routes ?? {}).filter(([from]) => now.length === 0 || now.includes(from))
   return (
     <div data-testid="details">
       <Heading slot="title">{words.details.title}</Heading>
@@ -39,7 +40,7 @@ export function Details() {
               <dt>{words.details[stage]}</dt>
               <dd>
                 <strong>{engine?.engine ?? words.details.noEngine}</strong>
-                {delay !== undefined && <span> · {words.details.seconds(number(words, delay, 1))}</span>}
+                {delay !== undefined && <span> · {words.details.seconds(number(words, delay, delay < 0.1 ? 2 : 1))}</span>}
                 {engine?.why && <span className="quiet block">{engine.why}</span>}
                 {engine?.licence && <span className="quiet block">{words.details.licence(engine.licence)}</span>}
               </dd>
@@ -51,7 +52,7 @@ export function Details() {
             <dt>{words.details.routes}</dt>
             {routes.map(([from, route]) => (
               <dd key={from}>
-                {words.language.from(nameOf(from, words.tag))} · {route}
+                {words.language.from(nameWithin(from, words.tag))} · {route}
               </dd>
             ))}
           </div>
@@ -59,7 +60,7 @@ export function Details() {
         {interpreter && interpreter.languages.length > 0 && (
           <div>
             <dt>{words.details.spoken}</dt>
-            <dd>{new Intl.ListFormat(words.tag).format(interpreter.languages.map((tag) => nameOf(tag, words.tag)))}</dd>
+            <dd>{new Intl.ListFormat(words.tag).format(interpreter.languages.map((tag) => nameWithin(tag, words.tag)))}</dd>
           </div>
         )}
         <div>

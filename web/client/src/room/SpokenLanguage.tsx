@@ -3,7 +3,7 @@ import { useParticipantAttributes } from '@livekit/components-react'
 import type { Participant } from 'livekit-client'
 import { useState } from 'react'
 import { Button, Dialog, DialogTrigger, Heading, Popover } from 'react-aria-components'
-import { nameOf, options } from '../core/languages'
+import { nameOf, nameWithin, options } from '../core/languages'
 import { usePage } from '../react/page'
 import { useInside, useStatus } from '../react/session'
 
@@ -21,7 +21,7 @@ export function SpokenLanguage({ participant, name }: { participant: Participant
   const correct = async (language: string, close: () => void) => {
     close()
     const taken = await session.correct(participant.identity, language)
-    setSaid(taken ? words.room.corrected(name, nameOf(language, words.tag)) : words.room.notCorrected)
+    setSaid(taken ? words.room.corrected(name, nameWithin(language, words.tag)) : words.room.notCorrected)
   }
   return (
     <>

@@ -1,6 +1,6 @@
 /** The state line: one short phrase, always there, coloured and worded; the details are one tap away. */
 import { Button, Dialog, DialogTrigger, Popover } from 'react-aria-components'
-import { nameOf } from '../core/languages'
+import { nameWithin } from '../core/languages'
 import { phaseOf, toneOf, type Phase } from '../core/phase'
 import type { Words } from '../i18n'
 import { seconds } from '../react/figures'
@@ -18,7 +18,7 @@ export function phrase(words: Words, phase: Phase): string {
     case 'no_voice':
     case 'no_captions':
     case 'too_many_languages':
-      return words.state[phase.is](nameOf(phase.tag, words.tag))
+      return words.state[phase.is](nameWithin(phase.tag, words.tag))
     default:
       return words.state[phase.is]
   }

@@ -38,8 +38,12 @@ export function Tile({ track, column }: { track: TrackReferenceOrPlaceholder; co
         </span>
         {!screen && <SpokenLanguage participant={participant} name={shown} />}
       </footer>
-      {!screen && <Dubbed identity={participant.identity} />}
-      {!screen && talk && <Controlled talk={talk} identity={participant.identity} />}
+      {!screen && (
+        <div className="tile-top">
+          <Dubbed identity={participant.identity} />
+          {talk && <Controlled talk={talk} identity={participant.identity} />}
+        </div>
+      )}
     </article>
   )
 }
