@@ -47,8 +47,8 @@ def checks(part: str) -> list[Check]:
             ]
         case "page":
             return [
-                Check("eslint and tsc", [*words, "run", "lint"], HERE.page, path),
-                Check("vitest", [*words, "test"], HERE.page, path, closing=5),
+                Check("eslint and tsc", [*words, "run", "lint"], HERE.page, path, closing=0),
+                Check("vitest", [*words, "test"], HERE.page, path, closing=4),
             ]
         case _:
             return [Check(f"pytest, {part}", [*python, "pytest", "-m", part])]
@@ -59,6 +59,7 @@ def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DRAGOMAN_", "LIVEKIT_"))}
     kept.pop("DATABASE_URL", None)
     kept["PATH"] = f"{HERE.venv / 'bin'}:{kept.get('PATH', os.defpath)}"
+    kept["NO_COLOR"] = "1"  # closing lines are read by people and by programs
     if browser := chromium():
         kept["DRAGOMAN_CHROMIUM"] = browser
     return kept
@@ -84,7 +85,7 @@ def take(check: Check, env: Mapping[str, str]) -> Outcome:
         print(line, end="", flush=True)
         if line.strip():
             lines.append(line.rstrip())
-    return Outcome(check, child.wait(), time.monotonic() - begun, lines[-check.closing :])
+    return Outcome(check, child.wait(), time.monotonic() - begun, lines[max(0, len(lines) - check.closing) :])
 
 
 def main(parts: Sequence[str]) -> int:
