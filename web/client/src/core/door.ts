@@ -2,7 +2,8 @@
 import type { Interpreter } from './interpreter'
 import { publicKey, readCaption, readCue, WireError, type Cue, type Frame, type Key, type WireCode } from './wire'
 
-export type Dropped = WireCode | 'bad_sender' | 'bad_carrier'
+/** `early` came before there was anybody to trust; catching up brings it again. */
+export type Dropped = WireCode | 'bad_sender' | 'bad_carrier' | 'early'
 
 export interface Counts {
   captions: number
@@ -25,8 +26,14 @@ export class Door {
     this.#inside = inside
   }
 
-  /** From now on only this interpreter's frames come in. Throws `WireError` if its key cannot be used. */
-  async trust(interpreter: Interpreter | null): Promise<void> {
+  /** From what comes next on, only this interpreter's frames come in. Throws `WireError` if its key cannot be used. */
+  trust(interpreter: Interpreter | null): Promise<void> {
+    const done = this.#line.then(() => this.#take(interpreter))
+    this.#line = done.catch(() => undefined)
+    return done
+  }
+
+  async #take(interpreter: Interpreter | null): Promise<void> {
     this.#trusted = null
     if (interpreter === null || interpreter.key === '') return
     const { identity, epoch } = interpreter
@@ -37,18 +44,20 @@ export class Door {
   caption(data: string | Uint8Array, sender: string, lang: string): Promise<void> {
     return this.#next(sender, async ({ key, epoch }) => {
       const frame = await readCaption(data, key, epoch)
-      if (frame.lang !== lang) { this.drop('bad_carrier'); return; }
-      this.counts.captions += 1
-      this.#inside.caption(frame)
+      if (frame.lang === lang) {
+        this.counts.captions += 1
+        this.#inside.caption(frame)
+      } else this.drop('bad_carrier')
     })
   }
 
   cue(data: Uint8Array, sender: string, lang: string): Promise<void> {
     return this.#next(sender, async ({ key, epoch }) => {
       const cue = await readCue(data, key, epoch)
-      if (cue.lang !== lang) { this.drop('bad_carrier'); return; }
-      this.counts.cues += 1
-      this.#inside.cue(cue)
+      if (cue.lang === lang) {
+        this.counts.cues += 1
+        this.#inside.cue(cue)
+      } else this.drop('bad_carrier')
     })
   }
 
@@ -59,7 +68,10 @@ export class Door {
   #next(sender: string, read: (trusted: { key: Key; epoch: number }) => Promise<void>): Promise<void> {
     this.#line = this.#line.then(async () => {
       const trusted = this.#trusted
-      if (trusted === null || trusted.identity !== sender) { this.drop('bad_sender'); return; }
+      if (trusted?.identity !== sender) {
+        this.drop(trusted === null ? 'early' : 'bad_sender')
+        return
+      }
       try {
         await read(trusted)
       } catch (error) {

@@ -51,12 +51,18 @@ export function fitting(wanted: string, tags: readonly string[]): string | null 
 /** How well a language is served at a stage; null where it is not. `spoken` are the languages it would be read from. */
 export function gradeOf(language: Language, stage: Stage, spoken: readonly string[] = ['en']): Grade | null {
   if (stage === 'speak') return language.speak?.grade ?? null
-  if (stage === 'hear') return language.hear?.grade ?? null
   const from = language.read?.from ?? {}
   const all = Object.values(from).map((quality) => quality.grade)
+  // A voice can say only what there are words for.
+  if (stage === 'hear') return all.length > 0 ? (language.hear?.grade ?? null) : null
   if (all.length === 0) return null
   const asked = spoken.map((tag) => from[tag]?.grade).filter((grade) => grade !== undefined)
   return asked.length > 0 ? worst(asked) : best(all)
+}
+
+/** What is missing where a language is not served at a stage. */
+export function missing(language: Language | undefined, stage: Stage): Stage {
+  return stage === 'hear' && language?.hear ? 'read' : stage
 }
 
 /** The measured figures behind the word: from which language (reading), how much, by which measure, over which route. */
@@ -77,7 +83,8 @@ export function options(
   spoken?: readonly string[],
 ): Option[] {
   const tags = languages.map((language) => language.tag)
-  const wished = browser.map((tag) => fitting(tag, tags) ?? baseOf(tag))
+  const good = languages.filter((language) => gradeOf(language, stage) !== null).map((language) => language.tag)
+  const wished = browser.map((tag) => fitting(tag, good) ?? fitting(tag, tags) ?? baseOf(tag))
   const unknown = [...new Set(wished)].filter((tag) => !tags.includes(tag)).map((tag): Language => ({ tag }))
   const place = (option: Option) => (option.preferred ? wished.indexOf(option.tag) : wished.length)
   const collator = new Intl.Collator(locale)

@@ -103,12 +103,13 @@ export class Talk {
 
   async #untilReady(ready: Readiness): Promise<void> {
     await new Promise<void>((resolve) => {
-      if (ready.get()) { resolve(); return; }
-      const stop = ready.subscribe(() => {
+      const look = () => {
         if (!ready.get() && !this.#closed) return
         stop()
         resolve()
-      })
+      }
+      const stop = ready.subscribe(look)
+      look()
     })
     await new Promise((resolve) => setTimeout(resolve, SETTLE))
   }

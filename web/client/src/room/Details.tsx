@@ -25,7 +25,7 @@ export function Details() {
     const timer = setInterval(ask, AGAIN)
     return () => clearInterval(timer)
   }, [api, session, first.room])
-  const dropped = Object.values(session.door.counts.dropped).reduce((sum, count) => sum + count, 0)
+  const dropped = Object.entries(session.door.counts.dropped).reduce((sum, [why, count]) => (why === 'early' ? sum : sum + count), 0)
   const now = interpreter?.languages ?? []
   const routes = Object.entries(served?.routes ?? {}).filter(([from]) => now.length === 0 || now.includes(from))
   return (

@@ -3,7 +3,7 @@ import { BookOpenText, Check, ChevronDown, Ear, Search } from 'lucide-react'
 import { useState } from 'react'
 import { Autocomplete, Button, Header, Input, Label, ListBox, ListBoxItem, ListBoxSection, Popover, SearchField, Select, Text } from 'react-aria-components'
 import type { Language } from '../core/api'
-import { directionOf, figuresOf, matches, nameOf, options, type Option, type Stage } from '../core/languages'
+import { directionOf, figuresOf, matches, missing, nameOf, options, type Option, type Stage } from '../core/languages'
 import { usePage } from '../react/page'
 import { figure } from '../react/figures'
 import { Figures } from './Figures'
@@ -116,7 +116,7 @@ function Item({ option, stage, languages, figured }: { option: Option; stage: St
   const language = languages.find((one) => one.tag === option.tag)
   const figures = figured && language ? figuresOf(language, stage) : []
   const local = option.local === option.name ? undefined : option.local
-  const word = option.grade === null ? words.language.reason[stage] : words.language.grade[option.grade]
+  const word = option.grade === null ? words.language.reason[missing(language, stage)] : words.language.grade[option.grade]
   return (
     // The text to search is the tag: `find` looks the option up by it and knows both names.
     <ListBoxItem id={option.tag} textValue={option.tag} aria-label={`${option.name}, ${word}`} className="picker-item" data-tag={option.tag}>

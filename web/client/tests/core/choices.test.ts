@@ -35,7 +35,7 @@ describe('what choices come to', () => {
 
 describe('what a newcomer finds chosen', () => {
   const languages: Language[] = [
-    { tag: 'es', speak: { grade: 'good' }, hear: { grade: 'rough' } },
+    { tag: 'es', speak: { grade: 'good' }, read: { from: { en: { grade: 'good' } } }, hear: { grade: 'rough' } },
     { tag: 'ca', speak: { grade: 'good' } },
   ]
 

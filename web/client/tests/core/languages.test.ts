@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Grade, Language } from '../../src/core/api'
 import { guestWishes, talkFor } from '../../src/core/guest'
-import { directionOf, figuresOf, fitting, gradeOf, matches, nameOf, options } from '../../src/core/languages'
+import { directionOf, figuresOf, fitting, gradeOf, matches, missing, nameOf, options } from '../../src/core/languages'
 
 const read = (tag: string, from: Record<string, Grade>, more: Partial<Language> = {}): Language => ({
   tag,
@@ -33,6 +33,17 @@ describe('languages to choose from', () => {
     expect(gradeOf(served[3]!, 'read', ['es', 'en'])).toBe('rough')
     expect(gradeOf(served[3]!, 'read', ['pt'])).toBe('good')
     expect(gradeOf(served[4]!, 'read')).toBeNull()
+  })
+
+  it('has a voice only where there are words to say', () => {
+    const languages: Language[] = [
+      { tag: 'en-US', hear: { grade: 'rough' } },
+      read('en', { es: 'good' }, { hear: { grade: 'good' } }),
+    ]
+
+    expect(gradeOf(languages[0]!, 'hear')).toBeNull()
+    expect([missing(languages[0], 'hear'), missing({ tag: 'x' }, 'hear')]).toEqual(['read', 'hear'])
+    expect(options(languages, 'hear', ['en-US'], 'en')[0]).toMatchObject({ tag: 'en', preferred: true })
   })
 
   it('lists the figures behind the word, best first', () => {
