@@ -1,5 +1,6 @@
 /** The web server's API: rooms, joining, and every refusal as one typed error. */
 import * as v from 'valibot'
+import { withoutAccents } from './languages'
 
 const TIMEOUT = 10_000
 
@@ -77,8 +78,9 @@ export class Api {
   }
 
   /** What a person may know before joining. */
-  room(room: string): Promise<RoomInfo> {
-    return this.#ask(`/api/rooms/${encodeURIComponent(room)}`, RoomInfo)
+  async room(room: string): Promise<RoomInfo> {
+    const info = await this.#ask(`/api/rooms/${encodeURIComponent(room)}`, RoomInfo)
+    return { ...info, languages: withoutAccents(info.languages) }
   }
 
   join(room: string, request: JoinRequest): Promise<Joined> {

@@ -48,6 +48,15 @@ export function fitting(wanted: string, tags: readonly string[]): string | null 
   )
 }
 
+/** One entry a language: an accent that reads like its plain tag would only split the room's work and its captions. */
+export function withoutAccents(languages: readonly Language[]): Language[] {
+  const plainOnes = new Map(languages.map((language) => [language.tag, JSON.stringify(language.read ?? null)]))
+  return languages.filter(({ tag, read }) => {
+    const base = baseOf(tag)
+    return tag === base || plainOnes.get(base) !== JSON.stringify(read ?? null)
+  })
+}
+
 /** How well a language is served at a stage; null where it is not. `spoken` are the languages it would be read from. */
 export function gradeOf(language: Language, stage: Stage, spoken: readonly string[] = ['en']): Grade | null {
   if (stage === 'speak') return language.speak?.grade ?? null

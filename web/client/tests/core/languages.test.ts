@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Grade, Language } from '../../src/core/api'
 import { guestWishes, talkFor } from '../../src/core/guest'
-import { directionOf, figuresOf, fitting, gradeOf, matches, missing, nameOf, options } from '../../src/core/languages'
+import { directionOf, figuresOf, fitting, gradeOf, matches, missing, nameOf, options, withoutAccents } from '../../src/core/languages'
 
 const read = (tag: string, from: Record<string, Grade>, more: Partial<Language> = {}): Language => ({
   tag,
@@ -44,6 +44,12 @@ describe('languages to choose from', () => {
     expect(gradeOf(languages[0]!, 'hear')).toBeNull()
     expect([missing(languages[0], 'hear'), missing({ tag: 'x' }, 'hear')]).toEqual(['read', 'hear'])
     expect(options(languages, 'hear', ['en-US'], 'en')[0]).toMatchObject({ tag: 'en', preferred: true })
+  })
+
+  it('has one entry a language, unless a variant is really another one', () => {
+    const languages = [read('fr', { en: 'good' }), read('fr-BE', { en: 'good' }), read('zh', { en: 'fair' }), read('zh-Hant', { en: 'rough' }), read('cmn-Hans', { en: 'good' })]
+
+    expect(withoutAccents(languages).map(({ tag }) => tag)).toEqual(['fr', 'zh', 'zh-Hant', 'cmn-Hans'])
   })
 
   it('lists the figures behind the word, best first', () => {
