@@ -181,7 +181,7 @@ class Room:
     def wants(self, identity: str, wants: Wants) -> dict[str, str]:
         """What somebody wants now. Answers the languages that were refused, with a code each."""
         before = self._people.get(identity, Wants())
-        refused = {tag: "too_many_languages" for tag in wants.languages if not self._fits(tag, identity)}
+        refused = {tag: "too_many_languages" for tag in self._too_many(wants.languages, identity)}
         self.refused_languages += len(refused)
         self._people[identity] = Wants(
             wants.speaks,
@@ -276,9 +276,16 @@ class Room:
         wanted = [tag for person in self._people.values() for tag in person.languages]
         return list(dict.fromkeys([*self._always, *wanted]))
 
-    def _fits(self, tag: str, identity: str) -> bool:
-        others = {t for who, person in self._people.items() if who != identity for t in person.languages}
-        return tag in others or tag in self._always or len(others | set(self._always)) < self._limit
+    def _too_many(self, tags: Sequence[str], identity: str) -> list[str]:
+        others = (person.languages for who, person in self._people.items() if who != identity)
+        wanted = {tag for languages in others for tag in languages} | set(self._always)
+        refused = []
+        for tag in tags:
+            if tag not in wanted and len(wanted) >= self._limit:
+                refused.append(tag)
+            else:
+                wanted.add(tag)
+        return refused
 
     def _settle_wants(self) -> None:
         heard = {person.hears for person in self._people.values() if person.hears}

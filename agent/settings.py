@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     """How many rooms one worker takes at once."""
     always: str = ""
     """Languages to caption even while nobody asks, comma-separated."""
-    room_limit: int = Field(12, ge=1, le=1000)
+    room_limit: int = Field(50, ge=1, le=1000)
     """How many people may be in one room at once."""
     joins_per_minute: int = Field(120, ge=1)
     """How often one address may join or make rooms; beyond that it is asked to wait."""

@@ -31,7 +31,7 @@ from .wire import Signer
 log = logging.getLogger(__name__)
 
 PREFIX = "interpreter-"
-BEAT = 1.0
+BEAT = 0.5
 """Seconds between two heartbeats; the web server replaces us when it misses some."""
 
 
@@ -104,6 +104,8 @@ class Interpreter:
             slow=self._streaming.slow,
         )
         self._served: Mapping[str, Served] = {}
+        self._told: dict[str, Wants] = {}
+        self._called: set[str] = set()
         self._main: asyncio.Task[None] | None = None
 
     async def enter(self) -> None:
@@ -161,9 +163,16 @@ class Interpreter:
     # What LiveKit tells (sfu.Listener)
 
     def came(self, identity: str, attributes: Mapping[str, str]) -> None:
-        self._room.wants(identity, _wants(attributes, "dragoman."))
+        wants = _wants(attributes, "dragoman.")
+        before, self._told[identity] = self._told.get(identity), wants
+        # What they asked for by a call holds until their attributes say something new; a call may
+        # even come before the news that its caller is here.
+        if before != wants and not (before is None and identity in self._called):
+            self._room.wants(identity, wants)
 
     def left(self, identity: str) -> None:
+        self._told.pop(identity, None)
+        self._called.discard(identity)
         self._room.left(identity)
 
     def listen(self, identity: str, track: str) -> None:
@@ -209,12 +218,13 @@ class Interpreter:
             for tag in (given["reads"], given["hears"], given["speaks"])
             if tag not in ("", "auto") and not canonical(tag)
         }
+        self._called.add(identity)
         refused |= self._room.wants(identity, wants)
         return {
             "speaks": wants.speaks,
             "reads": "" if wants.reads in refused else wants.reads,
             "hears": "" if wants.hears in refused else wants.hears,
-            "refused": refused | self._not_served(wants),
+            "refused": self._not_served(wants) | refused,
             "routes": self._routes(wants.reads or wants.hears),
             "voice": self._voice(wants.hears),
             "delays": self._room.delays(),

@@ -235,7 +235,9 @@ async def test_the_thirteenth_language_is_refused_by_name_and_the_others_go_on()
 
         assert room.wants("ben", Wants("en", "de", "fr")) == {"de": "too_many_languages"}
         assert room.wants("eve", Wants("en", "es", "")) == {}
-        assert room.refused_languages == 1
+        room.left("eve")
+        assert room.wants("ana", Wants("en", "it", "nl")) == {"nl": "too_many_languages"}
+        assert room.refused_languages == 2
 
 
 async def test_forty_languages_by_one_person_after_another_stay_within_the_limit():

@@ -10,8 +10,8 @@ from .sfu import Person
 
 Seconds = float
 
-PULSE: Seconds = 2.5
-"""An interpreter beats every second; silent for so long, it is taken for dead."""
+PULSE: Seconds = 2.0
+"""An interpreter beats twice a second; silent for so long, it is taken for dead."""
 GRACE: Seconds = 8.0
 """What an interpreter may take from the call to its first beat."""
 MISSING: Seconds = 6.0

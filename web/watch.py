@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 LOCK = 0x64726167_6C656164
 """Who holds this advisory lock attends; Postgres takes it back when the holder's connection ends."""
-TICK = 0.4
+TICK = 0.25
 """Seconds between two looks at the beats."""
 EVERY = 10.0
 """Seconds between two looks at every live room: a webhook may be lost."""

@@ -63,7 +63,7 @@ async def test_a_room_tells_before_joining_what_a_person_may_know(house: House):
         "keeps": {"policy": "nothing", "days": None},
         "secret_needed": True,
         "people": 1,
-        "limit": 12,
+        "limit": 50,
         "interpreter": "absent",
     }
     assert [language["tag"] for language in languages] == ["es", "pt-BR"]
@@ -224,7 +224,7 @@ async def test_the_first_to_join_makes_the_room_live_with_an_interpreter_called(
     await house.join(room, secret=secret)
 
     assert house.livekit.rooms[room].called == ["interpreter"]
-    assert house.livekit.rooms[room].limit == 12
+    assert house.livekit.rooms[room].limit == 50
     seen = await (await house.client.get(f"/api/rooms/{room}")).json()
     assert seen["interpreter"] == "starting"
 
