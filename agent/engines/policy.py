@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,8 +34,13 @@ def plain(text: str) -> str:
 
 
 def joined(words: Sequence[Word], language: str) -> str:
-    """Words as text."""
-    return ("" if language in ("zh", "ja", "th", "lo", "my", "yue") else " ").join(word.text for word in words)
+    """Words as text; a mark of punctuation that came alone stands at the word before it, as its language writes it."""
+    space = "" if language in ("zh", "ja", "th", "lo", "my", "yue") else " "
+    text = ""
+    for word in words:
+        mark = word.text[0] in ",.;:!?…)]»%" and not (language == "fr" and word.text[0] in ";:!?»")
+        text += word.text if mark or not text else space + word.text
+    return text
 
 
 class LocalAgreement:
@@ -49,11 +55,11 @@ class LocalAgreement:
         self.committed: tuple[Word, ...] = ()
         self.tail: tuple[Word, ...] = ()
 
-    def hear(self, words: Sequence[Word]) -> None:
-        """A pass over what follows the committed words."""
+    def hear(self, words: Sequence[Word], until: float = math.inf) -> None:
+        """A pass over what follows the committed words; none that ends after `until` seconds is committed."""
         agreed = 0
         for before, now in zip(self.tail, words, strict=False):
-            if plain(before.text) != plain(now.text):
+            if plain(before.text) != plain(now.text) or now.end > until:
                 break
             agreed += 1
         self.committed += tuple(words[:agreed])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ class Pace:
     """Silence that ends an utterance."""
     before: float = 0.32
     """Sound kept from before the gate opened, so that no first consonant is lost."""
+    hold: float = 1.0
+    """Words nearer to the end of the sound are not committed: what comes next may still change how they
+    are heard. Over 44 recordings in six languages 0 s gave a word error rate of 0.20, 1 s 0.18."""
     window: float = 12.0
     """The longest window that is heard."""
     most: float = 28.0
@@ -219,7 +223,7 @@ class Stream:
         if language is None and self._agreement.committed:
             # Found out anew over a window whose first words are committed: only what comes after them.
             words = tuple(word for word in words if word.start >= self._agreement.committed[-1].end - 0.05)
-        self._agreement.hear(words)
+        self._agreement.hear(words, math.inf if final else self._end - self._pace.hold)
         self._last = heard
         return True
 
