@@ -104,7 +104,7 @@ async def _engines(engines: EngineWatch) -> EnginePart:
 
 
 async def _agent(settings: Settings) -> Part:
-    """The worker tells its name at `/worker`, and may tell whether it is registered; `/` fails once it gave LiveKit up."""
+    """The worker tells its name at `/worker`, and whether it is registered if it can; `/` fails once it gave up."""
     away = DragomanError("agent_away", f"No agent worker answers at {settings.worker}.")
     try:
         async with aiohttp.ClientSession(settings.worker, timeout=PATIENCE) as session:
