@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -86,13 +87,23 @@ class _away:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", "") == "42P01":
-            raise DragomanError("database_away", "The database is still being prepared.") from error
-        if isinstance(error, DBAPIError) and _is_away(error):
-            raise DragomanError("database_away", "The database does not answer.") from error
-        # asyncpg says so itself before SQLAlchemy has a connection to wrap.
-        if isinstance(error, OSError | TimeoutError | PoolTimeout | PostgresConnectionError):
-            raise DragomanError("database_away", "The database does not answer.") from error
+        if error is None or (sentence := _sentence(error)) is None:
+            return
+        # A task that is told to end meets a broken connection on its way out: it must still end.
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise asyncio.CancelledError from error
+        raise DragomanError("database_away", sentence) from error
+
+
+def _sentence(error: BaseException) -> str | None:
+    """What to say of an error that means that the database is away; None of any other."""
+    if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", "") == "42P01":
+        return "The database is still being prepared."
+    # asyncpg says so itself before SQLAlchemy has a connection to wrap.
+    direct = isinstance(error, OSError | TimeoutError | PoolTimeout | PostgresConnectionError)
+    if direct or (isinstance(error, DBAPIError) and _is_away(error)):
+        return "The database does not answer."
+    return None
 
 
 def _is_away(error: DBAPIError) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import os
 import secrets
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,10 +34,12 @@ logging: {{level: info}}
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port that nobody has just now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody has just now, below those that the kernel gives to outgoing connections."""
+    while True:
+        port = secrets.choice(range(20_000, 32_000))
+        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def binary() -> Path:
@@ -64,11 +67,11 @@ class LiveSfu:
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.port}"
 
-    async def start(self) -> None:
+    def start(self) -> None:
         with (self._folder / "livekit.log").open("ab") as log:
             line = [self._binary, "--config", self._folder / "livekit.yaml"]
-            self._process = subprocess.Popen(line, stdout=log, stderr=log)  # noqa: ASYNC220 - a server, not a call
-        await until(lambda: self._answers(), 20)
+            self._process = subprocess.Popen(line, stdout=log, stderr=log)
+        wait(self._answers, 20)
 
     def stop(self) -> None:
         """At once, as a power cut would: a polite stop waits for everybody to leave."""
@@ -84,7 +87,7 @@ class LiveSfu:
 class LiveWorker:
     """A worker process with the interpreter of `beater.py`."""
 
-    def __init__(self, sfu: LiveSfu, web: str, folder: Path) -> None:
+    def __init__(self, sfu: LiveSfu, web: str, folder: Path, name: str = "interpreter") -> None:
         self._sfu = sfu
         self.port = free_port()
         self._log = folder / f"worker-{self.port}.log"
@@ -96,17 +99,18 @@ class LiveWorker:
             "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE": "0",
             "DRAGOMAN_WEB": web,
             "DRAGOMAN_AGENT_PORT": str(self.port),
+            "DRAGOMAN_AGENT_NAME": name,
         }
         self._process: subprocess.Popen[bytes] | None = None
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Until it is registered with LiveKit."""
         with self._log.open("ab") as log:
             line = [sys.executable, "-m", "tests.live.beater"]
-            self._process = subprocess.Popen(  # noqa: ASYNC220 - a server, not a call
+            self._process = subprocess.Popen(
                 line, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
             )
-        await until(lambda: "registered" in self._log.read_text(), 60)
+        wait(lambda: "registered" in self._log.read_text(), 120)
 
     def jobs(self) -> list[int]:
         """Processes that interpret a room: those below the worker that are connected to LiveKit."""
@@ -135,8 +139,10 @@ class LiveWorker:
         return any(end.raddr and end.raddr.port == self._sfu.port and end.status == "ESTABLISHED" for end in ends)
 
 
-async def until(true: Callable[[], bool], within: float) -> None:
-    """Waits for what other processes do."""
-    async with asyncio.timeout(within):
-        while not true():  # noqa: ASYNC110 - no event crosses processes
-            await asyncio.sleep(0.05)
+def wait(true: Callable[[], bool], within: float) -> None:
+    """Waits for what other processes do. Raises `TimeoutError`."""
+    end = time.monotonic() + within
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.05)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from livekit import api, rtc
 from pydantic import SecretStr
 
 from agent.settings import Settings
-from tests.live.servers import LiveSfu, LiveWorker, free_port, until
+from tests.live.servers import LiveSfu, LiveWorker, free_port, wait
 from web.app import build
 
 pytestmark = pytest.mark.live
@@ -34,7 +33,6 @@ class Scene:
     sfu: LiveSfu
     worker: LiveWorker
     settings: Settings
-    stack: AsyncExitStack
     people: list[rtc.Room] = field(default_factory=list)
     _runner: web.AppRunner | None = None
 
@@ -48,6 +46,15 @@ class Scene:
         await web.TCPSite(self._runner, "127.0.0.1", self.settings.web_port, reuse_address=True).start()
         await self.until(lambda: self._opened())
 
+    async def clear(self) -> None:
+        """Nobody is left, and no job."""
+        for person in self.people:
+            await person.disconnect()
+        async with self.livekit() as livekit:
+            for room in (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms:
+                await livekit.room.delete_room(api.DeleteRoomRequest(room=room.name))
+        await asyncio.to_thread(wait, lambda: not self.worker.jobs(), 30)
+
     async def stop_web(self) -> None:
         if self._runner:
             await self._runner.cleanup()
@@ -60,8 +67,16 @@ class Scene:
     async def join(self, room: str = "demo") -> rtc.Room:
         return await self.enter(await self.ask(room))
 
-    async def ask(self, room: str = "demo") -> dict[str, str]:
-        wish = {"name": "Ada", "speaks": "en", "reads": "es", "hears": ""}
+    async def make(self) -> tuple[str, str]:
+        """A room of a host's, and its secret."""
+        host = {"Authorization": f"Bearer {HOST}"}
+        wish = {"title": "Standup"}
+        async with ClientSession(self.url) as session, session.post("/api/rooms", json=wish, headers=host) as answer:
+            made = await answer.json()
+        return made["room"], made["join"].partition("#")[2]
+
+    async def ask(self, room: str = "demo", secret: str = "") -> dict[str, str]:
+        wish = {"name": "Ada", "speaks": "en", "reads": "es", "hears": "", "secret": secret}
         async with ClientSession(self.url) as session, session.post(f"/api/rooms/{room}/join", json=wish) as answer:
             joined: dict[str, str] = await answer.json()
             assert answer.status == 200, joined
@@ -111,43 +126,61 @@ class Scene:
                 await asyncio.sleep(0.05)
 
 
-@pytest.fixture
-async def scene(database_url: str) -> AsyncIterator[Scene]:
+@dataclass
+class Servers:
+    """What all tests here share: it takes long to start."""
+
+    sfu: LiveSfu
+    worker: LiveWorker
+    folder: Path
+    port: int
+
+    @property
+    def web(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
     with tempfile.TemporaryDirectory(prefix="dragoman-live-") as folder:
         port = free_port()
-        base = f"http://127.0.0.1:{port}"
-        sfu = LiveSfu(Path(folder), f"{base}/livekit/webhook")
-        worker = LiveWorker(sfu, base, Path(folder))
-        given: dict[str, Any] = {
-            "livekit_url": sfu.url,
-            "livekit_api_key": sfu.key,
-            "livekit_api_secret": SecretStr(sfu.secret),
-            "database_url": SecretStr(database_url),
-            "host_secret": SecretStr(HOST),
-            "engines": "unix:nobody.sock",
-            "web": base,
-            "web_port": port,
-            "agent_port": worker.port,
-            "migrate": False,
-            "room_limit": 2,
-        }
-        async with AsyncExitStack() as stack:
-            scene = Scene(sfu, worker, Settings(**given), stack)
-            try:
-                await sfu.start()
-                await scene.start_web()
-                yield scene
-            finally:
-                for person in scene.people:
-                    await person.disconnect()
-                await scene.stop_web()
-                worker.stop()
-                sfu.stop()
+        web = f"http://127.0.0.1:{port}"
+        sfu = LiveSfu(Path(folder), f"{web}/livekit/webhook")
+        worker = LiveWorker(sfu, web, Path(folder))
+        try:
+            sfu.start()
+            worker.start()
+            yield Servers(sfu, worker, Path(folder), port)
+        finally:
+            worker.stop()
+            sfu.stop()
+
+
+@pytest.fixture
+async def scene(database_url: str, servers: Servers) -> AsyncIterator[Scene]:
+    """A web server of the test's own, and a room that nobody was in before."""
+    given: dict[str, Any] = {
+        "livekit_url": servers.sfu.url,
+        "livekit_api_key": servers.sfu.key,
+        "livekit_api_secret": SecretStr(servers.sfu.secret),
+        "database_url": SecretStr(database_url),
+        "host_secret": SecretStr(HOST),
+        "engines": "unix:nobody.sock",
+        "web": servers.web,
+        "web_port": servers.port,
+        "migrate": False,
+        "room_limit": 2,
+    }
+    scene = Scene(servers.sfu, servers.worker, Settings(**given))
+    try:
+        await scene.start_web()
+        yield scene
+    finally:
+        await scene.clear()
+        await scene.stop_web()
 
 
 async def test_who_joins_first_finds_an_interpreter_and_livekits_webhooks_are_taken(scene: Scene):
-    await scene.worker.start()
-
     await scene.join()
 
     await scene.attended()
@@ -157,7 +190,6 @@ async def test_who_joins_first_finds_an_interpreter_and_livekits_webhooks_are_ta
 
 
 async def test_a_killed_interpreter_is_replaced_within_five_seconds_every_time(scene: Scene):
-    await scene.worker.start()
     await scene.join()
     identity = await scene.attended()
     await asyncio.sleep(3)  # the watch believes in silence only after it has listened for a while
@@ -175,7 +207,6 @@ async def test_a_killed_interpreter_is_replaced_within_five_seconds_every_time(s
 
 
 async def test_of_two_that_were_called_at_once_one_remains(scene: Scene):
-    await scene.worker.start()
     await scene.join()
     await scene.attended()
 
@@ -185,26 +216,31 @@ async def test_of_two_that_were_called_at_once_one_remains(scene: Scene):
 
     await asyncio.sleep(3)
     await scene.attended()
-    await until(lambda: len(scene.worker.jobs()) == 1, 20)
+    await asyncio.to_thread(wait, lambda: len(scene.worker.jobs()) == 1, 20)
 
 
-async def test_a_room_that_waited_for_a_worker_gets_its_interpreter_when_one_comes(scene: Scene):
+async def test_a_room_that_waited_for_a_worker_gets_its_interpreter_when_one_comes(scene: Scene, servers: Servers):
+    await scene.stop_web()
+    scene.settings = scene.settings.model_copy(update={"agent_name": "late"})
+    await scene.start_web()
     await scene.join()
-    await asyncio.sleep(2)
+    late = LiveWorker(servers.sfu, servers.web, servers.folder, name="late")
+    await asyncio.sleep(1)
 
-    await scene.worker.start()
-
-    await scene.attended(within=40)
+    try:
+        await asyncio.to_thread(late.start)
+        await scene.attended(within=30)
+    finally:
+        late.stop()
 
 
 async def test_a_livekit_server_that_starts_anew_is_attended_anew(scene: Scene):
-    await scene.worker.start()
     person = await scene.join()
     await scene.attended()
 
     scene.sfu.stop()
     await asyncio.sleep(1)
-    await scene.sfu.start()
+    await asyncio.to_thread(scene.sfu.start)
     await person.disconnect()
     await scene.join()
 
@@ -212,7 +248,6 @@ async def test_a_livekit_server_that_starts_anew_is_attended_anew(scene: Scene):
 
 
 async def test_a_web_server_that_starts_anew_leaves_a_living_interpreter_alone(scene: Scene):
-    await scene.worker.start()
     await scene.join()
     identity = await scene.attended()
 
@@ -226,7 +261,6 @@ async def test_a_web_server_that_starts_anew_leaves_a_living_interpreter_alone(s
 
 
 async def test_a_room_that_people_have_left_gets_no_interpreter(scene: Scene):
-    await scene.worker.start()
     person = await scene.join()
     await scene.attended()
     await person.disconnect()
@@ -267,7 +301,8 @@ async def test_livekit_holds_a_guest_to_what_the_token_grants(scene: Scene):
 
 
 async def test_livekit_lets_no_more_people_in_than_the_room_holds(scene: Scene):
-    tokens = [await scene.ask() for _ in range(3)]  # all before the first of them enters
+    room, secret = await scene.make()
+    tokens = [await scene.ask(room, secret) for _ in range(3)]  # all before the first of them enters
     await scene.enter(tokens[0])
     await scene.enter(tokens[1])
 

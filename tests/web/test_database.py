@@ -117,3 +117,13 @@ async def test_a_server_that_starts_before_the_database_waits_for_it(open_house:
         while (await house.client.get("/api/rooms/demo")).status != 200:  # noqa: ASYNC110 - no event crosses HTTP
             await asyncio.sleep(0.1)
     assert before == (503, "database_away")
+
+
+async def test_a_server_ends_when_told_to_even_as_the_database_goes(open_house: Opening, own_postgres: PostgresServer):
+    houses = [await open_house(database_url=SecretStr(own_postgres.get_uri()), migrate=True) for _ in range(4)]
+
+    own_postgres.stop()
+    async with asyncio.timeout(10):
+        for house in houses:
+            await asyncio.sleep(0.1)
+            await house.client.close()
