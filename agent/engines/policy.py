@@ -6,6 +6,7 @@ import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from ..nouns import Word
 from . import Heard
@@ -13,10 +14,15 @@ from . import Heard
 SENTENCE = ".?!…。！？।؟"
 PAUSE = ",;:、，；：—–"
 
+QUICKEST = 0.035
+"""Seconds a letter of the quickest speech."""
+
 CAP = 6.0
 """Seconds that a clause may last before it is settled wherever it stands."""
 CLAUSE = 2.0
 """Seconds that a clause must last to be settled at a comma."""
+OLD = 5.0
+"""Seconds after which a word is committed as it was last heard, whether or not two passes agree."""
 
 INVENTED = {
     "thank you", "thanks for watching", "thank you for watching", "bye", "you", "please subscribe",
@@ -31,6 +37,9 @@ INVENTED = {
 def plain(text: str) -> str:
     """A word as it is compared: without case, accents of punctuation, or punctuation."""
     return "".join(c for c in unicodedata.normalize("NFC", text).lower() if c.isalnum() or c == "'")
+
+
+_INVENTED = {" ".join(map(plain, line.split())) for line in INVENTED}
 
 
 def joined(words: Sequence[Word], language: str) -> str:
@@ -55,11 +64,17 @@ class LocalAgreement:
         self.committed: tuple[Word, ...] = ()
         self.tail: tuple[Word, ...] = ()
 
-    def hear(self, words: Sequence[Word], until: float = math.inf) -> None:
-        """A pass over what follows the committed words; none that ends after `until` seconds is committed."""
+    def hear(self, words: Sequence[Word], until: float = math.inf, old: float = -math.inf) -> None:
+        """A pass over what follows the committed words.
+
+        No word that ends after `until` is committed; one that ends before `old` is, agreed or not.
+        """
         agreed = 0
-        for before, now in zip(self.tail, words, strict=False):
-            if plain(before.text) != plain(now.text) or now.end > until:
+        for before, now in zip_longest(self.tail, words):
+            if now is None:
+                break
+            same = before is not None and plain(before.text) == plain(now.text)
+            if now.end >= old and not (same and now.end <= until):
                 break
             agreed += 1
         self.committed += tuple(words[:agreed])
@@ -90,8 +105,16 @@ def clause(committed: Sequence[Word], tail: Sequence[Word], until: float) -> int
         word = committed[at - 1]
         if word.text[-1] in SENTENCE or (word.text[-1] in PAUSE and word.end - begun >= CLAUSE and at >= 4):
             return at
-    # The last word is left: its sound may go on, and a window cut inside it would repeat it.
-    return followed if until - begun >= CAP and followed > 1 else 0
+    return _widest(committed, followed, begun) if until - begun >= CAP else 0
+
+
+def _widest(committed: Sequence[Word], followed: int, begun: float) -> int:
+    """Where to cut words that never pause: the widest gap of the clause's second half; 0 where it has none.
+
+    The last word is left: its sound may go on, and a window cut inside it would repeat it.
+    """
+    late = [at for at in range(2, followed) if committed[at - 1].end - begun >= CAP / 2]
+    return max(late, key=lambda at: (round(committed[at].start - committed[at - 1].end, 1), at), default=0)
 
 
 def without_loops(words: Sequence[Word], known: Sequence[Word] = ()) -> tuple[Word, ...]:
@@ -112,14 +135,30 @@ def without_loops(words: Sequence[Word], known: Sequence[Word] = ()) -> tuple[Wo
     return tuple(words)
 
 
-def without_echo(words: Sequence[Word], last: str, cut: float) -> tuple[Word, ...]:
-    """The words without a first one that only repeats the end of the word before the cut."""
-    if words and plain(words[0].text) == plain(last) and words[0].end - cut < 0.4:
-        return tuple(words[1:])
+def without_rest(words: Sequence[Word]) -> tuple[Word, ...]:
+    """The words up to where there is no sound for them any more.
+
+    Over the silence that a window is padded with, a decoder may begin again from the start;
+    alignment finds no time for such words.
+    """
+    for at in range(1, len(words) - 1):
+        rest = words[at:]
+        letters = sum(len(plain(word.text)) for word in rest)
+        if words[at].end - words[at].start < 0.05 and rest[-1].end - rest[0].start < QUICKEST * letters:
+            return tuple(words[:at])
     return tuple(words)
 
 
-def believable(heard: Heard, speech: float, known: Sequence[Word] = ()) -> tuple[Word, ...]:
+def rushed(words: Sequence[Word], known: Sequence[Word], seconds: float) -> bool:
+    """Whether nobody says as much in so many seconds; or, where known words come again, few people do."""
+    letters = sum(len(plain(word.text)) for word in words)
+    new, old = [plain(word.text) for word in words], [plain(word.text) for word in known]
+    runs = {tuple(old[at : at + 4]) for at in range(len(old) - 3)}
+    again = any(tuple(new[at : at + 4]) in runs for at in range(len(new) - 3))
+    return letters > 10 + max(0.0, seconds) * (15 if again else 1 / QUICKEST)
+
+
+def believable(heard: Heard, speech: float, known: Sequence[Word] = (), *, final: bool = True) -> tuple[Word, ...]:
     """The words of a pass over `speech` seconds of speech that can be shown: none over noise, no loops.
 
     `known` are the committed words before them.
@@ -127,14 +166,17 @@ def believable(heard: Heard, speech: float, known: Sequence[Word] = ()) -> tuple
     Thresholds of no speech, log probability and compression are Whisper's own
     (openai/whisper, transcribe.py).
     """
-    words = without_loops(heard.words, known)
+    words = without_rest(without_loops(heard.words, known))
     line = " ".join(plain(word.text) for word in words)
     if heard.no_speech > 0.6 and heard.logprob < -1.0:
         return ()
-    if heard.logprob < -1.4 or (len(words) == len(heard.words) and heard.compression > 2.4):
+    # The beginning of something is heard with less certainty; where there surely is speech, a first guess may be shown.
+    sure = final or heard.no_speech > 0.5 or speech < 0.4
+    if heard.logprob < (-1.4 if sure else -2.2):
         return ()
-    invented = line in {" ".join(plain(word) for word in known.split()) for known in INVENTED}
-    if invented and (speech < 0.4 or heard.no_speech > 0.3 or heard.logprob < -0.7):
+    if len(words) == len(heard.words) and heard.compression > 2.4:
+        return ()
+    if line in _INVENTED and (speech < 0.4 or heard.no_speech > 0.3 or heard.logprob < -0.7):
         return ()
     return words
 
@@ -186,8 +228,8 @@ class Tongue:
     """Seconds of sound that a detection needs to count."""
 
     def __init__(self, fixed: str | None) -> None:
-        self._fixed = fixed.split("-")[0] if fixed else None
-        self.current = self._fixed
+        self.fixed = fixed.split("-")[0] if fixed else None
+        self.current = self.fixed
         self._checked = False
         self._votes = 0
 
@@ -197,17 +239,17 @@ class Tongue:
 
     def ask(self, seconds: float) -> str | None:
         """What to ask the ear for over a window of so many seconds; None to find out."""
-        if self._fixed or (self.current and (self._checked or seconds < self.ENOUGH)):
+        if self.fixed or (self.current and (self._checked or seconds < self.ENOUGH)):
             return self.current
         return None
 
     def hear(self, language: str, probability: float, seconds: float) -> bool:
         """What the ear found out. False where the pass was in a language that we don't believe yet."""
         if self.current is None:
-            # Until then each pass is in the language it was found to be in.
+            # Until then each pass is in the language it was found to be in, where that is likely.
             if (seconds >= self.ENOUGH and probability >= 0.6) or seconds >= 6.0:
                 self.current, self._checked = language, True
-            return True
+            return self.current is not None or probability >= 0.5
         if language == self.current:
             self._checked, self._votes = True, 0
             return True

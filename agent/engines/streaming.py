@@ -12,35 +12,60 @@ from uuid_utils import uuid7
 from ..errors import EngineError
 from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Hypothesis, Segment, Word
 from . import Ear, Gate, Heard
-from .policy import LocalAgreement, Tongue, Voicing, believable, clause, joined, moved, speakable, without_echo
+from .policy import (
+    OLD,
+    LocalAgreement,
+    Tongue,
+    Voicing,
+    believable,
+    clause,
+    joined,
+    moved,
+    plain,
+    rushed,
+    speakable,
+)
 
-FRAME = 512
-FRAME_BYTES = FRAME * SAMPLE_BYTES
+FRAME_BYTES = 512 * SAMPLE_BYTES
 BYTES = SAMPLE_RATE * SAMPLE_BYTES
 """Bytes of a second."""
+FRAME = FRAME_BYTES / BYTES
+"""Seconds of the gate's frame."""
+OPENING = 3 * FRAME
+"""Seconds of speech that open the gate."""
 
 
 @dataclass(slots=True)
 class Pace:
-    """Seconds between the decisions of every stream of a recognizer."""
+    """Seconds between the decisions of every stream of a recognizer.
+
+    Chosen on 40 recordings in six languages, a pass taken to last 0.3 s (`tests/bench/recognition.py`).
+    """
 
     first: float = 0.6
-    """Speech before the first pass."""
-    tick: float = 0.7
-    """New sound between two passes while somebody speaks."""
+    """Speech before the first pass, and new sound between two passes while nothing is understood."""
+    tick: float = 0.9
+    """New sound between two passes while somebody speaks. More passes cost more and commit words too early."""
+    again: float = 0.5
+    """New sound before an engine that failed or refused is asked again."""
     hush: float = 0.22
     """Silence after which a pass is made that will be the last one if the silence goes on."""
     hang: float = 0.5
     """Silence that ends an utterance."""
     before: float = 0.32
     """Sound kept from before the gate opened, so that no first consonant is lost."""
-    hold: float = 1.0
-    """Words nearer to the end of the sound are not committed: what comes next may still change how they
-    are heard. Over 44 recordings in six languages 0 s gave a word error rate of 0.20, 1 s 0.18."""
+    hold: float = 0.7
+    """Words nearer to the end of the sound are not committed: what comes next may still change them."""
+    context: float = 2.5
+    """Sound of settled words that is heard again, as the beginning of what follows them."""
+    lull: float = 1.5
+    """Silence after which that sound no longer helps."""
+    deaf: float = 8.0
+    """Sound in which no word was found, of which all but the end is then forgotten."""
     window: float = 12.0
-    """The longest window that is heard."""
+    """The longest window that is heard while an engine answers."""
     most: float = 28.0
-    """The longest window that is kept while no engine answers; beyond it the oldest sound is dropped."""
+    """The longest window that is kept while none does; beyond it the oldest sound is dropped."""
 
 
 def _silero() -> Gate:
@@ -69,12 +94,16 @@ class Streaming:
 class Stream:
     """A `Recognition`: one track, one utterance at a time, one pass at a time.
 
+    The window holds, in this order: the sound of the last settled words (`_context`), that of
+    committed words, that of the tail. All known words are the prefix of the next pass.
+
     Every step either happens whole or, where the ear raises, not at all: what was
-    pushed waits and the step is tried again by the next call.
+    pushed waits and the step is tried again by a later call.
     """
 
     def __init__(self, ear: Ear, gate: Gate, pace: Pace, track: str, language: str | None) -> None:
         self.dropped = 0.0
+        """Seconds of sound that no engine heard."""
         self._ear = ear
         self._gate = gate
         self._pace = pace
@@ -84,45 +113,45 @@ class Stream:
         self._waiting: deque[tuple[float, bytes]] = deque()
         self._rest = b""
         self._rest_start = 0.0
-        self._before: deque[bytes] = deque(maxlen=round(pace.before * SAMPLE_RATE / FRAME))
         self._window = bytearray()
         self._start = 0.0
         self._open = False
         self._voiced_until = 0.0
         self._heard_until = 0.0
         self._heard_voice_until = 0.0
+        self._heard_well = False
+        self._failed_at = -math.inf
+        self._late = 0.0
+        self._context: tuple[Word, ...] = ()
         self._agreement = LocalAgreement()
         self._last: Heard | None = None
-        self._said = ""
         self._broken = False
-        self._failing = False
-        self._heard_well = False
         self._out: list[Hypothesis | Segment] = []
-        self._clause("")
+        self._clause()
 
     async def push(self, chunk: Chunk) -> Sequence[Hypothesis | Segment]:
         """See `Recognition`."""
-        if self._open and chunk.start - self._end > 0.5 and not self._waiting:
+        if self._open and chunk.start - self._latest > 0.5:
             self._broken = True  # the sound between was lost: two utterances
         self._cut(chunk)
         try:
             await self._work()
-            if self._open and self._due():
-                await self._pass()
-            self._failing = False
         except EngineError:
-            self._failing = True
+            self._failed_at = self._latest
             if not self._out:
                 raise
-        said, self._out = self._out, []
-        return said
+        return self._said()
 
     async def finish(self) -> Sequence[Segment]:
         """See `Recognition`."""
+        self._failed_at = -math.inf
         await self._work()
         if self._open:
             await self._settle_all()
-        said, self._out = [one for one in self._out if isinstance(one, Segment)], []
+        return [one for one in self._said() if isinstance(one, Segment)]
+
+    def _said(self) -> Sequence[Hypothesis | Segment]:
+        said, self._out = self._out, []
         return said
 
     # Sound
@@ -131,9 +160,14 @@ class Stream:
     def _end(self) -> float:
         return self._start + len(self._window) / BYTES
 
+    @property
+    def _latest(self) -> float:
+        """The end of all sound that was pushed."""
+        return self._rest_start + len(self._rest) / BYTES
+
     def _cut(self, chunk: Chunk) -> None:
         """Sound as frames that wait for the gate."""
-        if abs(chunk.start - self._rest_start - len(self._rest) / BYTES) > 0.1:
+        if abs(chunk.start - self._latest) > 0.1:
             self._rest = b""
         start = chunk.start - len(self._rest) / BYTES
         pcm = self._rest + chunk.pcm
@@ -141,56 +175,84 @@ class Stream:
         for at in range(0, whole, FRAME_BYTES):
             self._waiting.append((start + at / BYTES, pcm[at : at + FRAME_BYTES]))
         self._rest, self._rest_start = pcm[whole:], start + whole / BYTES
-        while len(self._waiting) * FRAME / SAMPLE_RATE > self._pace.most:
+        while len(self._waiting) * FRAME > self._pace.most:
             self._waiting.popleft()
-            self.dropped += FRAME / SAMPLE_RATE
+            self.dropped += FRAME
 
     async def _work(self) -> None:
-        """Take what waits through the gate; settle wherever an utterance ends."""
+        """Take what waits through the gate; settle wherever an utterance ends, and hear what is due."""
+        self._late = len(self._waiting) * FRAME
         while True:
-            if self._open and (self._broken or not self._voicing.speaking):
+            over = self._open and (self._broken or not self._voicing.speaking)
+            if over and self._may_ask:
                 await self._settle_all()
-            if not self._waiting:
-                return
+            if (over and self._open) or not self._waiting:
+                break
             self._take(*self._waiting.popleft())
-            if self._open and self._end - self._start > self._pace.window and self._due() and not self._failing:
+            if self._end - self._start > self._pace.window and self._due():
                 await self._pass()
+        if self._due():
+            await self._pass()
 
     def _take(self, start: float, frame: bytes) -> None:
+        if abs(start - self._end) > 0.1:
+            self._window.clear()
+            self._context = ()
+        if not self._window:
+            self._start = start
+        self._window += frame
         self._voicing.hear(self._gate.speech(frame))
-        if self._open:
-            self._window += frame
-        elif self._voicing.speaking:
-            self._begin(start, frame)
-        else:
-            self._before.append(frame)
-        if self._open and self._voicing.silence == 0.0:
+        if self._voicing.speaking and not self._open:
+            self._begin()
+        if not self._open:
+            self._rest_in_silence()
+            return
+        if self._voicing.silence == 0.0:
             self._voiced_until = self._end
         if self._end - self._start > self._pace.most:
             self._forget(1.0)
 
-    def _begin(self, start: float, frame: bytes) -> None:
-        before = b"".join(self._before)
-        self._before.clear()
-        self._window = bytearray(before + frame)
-        self._start = start - len(before) / BYTES
-        self._heard_until = self._end - 3 * FRAME / SAMPLE_RATE
+    def _begin(self) -> None:
+        self._heard_until = self._end - OPENING
         self._heard_voice_until = self._start
         self._open, self._heard_well = True, False
         self._tongue.begin()
 
+    def _rest_in_silence(self) -> None:
+        """Of silence little is kept; of what was said before it as much as helps to understand what follows."""
+        if not self._context or self._end - self._voiced_until > self._pace.lull:
+            self._context = ()
+            self._cut_before(self._end - self._pace.before - OPENING)
+
     def _forget(self, seconds: float) -> None:
-        del self._window[: int(seconds * SAMPLE_RATE) * SAMPLE_BYTES]
-        self._start += seconds
-        self.dropped += seconds
+        before = self._start
+        self._cut_before(self._start + seconds)
+        if self._heard_until < self._start:
+            self.dropped += self._start - max(before, self._heard_until)
+        self._context = ()
+
+    def _cut_before(self, at: float) -> None:
+        samples = max(0, int((at - self._start) * SAMPLE_RATE))
+        del self._window[: samples * SAMPLE_BYTES]
+        self._start += samples / SAMPLE_RATE
 
     # Passes
 
+    @property
+    def _may_ask(self) -> bool:
+        """Whether an engine that failed may be asked again."""
+        return self._latest - self._failed_at >= self._pace.again
+
     def _due(self) -> bool:
+        if not self._open or not self._may_ask:
+            return False
         if self._voicing.silence >= self._pace.hush:
             return not self._finally_heard
         new = self._end - self._heard_until
-        return new >= (self._pace.first if self._last is None else self._pace.tick)
+        if not (self._agreement.committed or self._agreement.tail):
+            return new >= max(self._pace.first, self._late)
+        # What came while the last pass ran says how long one takes: half of the time is left to others.
+        return new >= max(self._pace.tick, 2 * self._late)
 
     @property
     def _finally_heard(self) -> bool:
@@ -198,41 +260,62 @@ class Stream:
         return self._heard_well and self._heard_voice_until >= self._voiced_until
 
     async def _pass(self) -> None:
-        hush = self._voicing.silence >= self._pace.hush
-        if not await self._hear(final=hush):
+        if not await self._hear(final=self._voicing.silence >= self._pace.hush):
             return
-        self._settle_clauses()
+        while count := clause(self._agreement.committed, self._agreement.tail, self._voiced_until):
+            self._settle(self._agreement.take(count))
+            self._tongue.begin()
         if text := self._text():
             self._out.append(self._hypothesis(text))
+        elif self._end - self._start > self._pace.deaf:
+            self._context = ()
+            self._cut_before(self._end - self._pace.hold)
 
     async def _hear(self, *, final: bool) -> bool:
         """One pass over the window. False where it told nothing."""
-        seconds = self._end - self._start
-        language = self._tongue.ask(seconds)
-        known = joined(self._agreement.committed, language or "")
-        # Committed words were said in this window; with an unknown language there are none yet.
-        heard = await self._ear.hear(
-            bytes(self._window), language, "" if known else self._said, prefix=known if language else "", final=final
-        )
+        start = self._start
+        known = (*self._context, *self._agreement.committed)
+        language = self._tongue.ask(self._end - self._unsettled)
+        if language is None:
+            # It is found out from what is said now; known words are told from the rest by their times.
+            start = self._unsettled
+        prefix = joined(known, language) if language else ""
+        pcm = bytes(self._window[int((start - self._start) * SAMPLE_RATE) * SAMPLE_BYTES :])
+        heard = await self._ear.hear(pcm, language, prefix=prefix, final=final)
         self._heard_until, self._heard_voice_until, self._heard_well = self._end, self._voiced_until, final
-        if language is None and not self._tongue.hear(heard.language, heard.language_probability, seconds):
+        if language is None and not self._believed(heard, self._end - start):
             return False
-        words = moved(believable(heard, self._voicing.speech, self._agreement.committed), self._start)
-        if not self._agreement.committed:
-            words = without_echo(words, self._said.split(" ")[-1], self._start)
-        if language is None and self._agreement.committed:
-            # Found out anew over a window whose first words are committed: only what comes after them.
-            words = tuple(word for word in words if word.start >= self._agreement.committed[-1].end - 0.05)
-        self._agreement.hear(words, math.inf if final else self._end - self._pace.hold)
         self._last = heard
+        committed = self._agreement.committed
+        words = moved(believable(heard, self._voicing.speech, known, final=final), start)
+        if language is None and committed:
+            words = tuple(word for word in words if word.start >= committed[-1].end - 0.05)
+        if not committed:
+            words = _from_a_letter(words)
+        if not (prefix and rushed(words, known, self._voiced_until - known[-1].end)):
+            self._agreement.hear(words, math.inf if final else self._end - self._pace.hold, self._end - OLD)
         return True
+
+    @property
+    def _unsettled(self) -> float:
+        """Where the sound of settled words ends."""
+        return max(self._start, self._context[-1].end) if self._context else self._start
+
+    def _believed(self, heard: Heard, seconds: float) -> bool:
+        """Whether to go on in the language that was found. Words of another language are settled first."""
+        before = self._tongue.current
+        believed = self._tongue.hear(heard.language, heard.language_probability, seconds)
+        if believed and before not in (None, self._tongue.current):
+            if self._agreement.committed:
+                self._out.append(self._segment(self._agreement.take_all(), str(before)))
+            self._agreement, self._context = LocalAgreement(), ()
+        return believed
 
     # What was said
 
-    def _clause(self, said: str) -> None:
+    def _clause(self) -> None:
         self._id = str(uuid7())
         self._rev = 0
-        self._said = said
 
     def _text(self) -> str:
         return joined([*self._agreement.committed, *self._agreement.tail], self._language)
@@ -256,41 +339,43 @@ class Stream:
             engine=self._last.engine if self._last else "",
         )
 
-    def _settle_clauses(self) -> None:
-        while count := clause(self._agreement.committed, self._agreement.tail, self._voiced_until):
-            words = self._agreement.take(count)
-            self._out.append(self._segment(words))
-            rest = [*self._agreement.committed, *self._agreement.tail]
-            cut = (words[-1].end + rest[0].start) / 2 if rest else words[-1].end
-            self._trim(max(words[-1].start, cut))
-
     async def _settle_all(self) -> None:
         """The utterance is over. The pass made in its last hush is the final one, where nobody spoke since."""
         if not self._finally_heard and not await self._hear(final=True):
             await self._hear(final=True)
         if words := self._agreement.take_all():
-            self._out.append(self._segment(words))
+            self._settle(words)
         self._open, self._broken, self._last = False, False, None
-        self._window.clear()
-        self._said = ""
 
-    def _segment(self, words: Sequence[Word]) -> Segment:
+    def _settle(self, words: tuple[Word, ...]) -> None:
+        """Say a clause; its sound stays for a while as what the next one follows."""
+        self._out.append(self._segment(words, self._language))
+        said = (*self._context, *words)
+        since = words[-1].end - self._pace.context
+        gone = next((at for at, word in enumerate(said) if word.start >= since), len(said))
+        self._context = said[gone:]
+        after = [*self._context, *self._agreement.committed, *self._agreement.tail]
+        if gone:
+            last = said[gone - 1]
+            self._cut_before(max(last.start, (last.end + after[0].start) / 2 if after else last.end))
+
+    def _segment(self, words: Sequence[Word], language: str) -> Segment:
         segment = Segment(
             id=self._id,
             rev=self._rev + 1,
             track=self._track,
-            language=self._language,
-            text=joined(words, self._language),
+            language=language,
+            text=joined(words, language),
             start=words[0].start,
             end=max(words[0].start, min(words[-1].end, self._voiced_until + 0.1)),
             engine=self._last.engine if self._last else "",
             words=tuple(words),
             speakable=self._last is None or speakable(self._last, words),
         )
-        self._clause(segment.text)
+        self._clause()
         return segment
 
-    def _trim(self, until: float) -> None:
-        samples = max(0, int((until - self._start) * SAMPLE_RATE))
-        del self._window[: samples * SAMPLE_BYTES]
-        self._start += samples / SAMPLE_RATE
+
+def _from_a_letter(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Words without marks that belong to the clause before them."""
+    return next((words[at:] for at, word in enumerate(words) if plain(word.text)), ())

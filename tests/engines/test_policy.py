@@ -13,9 +13,10 @@ from agent.engines.policy import (
     Voicing,
     believable,
     clause,
+    rushed,
     speakable,
-    without_echo,
     without_loops,
+    without_rest,
 )
 from agent.nouns import Word
 
@@ -80,7 +81,7 @@ def test_every_settled_word_was_committed_once_and_in_order(passes: list[list[st
         ("Hello there.", "and", 2.0, 2),
         ("well, and", "then", 2.0, 0),
         ("when all of this is said, and", "done", 4.0, 6),
-        ("no stop in all of this long speech that goes on", "", 6.5, 10),
+        ("no stop in all of this long speech that goes on and on so", "", 6.5, 12),
         ("no stop in all of this", "long", 3.0, 0),
         ("", "nothing", 60.0, 0),
     ],
@@ -114,10 +115,44 @@ def test_a_loop_that_began_in_committed_words_is_cut_too():
     assert without_loops(words("what you can do"), known=words("what you can do")) == ()
 
 
-def test_the_echo_of_the_word_before_the_cut_is_dropped_once():
-    assert texts(without_echo(words("end of it", start=5.0, each=0.2), "end.", 5.0)) == "of it"
-    assert texts(without_echo(words("bend of it", start=5.0, each=0.2), "end.", 5.0)) == "bend of it"
-    assert texts(without_echo(words("end of it", start=7.0, each=0.2), "end.", 5.0)) == "end of it"
+def test_words_for_which_there_is_no_sound_are_cut():
+    again = (*words("And so my fellow Americans."), *words("And so my", start=2.0, each=0.0))
+    quick = (*words("one two"), Word("a", 0.8, 0.8, 0.9), *words("lot of words", start=0.8, each=0.2))
+
+    assert texts(without_rest(again)) == "And so my fellow Americans."
+    assert without_rest(quick) == quick
+
+
+def test_more_words_than_anybody_says_in_the_time_are_no_speech():
+    said = words("He was also involved in engraving notes.")
+
+    assert not rushed(words("and recent examples"), said, 1.2)
+    assert rushed(words("and so he was also involved in engraving some notes"), said, 1.2)
+    assert not rushed(words("and so he was also involved in engraving some notes"), said, 4.0)
+
+
+def test_a_word_that_is_old_is_committed_though_no_two_passes_agree():
+    agreement = LocalAgreement()
+
+    agreement.hear(words("were we"))
+    agreement.hear(words("where he went"), old=0.9)
+
+    assert texts(agreement.committed) == "where he"
+
+
+def test_a_word_near_the_end_of_the_sound_waits_for_what_comes_next():
+    agreement = LocalAgreement()
+
+    agreement.hear(words("the cat sat"))
+    agreement.hear(words("the cat sat"), until=0.9)
+
+    assert texts(agreement.committed) == "the cat"
+
+
+def test_at_the_cap_a_clause_ends_where_its_speaker_took_longest():
+    committed = (*words("this goes on and on and on and on and on"), *words("until it ends", start=4.9))
+
+    assert clause(committed, words("here", start=6.1), 6.5) == 11
 
 
 @pytest.mark.parametrize(
@@ -132,6 +167,14 @@ def test_the_echo_of_the_word_before_the_cut_is_dropped_once():
 )
 def test_what_a_model_invents_over_noise_is_not_believed(noise: Heard):
     assert believable(noise, speech=1.0) == ()
+
+
+def test_a_first_guess_may_be_less_sure_than_what_is_settled():
+    guess = heard("some words", logprob=-1.8)
+
+    assert believable(guess, speech=1.0, final=False)
+    assert not believable(guess, speech=1.0)
+    assert not believable(guess, speech=0.2, final=False)
 
 
 def test_a_thank_you_that_was_said_is_believed():
@@ -163,7 +206,8 @@ def test_a_language_is_found_out_from_enough_sound_and_kept():
     tongue = Tongue(None)
 
     assert tongue.ask(0.6) is None
-    assert tongue.hear("nl", 0.4, 0.6)
+    assert not tongue.hear("nl", 0.4, 0.6)
+    assert tongue.hear("de", 0.7, 0.6)
     assert tongue.current is None
     assert tongue.hear("de", 0.9, 1.5)
     assert (tongue.current, tongue.ask(2.0)) == ("de", "de")
