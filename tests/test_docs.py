@@ -1,0 +1,85 @@
+"""What the documentation points at is there, and the figures it shows are those that were measured."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.engines.whisper import WER
+
+from .test_settings import documented
+
+ROOT = Path(__file__).parent.parent
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "web/client/README.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+SETTING = re.compile(r"\b(?:DRAGOMAN|LIVEKIT)_[A-Z_]*[A-Z]\b|\bDATABASE_URL\b")
+PROGRAM = re.compile(r"python -m ([\w.]+)")
+IN_CODE = re.compile(r"`((?:agent|web|infra|tests|docs|migrations)/[\w./-]+)`")
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+@each_page
+def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
+    links = [link for link in LINK.findall(page.read_text()) if not link.startswith(("https://", "http://", "#"))]
+
+    assert [link for link in links if not (page.parent / link.partition("#")[0]).exists()] == []
+
+
+@each_page
+def test_every_path_that_is_named_exists(page: Path) -> None:
+    named = IN_CODE.findall(page.read_text())
+
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@each_page
+def test_every_setting_that_is_named_exists(page: Path) -> None:
+    assert set(SETTING.findall(page.read_text())) - documented().keys() == set()
+
+
+@each_page
+def test_every_program_that_is_named_exists(page: Path) -> None:
+    places = [ROOT.joinpath(*name.split(".")) for name in PROGRAM.findall(page.read_text())]
+
+    assert [at for at in places if not (at.with_suffix(".py").is_file() or (at / "__main__.py").is_file())] == []
+
+
+def test_the_readmes_translation_figures_are_those_of_the_routes() -> None:
+    pairs = json.loads((ROOT / "agent" / "engines" / "routes.json").read_text())["pairs"]
+    shown = dict(table_of_pairs())
+
+    assert len(shown) == 30
+    assert shown == {pair: pairs[pair][0]["chrf"] for pair in shown}
+
+
+def test_the_readmes_error_rates_are_those_that_the_engine_states() -> None:
+    [row] = [
+        line for line in (ROOT / "README.md").read_text().splitlines() if re.fullmatch(r"(\| 0\.\d\d ){5}\|", line)
+    ]
+
+    assert [float(cell) for cell in cells(row)] == [WER[tag] for tag in ("en", "es", "pt", "de", "fr")]
+
+
+def table_of_pairs() -> Iterator[tuple[str, float]]:
+    """`source>target` and its figure, cell by cell."""
+    lines = iter((ROOT / "README.md").read_text().splitlines())
+    targets = next(cells(line)[1:] for line in lines if line.startswith("| from \\ to |"))
+    for line in lines:
+        if not line.startswith("|"):
+            return
+        head, *figures = cells(line)
+        for target, figure in zip(targets, figures, strict=False):
+            if figure and (source := re.search(r"`(\w+)`", head)):
+                yield f"{source[1]}>{target}", float(figure)
+
+
+def cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip().removeprefix("|").removesuffix("|").split("|")]
