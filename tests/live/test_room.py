@@ -12,12 +12,12 @@ from pathlib import Path
 
 import aiohttp
 import jiwer
-import psutil
 import pytest
 from livekit import rtc
 
 from infra.stack import Stack
 
+from .jobs import in_rooms
 from .people import LOUD, Person, until
 
 pytestmark = pytest.mark.live
@@ -204,14 +204,14 @@ async def test_sound_at_odd_rates_is_understood(join: Join):
 
 
 async def test_a_killed_interpreter_is_replaced_and_captions_are_back_within_five_seconds(stack: Stack, join: Join):
-    others = _in_rooms(stack)
+    others = in_rooms(stack)
     reader = await join("Rosa", reads="en")
     speaker = await join("Jack", speaks="en")
     await speaker.interpreted()
     speaking = asyncio.create_task(_say_all(speaker, JFK, "en_fleurs_005.ogg", JFK))
     await until(lambda: bool(reader.interims("en")), 15)
 
-    [job] = _in_rooms(stack) - others
+    [job] = in_rooms(stack) - others
     os.kill(job, signal.SIGKILL)
     killed = time.time()
     epoch = reader.seen[0].frame.epoch
@@ -305,11 +305,3 @@ async def test_a_text_stream_of_fifty_megabytes_disturbs_nobody(join: Join):
 async def _say_all(speaker: Person, *recordings: str) -> None:
     for recording in recordings:
         await speaker.say(DATA / recording, lead=0.2, tail=0.6)
-
-
-def _in_rooms(stack: Stack) -> set[int]:
-    """The job processes that are in some room: they have media sockets."""
-    worker = stack.pid("agent")
-    assert worker
-    children = psutil.Process(worker).children(recursive=True)
-    return {process.pid for process in children if process.net_connections(kind="udp")}

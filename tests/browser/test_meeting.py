@@ -1,0 +1,179 @@
+"""A meeting in real browsers: one speaks English, others read and hear it in Spanish and in French.
+
+The tests share one room and go on from one another, as a meeting does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from agent.nouns import Caption
+from agent.wire import Signer
+from infra.stack import Stack
+from tests.live.jobs import in_rooms
+from tests.live.people import Person
+
+from .pages import Seat
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+HTML = "Eve <img src=x onerror=hacked=1> <b>b</b>"
+
+
+@dataclass
+class Meeting:
+    jack: Seat
+    rosa: Seat
+    zoe: Seat
+    job: int
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def meeting(stack: Stack, room: str, chromium: Browser, speaking: Browser) -> AsyncIterator[Meeting]:
+    """Jack speaks English; Rosa reads and hears Spanish; Zoé reads French and hears the original."""
+    others = in_rooms(stack)
+    jack = await Seat.taken(speaking, stack.url)
+    rosa, zoe = [await Seat.taken(chromium, stack.url) for _ in range(2)]
+    await jack.join(room, "Jack", speaks="en", reads="en", hears="original", microphone=True)
+    await rosa.join(room, "Rosa", speaks="es", reads="es", hears="es")
+    await zoe.join(room, "Zoé", speaks="fr", reads="fr", hears="original")
+    [job] = in_rooms(stack) - others
+    yield Meeting(jack, rosa, zoe, job)
+    for seat in (jack, rosa, zoe):
+        await seat.leave()
+
+
+async def test_a_speech_is_read_in_two_languages_under_its_speakers_name(meeting: Meeting):
+    await meeting.jack.speak()
+
+    spanish, french = await asyncio.gather(meeting.rosa.reads("es", "país"), meeting.zoe.reads("fr", "pays"))
+
+    speaker = await meeting.jack.identity()
+    assert (spanish["name"], spanish["identity"]) == ("Jack", speaker)
+    assert (french["name"], french["identity"]) == ("Jack", speaker)
+    assert {line["lang"] for line in (await meeting.rosa.seen())["lines"]} == {"es"}
+    assert {line["lang"] for line in (await meeting.zoe.seen())["lines"]} == {"fr"}
+
+
+async def test_who_hears_spanish_hears_its_voice_over_the_lowered_original(meeting: Meeting):
+    speaker = await meeting.jack.identity()
+
+    await meeting.rosa.until("() => seen.heard")
+    await meeting.rosa.until("(who) => seen.quietest[who] < 0.2", arg=speaker)
+    await meeting.rosa.until("(who) => seen.volumes[who] === 1", 30, arg=speaker)
+
+    assert await meeting.rosa.dubs() == ["dub.es"]
+
+
+async def test_who_hears_the_original_hears_nothing_else_and_all_of_it(meeting: Meeting):
+    seen = await meeting.zoe.seen()
+
+    assert seen["quietest"][await meeting.jack.identity()] == 1
+    assert not seen["heard"]
+    assert await meeting.zoe.dubs() == []
+
+
+async def test_the_state_line_goes_from_starting_to_interpreting(meeting: Meeting):
+    states = (await meeting.jack.seen())["states"]
+
+    assert states[-1] == "interpreting"
+    assert set(states[:-1]) <= {"connecting", "absent", "starting"}
+
+
+async def test_who_comes_late_finds_in_the_transcript_what_was_said(
+    stack: Stack, room: str, meeting: Meeting, chromium: Browser
+):
+    late = await Seat.taken(chromium, stack.url)
+    await late.join(room, "Luz", speaks="es", reads="es", hears="original")
+
+    await late.at("transcript-toggle").click()
+    line = late.at("transcript-line").filter(has_text="país").first
+    await line.wait_for()
+
+    assert "country" in await line.locator(".line-text[data-lang=en]").inner_text()
+    assert await line.locator(".line-name").inner_text() == "Jack"
+    assert await line.get_attribute("data-identity") == await meeting.jack.identity()
+    await late.leave()
+
+
+async def test_a_reload_keeps_name_and_choices_and_what_was_said(meeting: Meeting):
+    await meeting.zoe.page.reload()
+
+    assert await meeting.zoe.at("name").input_value() == "Zoé"
+    for picker, tag in (("speak", "fr"), ("read", "fr"), ("hear", "original")):
+        assert await meeting.zoe.at(picker, "button.picker-button").get_attribute("data-value") == tag
+    await meeting.zoe.enter()
+    await meeting.zoe.at("transcript-toggle").click()
+    await meeting.zoe.at("transcript-line").filter(has_text="pays").first.wait_for()
+    await meeting.zoe.at("transcript-toggle").click()
+
+
+async def test_nobody_but_the_interpreter_can_put_words_into_captions(stack: Stack, room: str, meeting: Meeting):
+    slug, _, secret = room.partition("#")
+    eve = await Person.join(stack.url, slug, HTML, secret=secret)
+    interpreter = await eve.interpreted()
+    epoch = int(interpreter.attributes["dragoman.epoch"])
+    victim = await meeting.jack.identity()
+    forged = Caption(
+        id="forged", rev=1, seq=99, lang="es", source="en", identity=victim, track="", speaker=None,
+        text="Una <b>mentira</b>", stable=0, final=True, start=0.0, end=1.0, engine="",
+    )  # fmt: skip
+    before = await meeting.rosa.page.evaluate("() => __dragoman.counts.captions")
+
+    await eve.room.local_participant.send_text(Signer(epoch).caption(forged).decode(), topic="captions/es")
+    await eve.room.local_participant.send_text("<b>no frame</b>", topic="captions/es")
+    await meeting.rosa.until("() => __dragoman.counts.dropped.bad_sender === 2")
+
+    assert await meeting.rosa.page.evaluate("() => __dragoman.counts.captions") == before
+    assert not [line for line in (await meeting.rosa.seen())["lines"] if "mentira" in line["text"]]
+    await eve.leave()
+
+
+async def test_a_name_with_html_in_it_is_text(stack: Stack, room: str, meeting: Meeting):
+    slug, _, secret = room.partition("#")
+    eve = await Person.join(stack.url, slug, HTML, secret=secret)
+
+    tile = meeting.rosa.page.locator(f"[data-testid=tile][data-identity={eve.identity}]")
+    await tile.wait_for()
+
+    assert await tile.locator(".tile-name").inner_text() == HTML
+    assert await tile.locator("img, b").count() == 0
+    assert await meeting.rosa.page.evaluate("() => window.hacked === undefined")
+    await eve.leave()
+
+
+async def test_an_interpreter_that_is_killed_is_said_to_be_brought_back_and_is(stack: Stack, meeting: Meeting):
+    await meeting.rosa.forget()
+
+    os.kill(meeting.job, signal.SIGKILL)
+    await meeting.rosa.page.locator("[data-state=bringing_back]").wait_for()
+    await meeting.rosa.interpreted()
+
+    states = (await meeting.rosa.seen())["states"]
+    assert [state for state in states if state != "starting"] in (
+        ["bringing_back", "interpreting"],
+        ["interpreting", "bringing_back", "interpreting"],
+    )
+
+
+async def test_another_language_is_read_and_heard_without_joining_again(meeting: Meeting):
+    before = await meeting.rosa.identity()
+    await meeting.rosa.forget()
+
+    await meeting.rosa.choose("read", "fr")
+    await meeting.rosa.choose("hear", "fr")
+    await meeting.jack.speak()
+    line = await meeting.rosa.reads("fr", "pays")
+    await meeting.rosa.until("() => seen.heard")
+
+    assert line["name"] == "Jack"
+    assert await meeting.rosa.identity() == before
+    assert await meeting.rosa.dubs() == ["dub.fr"]
