@@ -120,7 +120,12 @@ class Pipeline:
         raise EngineError("engine_failed", f"Apertium's {self._mode.stem} failed twice.", retryable=True)
 
     async def close(self) -> None:
+        """Let it end by itself, program after program, so that each is waited for; kill what does not."""
         async with self._lock:
+            if self._process and self._process.stdin:
+                self._process.stdin.close()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._process.wait(), 1.0)
             await self._end()
 
     async def _answer(self, sentence: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 import numpy as np
 
+from ..errors import EngineError
 from ..nouns import SAMPLE_RATE, Chunk, Dub, Turn, Word
 from ..settings import Settings
 from . import Heard, Served, Translation
@@ -75,9 +76,12 @@ class FakeEar:
     async def hear(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
     ) -> Heard:
+        known = (language or self._language).split("-", maxsplit=1)[0]
+        if known not in LANGUAGES:
+            raise EngineError("not_served", f"It does not hear {known}.")
         words = _words(np.abs(np.frombuffer(pcm, np.int16).astype(np.int32)))[len(prefix.split()) :]
         return Heard(
-            language=language or self._language,
+            language=known,
             language_probability=0.95,
             words=words,
             no_speech=0.0 if words else 0.9,
@@ -129,7 +133,10 @@ class FakeVoice:
         return Served("speak", "fake", "asked for by name", "Apache-2.0", "", dict.fromkeys(LANGUAGES))
 
     async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
-        pitch = 300 + 100 * LANGUAGES.index(language.split("-", maxsplit=1)[0])
+        base = language.split("-", maxsplit=1)[0]
+        if base not in LANGUAGES:
+            raise EngineError("not_served", "It hums in five languages.")
+        pitch = 300 + 100 * LANGUAGES.index(base)
         samples = int(len(text) * 0.06 / speed * self.RATE)
         wave = (np.sin(np.arange(samples) * 2 * math.pi * pitch / self.RATE) * 8_000).astype(np.int16).tobytes()
         for at in range(0, len(wave), self.RATE // 5 * 2):
