@@ -22,7 +22,7 @@ FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
-    "--autoplay-policy=no-user-gesture-required",
+    "--autoplay-policy=document-user-activation-required",  # as on people's machines: sound takes a click
 )
 SPEAKS = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 

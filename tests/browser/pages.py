@@ -8,7 +8,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 
 LOOK = """
 // Captions come and go: what was in sight is noted as it passes, twenty times a second.
-window.seen = { lines: [], states: [], loudest: {}, quietest: {}, volumes: {}, heard: false }
+window.seen = { lines: [], states: [], loudest: {}, quietest: {}, volumes: {}, heard: false, most: 0 }
 window.noted = new Set()
 const look = () => {
   for (const line of document.querySelectorAll('[data-testid=caption-line]')) {
@@ -18,6 +18,9 @@ const look = () => {
     if (noted.has(key)) continue
     noted.add(key)
     seen.lines.push({ lang, final: final === 'true', identity, name, text: line.textContent })
+  }
+  for (const voice of document.querySelectorAll('.caption-lines')) {
+    seen.most = Math.max(seen.most, voice.querySelectorAll('[data-testid=caption-line]').length)
   }
   const state = document.querySelector('[data-testid=state]')?.dataset.state
   if (state && seen.states.at(-1) !== state) seen.states.push(state)

@@ -21,7 +21,7 @@ from infra.stack import Stack
 from tests.live.jobs import in_rooms
 from tests.live.people import Person
 
-from .pages import Seat
+from .pages import SUBSCRIBED, Seat
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -63,6 +63,23 @@ async def test_a_speech_is_read_in_two_languages_under_its_speakers_name(meeting
     assert {line["lang"] for line in (await meeting.zoe.seen())["lines"]} == {"fr"}
 
 
+async def test_captions_stand_two_lines_at_a_time_and_are_said_to_a_screen_reader(meeting: Meeting):
+    for seat in (meeting.jack, meeting.rosa, meeting.zoe):
+        assert 1 <= (await seat.seen())["most"] <= 2
+    assert await meeting.rosa.at("captions").get_attribute("aria-hidden") == "true"
+
+    region = meeting.rosa.at("live-region")
+    assert await region.get_attribute("aria-live") == "polite"
+    assert (await region.locator("p[lang=es]").first.text_content()).startswith("Jack: ")
+
+
+async def test_what_is_not_settled_yet_is_shown_as_such(meeting: Meeting):
+    lines = (await meeting.jack.seen())["lines"]
+
+    assert [line for line in lines if not line["final"]]
+    assert {(line["name"], line["lang"]) for line in lines} == {("Jack", "en")}
+
+
 async def test_who_hears_spanish_hears_its_voice_over_the_lowered_original(meeting: Meeting):
     speaker = await meeting.jack.identity()
 
@@ -101,6 +118,12 @@ async def test_who_comes_late_finds_in_the_transcript_what_was_said(
     assert "country" in await line.locator(".line-text[data-lang=en]").inner_text()
     assert await line.locator(".line-name").inner_text() == "Jack"
     assert await line.get_attribute("data-identity") == await meeting.jack.identity()
+
+    await late.at("transcript-search").fill("nobody said this")
+    await line.wait_for(state="detached")
+    await late.at("transcript-search").fill("PAIS")
+    await line.locator("mark").first.wait_for()
+    assert late.errors == []
     await late.leave()
 
 
@@ -114,6 +137,26 @@ async def test_a_reload_keeps_name_and_choices_and_what_was_said(meeting: Meetin
     await meeting.zoe.at("transcript-toggle").click()
     await meeting.zoe.at("transcript-line").filter(has_text="pays").first.wait_for()
     await meeting.zoe.at("transcript-toggle").click()
+
+
+async def test_which_engines_are_at_work_is_one_click_away(meeting: Meeting):
+    await meeting.rosa.at("state", "button").click()
+
+    for engine in await meeting.rosa.at("details", "dd strong").all_inner_texts():
+        assert engine != "not known yet"
+    assert await meeting.rosa.at("details", "dd strong").count() == 3
+    await meeting.rosa.page.keyboard.press("Escape")
+    await meeting.rosa.at("details").wait_for(state="detached")
+
+
+async def test_who_mutes_is_seen_to_be_muted(meeting: Meeting):
+    tile = meeting.rosa.page.locator(f"[data-testid=tile][data-identity={await meeting.jack.identity()}]")
+    muted = tile.get_by_label("muted")
+
+    await meeting.jack.at("mute").click()
+    await muted.wait_for(state="attached")
+    await meeting.jack.at("mute").click()
+    await muted.wait_for(state="detached")
 
 
 async def test_nobody_but_the_interpreter_can_put_words_into_captions(stack: Stack, room: str, meeting: Meeting):
@@ -154,7 +197,7 @@ async def test_an_interpreter_that_is_killed_is_said_to_be_brought_back_and_is(s
     await meeting.rosa.forget()
 
     os.kill(meeting.job, signal.SIGKILL)
-    await meeting.rosa.page.locator("[data-state=bringing_back]").wait_for()
+    await meeting.rosa.until("() => seen.states.includes('bringing_back')")
     await meeting.rosa.interpreted()
 
     states = (await meeting.rosa.seen())["states"]
@@ -167,13 +210,20 @@ async def test_an_interpreter_that_is_killed_is_said_to_be_brought_back_and_is(s
 async def test_another_language_is_read_and_heard_without_joining_again(meeting: Meeting):
     before = await meeting.rosa.identity()
     await meeting.rosa.forget()
-
-    await meeting.rosa.choose("read", "fr")
-    await meeting.rosa.choose("hear", "fr")
     await meeting.jack.speak()
+    await meeting.rosa.reads("es", "", final=False)
+    await meeting.rosa.until("() => seen.heard")
+
+    await meeting.rosa.choose("hear", "fr")
+    await meeting.rosa.choose("read", "fr")
+    await meeting.rosa.until(f"() => JSON.stringify(({SUBSCRIBED})()) === '[\"dub.fr\"]'")
+    await meeting.rosa.page.evaluate("() => { seen.heard = false }")
     line = await meeting.rosa.reads("fr", "pays")
     await meeting.rosa.until("() => seen.heard")
 
     assert line["name"] == "Jack"
     assert await meeting.rosa.identity() == before
-    assert await meeting.rosa.dubs() == ["dub.fr"]
+
+
+async def test_nobodys_console_tells_of_an_error(meeting: Meeting):
+    assert [meeting.jack.errors, meeting.rosa.errors, meeting.zoe.errors] == [[], [], []]

@@ -51,6 +51,9 @@ async def test_keys_alone_lead_into_the_room(stack: Stack, room: str, chromium: 
     await guest.at("room").wait_for()
     await guest.page.keyboard.press("t")
     await guest.at("transcript").wait_for()
+    await guest.at("leave").focus()
+    await guest.page.keyboard.press("Enter")
+    await guest.at("after").wait_for()
 
     assert guest.errors == []
     await guest.leave()
@@ -78,3 +81,24 @@ async def test_nothing_is_wider_than_a_phone(stack: Stack, room: str, chromium: 
         assert box["x"] + box["width"] <= 390, testid
     assert phone.errors == []
     await phone.leave()
+
+
+async def test_the_page_speaks_the_browsers_language(stack: Stack, chromium: Browser):
+    said = set()
+    for locale in ("en-GB", "es-MX", "fr-FR", "de-DE", "pt-BR"):
+        guest = await Seat.taken(chromium, stack.url, locale=locale)
+        await guest.open("")
+        said.add(await guest.at("try").inner_text())
+        assert await guest.page.evaluate("() => document.documentElement.lang") == locale[:2]
+        assert guest.errors == []
+        await guest.leave()
+    assert len(said) == 5
+
+
+async def test_a_room_that_is_not_there_is_said_in_a_sentence(stack: Stack, chromium: Browser):
+    guest = await Seat.taken(chromium, stack.url)
+
+    await guest.open("room/nowhere")
+
+    assert "There is no room of that name" in await guest.at("after").inner_text()
+    await guest.leave()
