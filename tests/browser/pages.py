@@ -31,7 +31,7 @@ const look = () => {
     seen.quietest[who] = Math.min(seen.quietest[who] ?? 1, volume)
     seen.loudest[who] = Math.max(seen.loudest[who] ?? 0, volume)
   }
-  seen.heard ||= inside.voice.get().heard !== null
+  seen.heard ||= Date.now() - inside.voice.get().heard < 500
 }
 setInterval(look, 50)
 """
@@ -47,6 +47,16 @@ async () => {
   await microphone.track.restartTrack()
 }
 """
+
+SILENCE = """
+async () => {
+  const begun = Date.now()
+  const loud = () => Object.values(__dragoman.volumes()).some((volume) => volume > 0.5)
+  while (!loud() && __dragoman.voice.get().heard === null) await new Promise((go) => setTimeout(go, 20))
+  return Date.now() - begun
+}
+"""
+"""Milliseconds until something can be heard: the dub, or the original no longer lowered."""
 
 
 class Seat:

@@ -21,7 +21,7 @@ from infra.stack import Stack
 from tests.live.jobs import in_rooms
 from tests.live.people import Person
 
-from .pages import SUBSCRIBED, Seat
+from .pages import SILENCE, SUBSCRIBED, Seat
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -217,10 +217,12 @@ async def test_another_language_is_read_and_heard_without_joining_again(meeting:
     await meeting.rosa.choose("hear", "fr")
     await meeting.rosa.choose("read", "fr")
     await meeting.rosa.until(f"() => JSON.stringify(({SUBSCRIBED})()) === '[\"dub.fr\"]'")
+    silence = await meeting.rosa.page.evaluate(SILENCE)
     await meeting.rosa.page.evaluate("() => { seen.heard = false }")
     line = await meeting.rosa.reads("fr", "pays")
     await meeting.rosa.until("() => seen.heard")
 
+    assert silence < 1_000
     assert line["name"] == "Jack"
     assert await meeting.rosa.identity() == before
 
