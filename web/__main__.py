@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 from aiohttp import web
@@ -34,8 +35,9 @@ def main() -> int:
             shutdown_timeout=GOODBYE,
         )
     except OSError as error:
-        print(f"Dragoman's web server cannot listen at {settings.web_host}:{settings.web_port}: {error.strerror}.",
-              file=sys.stderr)  # fmt: skip
+        where = f"{settings.web_host}:{settings.web_port}"
+        why = "another program does" if error.errno == errno.EADDRINUSE else error.strerror
+        print(f"Dragoman's web server cannot listen at {where}: {why}.", file=sys.stderr)
         return 1
     return 0
 

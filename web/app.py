@@ -48,7 +48,7 @@ ROUTES: tuple[Route, ...] = (
           {200: rooms.RoomSeen}, ("room_not_found", *AWAY)),
     Route("POST", "/api/rooms/{room}/join", rooms.join, "A token for one person.", rooms.JoinWish, {200: rooms.Joined},
           ("room_not_found", "link_invalid", "bad_name", "unknown_language", "room_full", "too_many_requests", *AWAY)),
-    Route("POST", "/api/interpreters/{job}/beat", interpreters.beat, "An interpreter's heartbeat, every second.",
+    Route("POST", "/api/interpreters/{job}/beat", interpreters.beat, "An interpreter's heartbeat, twice a second.",
           interpreters.Pulse, {200: interpreters.Order}, ("not_allowed", "database_away"),
           "a JWT signed with LIVEKIT_API_SECRET: iss the API key, sub the job, exp within 60 s"),
     Route("POST", "/livekit/webhook", webhooks.receive, "The LiveKit server's webhooks, signed by it.", None,
@@ -120,20 +120,24 @@ async def work(app: web.Application) -> AsyncIterator[None]:
 
 async def _attend(app: web.Application) -> None:
     """Once the tables and the demo room are there, keep every live room attended."""
-    while not await _prepared(app):  # noqa: ASYNC110 - what we wait for is in another process
+    away = False
+    while (error := await _prepare(app)) is not None:
+        if not away:
+            log.warning("waiting for the database", extra={"code": error.code})
+        away = True
         await asyncio.sleep(AGAIN)
     await Watch(app[DATABASE], app[SFU], app[METRICS]).run()
 
 
-async def _prepared(app: web.Application) -> bool:
+async def _prepare(app: web.Application) -> DragomanError | None:
+    """The tables and the demo room; or what is in the way."""
     try:
         if app[SETTINGS].migrate:
             await app[DATABASE].migrate()
         await rooms.make_demo(app[DATABASE])
     except DragomanError as error:
-        log.warning("waiting for the database", extra={"code": error.code})
-        return False
-    return True
+        return error
+    return None
 
 
 def _fall(task: asyncio.Task[None]) -> None:
@@ -153,7 +157,8 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     metrics = request.app[METRICS]
     metrics.requests.labels(route, method, str(response.status)).inc()
     metrics.seconds.labels(route).observe(took)
-    level = logging.WARNING if response.status >= 500 else logging.DEBUG
+    expected = response.status < 500 or route == "/readyz"  # asked every second while things start
+    level = logging.DEBUG if expected else logging.WARNING
     said = {"route": route, "method": method, "status": response.status, "ms": round(took * 1000, 1)}
     log.log(level, "answered", extra=said)
     return response

@@ -1,4 +1,4 @@
-"""Interpreters tell every second that they live; what they told, in the table."""
+"""Interpreters keep telling that they live; what they told, in the table."""
 
 from __future__ import annotations
 

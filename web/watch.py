@@ -45,6 +45,7 @@ class Watch:
         self._looking: set[str] = set()
         self._seats = asyncio.Semaphore(AT_ONCE)
         self._since = 0.0
+        self._resting = False
         self._rest_until = 0.0
         self._swept = 0.0
 
@@ -116,7 +117,9 @@ class Watch:
         self._metrics.sweeps.inc()
         await forget(session)
         try:
-            return set(await ours(session, await self._sfu.rooms()))
+            rooms = await self._sfu.rooms()
+            self._wake()
+            return set(await ours(session, rooms))
         except DragomanError as error:
             if error.code != "sfu_away":
                 raise
@@ -137,10 +140,16 @@ class Watch:
             self._looking.discard(room)
 
     def _rest(self, error: DragomanError) -> None:
-        if time.monotonic() >= self._rest_until:
+        if not self._resting:
             log.warning("cannot look at rooms", extra={"code": error.code})
+        self._resting = True
         self._rest_until = time.monotonic() + AGAIN
         self._swept = 0.0  # who knows what we missed
+
+    def _wake(self) -> None:
+        if self._resting:
+            log.info("looking at rooms again")
+        self._resting = False
 
     def _hint(self, _connection: object, _pid: int, _channel: str, room: object) -> None:
         self._hints.add(str(room))

@@ -36,3 +36,4 @@ class Silero:
 
     def reset(self) -> None:
         self._detector.reset()
+        self._peak = self.FLOOR

@@ -273,43 +273,50 @@ class Stream:
 
     async def _hear(self, *, final: bool) -> bool:
         """One pass over the window. False where it told nothing."""
-        start = self._start
-        known = (*self._context, *self._agreement.committed)
+        known, start, committed = self._context, self._start, self._agreement.committed
         language = self._tongue.ask(self._end - self._unsettled)
         if language is None:
-            # It is found out from what is said now; known words are told from the rest by their times.
-            start = self._unsettled
-        prefix = joined(known, language) if language else ""
+            known, start = (), self._unsettled  # what is said now tells the language, not what was said before it
+        known = (*known, *committed)
+        prefix = joined(known, language or self._language)
         pcm = bytes(self._window[int((start - self._start) * SAMPLE_RATE) * SAMPLE_BYTES :])
         heard = await self._ear.hear(pcm, language, prefix=prefix, final=final)
         self._heard_until, self._heard_voice_until, self._heard_well = self._end, self._voiced_until, final
-        if language is None and not self._believed(heard, self._end - start):
+        if language is None and not self._believed(heard, self._end - start, final):
             return False
         self._last = heard
-        committed = self._agreement.committed
         words = moved(believable(heard, self._voicing.speech, known, final=final), start)
-        if language is None and committed:
-            words = tuple(word for word in words if word.start >= committed[-1].end - 0.05)
         if not committed:
             words = _from_a_letter(words)
-        if not (prefix and rushed(words, known, self._voiced_until - known[-1].end)):
-            self._agreement.hear(words, math.inf if final else self._end - self._pace.hold, self._end - OLD)
+        if not (known and rushed(words, known, self._voiced_until - known[-1].end)):
+            self._agreement.hear(words, *self._bounds(final))
         return True
+
+    def _bounds(self, final: bool) -> tuple[float, float]:
+        """Before what time words may be committed, and before what time they must."""
+        if self._tongue.current is None:
+            return -math.inf, -math.inf
+        return math.inf if final else self._end - self._pace.hold, self._end - OLD
 
     @property
     def _unsettled(self) -> float:
         """Where the sound of settled words ends."""
         return max(self._start, self._context[-1].end) if self._context else self._start
 
-    def _believed(self, heard: Heard, seconds: float) -> bool:
-        """Whether to go on in the language that was found. Words of another language are settled first."""
-        before = self._tongue.current
-        believed = self._tongue.hear(heard.language, heard.language_probability, seconds)
-        if believed and before not in (None, self._tongue.current):
-            if self._agreement.committed:
-                self._out.append(self._segment(self._agreement.take_all(), str(before)))
-            self._agreement, self._context = LocalAgreement(), ()
-        return believed
+    def _believed(self, heard: Heard, seconds: float, final: bool) -> bool:
+        """Whether a pass is in the language that is spoken. Words of another language are settled as such."""
+        before, committed = self._tongue.current, self._agreement.committed
+        believed = self._tongue.hear(heard.language, heard.language_probability, seconds, final=final)
+        if not believed or before in (None, self._tongue.current):
+            return believed
+        self._agreement, self._context = LocalAgreement(), ()
+        if not committed:
+            return True
+        # They were the prefix of this pass: what comes after them is heard again.
+        self._out.append(self._segment(committed, str(before)))
+        self._cut_before(committed[-1].end)
+        self._heard_until, self._heard_well = self._start, False
+        return False
 
     # What was said
 
@@ -342,6 +349,7 @@ class Stream:
     async def _settle_all(self) -> None:
         """The utterance is over. The pass made in its last hush is the final one, where nobody spoke since."""
         if not self._finally_heard and not await self._hear(final=True):
+            self._tongue.keep()
             await self._hear(final=True)
         if words := self._agreement.take_all():
             self._settle(words)

@@ -18,6 +18,8 @@ LONGEST = 30.0
 """Seconds: what Whisper was trained on; it hears no more at once."""
 SHORTEST = 2.0
 """Seconds: shorter windows are padded to this."""
+MOMENT = 0.1
+"""Seconds: in less no word is looked for."""
 PAD, PAD_MOST = 2.0, 6.0
 """A window is padded with silence to this many times its length, by at most so many seconds. Word error rate of base
 over 44 whole recordings, beam of 5: 0.132 at twice their length, 0.137 with 6 s more, 0.158 with 4 s more;
@@ -40,7 +42,11 @@ def load(settings: Settings) -> Whisper:
     """The model in `DRAGOMAN_WHISPER_MODEL`. Raises `EngineError` where there is none."""
     if not (settings.whisper_model / "model.bin").is_file():
         raise EngineError("engine_failed", f"There is no Whisper model in {settings.whisper_model}.")
-    return Whisper(settings.whisper_model, settings.threads)
+    try:
+        return Whisper(settings.whisper_model, settings.threads)
+    except (RuntimeError, ValueError, OSError) as error:
+        # Whatever CTranslate2 and the tokenizer make of files that are no model.
+        raise EngineError("engine_failed", f"There is no usable model in {settings.whisper_model}.") from error
 
 
 class Whisper:
@@ -137,7 +143,7 @@ class Whisper:
     ) -> tuple[Word, ...]:
         """The words after the first `known` tokens, which are the prefix."""
         spoken = [token for token in tokens if token < tokenizer.eot]
-        if len(spoken) <= known:
+        if len(spoken) <= known or seconds < MOMENT:
             return ()
         [aligned] = self._model.find_alignment(tokenizer, [spoken], encoded, int(seconds * FRAMES))
         pieces: list[Mapping[str, Any]] = []

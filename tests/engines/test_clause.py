@@ -16,7 +16,7 @@ from agent.engines.clause import fitted, plain, sentences, whole
         ('He said "yes."', 'He said "yes."'),
         ("Wait…", "Wait…"),
         ("  two \n lines\t here ", "two lines here."),
-        ("“curly” quotes’", "\"curly\" quotes'."),
+        ("“curly” quotes’", '"curly" quotes\'.'),
         ("um, so uh we er begin", "so we begin."),
         ("Um.", "Um."),
         ("", ""),

@@ -207,10 +207,26 @@ def test_a_language_is_found_out_from_enough_sound_and_kept():
 
     assert tongue.ask(0.6) is None
     assert not tongue.hear("nl", 0.4, 0.6)
-    assert tongue.hear("de", 0.7, 0.6)
+    assert tongue.hear("nl", 0.9, 0.6)
     assert tongue.current is None
     assert tongue.hear("de", 0.9, 1.5)
     assert (tongue.current, tongue.ask(2.0)) == ("de", "de")
+
+
+def test_an_unsure_first_language_is_taken_when_it_is_found_again_or_after_a_while():
+    again, late = Tongue(None), Tongue(None)
+
+    again.hear("pt", 0.6, 1.5)
+    again.hear("pt", 0.6, 2.4)
+    late.hear("ar", 0.3, 3.0)
+    late.hear("pt", 0.3, 4.1)
+
+    assert (again.current, late.current) == ("pt", "pt")
+
+
+def test_a_word_or_two_in_no_likely_language_are_not_believed_and_more_is():
+    assert not Tongue(None).hear("nl", 0.3, 0.8, final=True)
+    assert Tongue(None).hear("nl", 0.3, 2.0, final=True)
 
 
 def test_another_language_needs_two_sure_detections_in_a_row():
@@ -218,10 +234,20 @@ def test_another_language_needs_two_sure_detections_in_a_row():
     tongue.hear("de", 0.9, 1.5)
 
     tongue.begin()
-    assert tongue.ask(1.3) is None
-    assert not tongue.hear("en", 0.95, 1.3)
+    assert tongue.ask(1.9) is None
+    assert not tongue.hear("en", 0.95, 1.9)
     assert tongue.current == "de"
-    assert tongue.hear("en", 0.95, 2.0)
+    assert tongue.hear("en", 0.95, 2.8)
+    assert tongue.current == "en"
+
+
+def test_one_sure_detection_is_enough_where_nothing_follows():
+    tongue = Tongue(None)
+    tongue.hear("de", 0.9, 1.5)
+
+    tongue.begin()
+
+    assert tongue.hear("en", 0.95, 1.9, final=True)
     assert tongue.current == "en"
 
 
@@ -230,5 +256,5 @@ def test_one_unsure_detection_changes_nothing():
     tongue.hear("de", 0.9, 1.5)
 
     tongue.begin()
-    assert not tongue.hear("nl", 0.5, 1.5)
+    assert not tongue.hear("nl", 0.5, 1.9)
     assert tongue.ask(2.0) == "de"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from itertools import pairwise
+from dataclasses import replace
+from itertools import pairwise, permutations
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,11 +22,12 @@ SILENCE = ("", "", "", "")
 
 
 class Ear(FakeEar):
-    """Counts its passes, and fails those that it is told to."""
+    """Counts its passes, fails those that it is told to, and hears the language of the moment."""
 
     def __init__(self, fails: Callable[[int], EngineError | None] = lambda n: None) -> None:
         super().__init__()
         self.passes: list[tuple[float, str, bool]] = []
+        self.spoken = "en"
         self._fails = fails
 
     async def hear(
@@ -33,7 +36,7 @@ class Ear(FakeEar):
         self.passes.append((len(pcm) / 32_000, prefix, final))
         if error := self._fails(len(self.passes)):
             raise error
-        return await super().hear(pcm, language, prompt, prefix=prefix, final=final)
+        return await super().hear(pcm, language or self.spoken, prompt, prefix=prefix, final=final)
 
 
 def stream(ear: Ear, language: str | None = "en", pace: Pace | None = None) -> Stream:
@@ -163,6 +166,115 @@ async def test_while_no_engine_answers_the_window_is_bounded_and_what_is_lost_is
 
     assert settled(list(await listening.finish()))
     assert listening.dropped >= 9.0
+
+
+async def test_an_engine_that_fails_is_asked_twice_a_second_at_most():
+    away = EngineError("engines_away", "Nobody answers.", retryable=True)
+    ear = Ear(lambda n: away)
+    listening, pcm = stream(ear), spell(*["one", "two", "three", "five"] * 4)
+
+    for at in range(0, len(pcm), 640):
+        with suppress(EngineError):
+            await listening.push(Chunk("t", at / 32_000, pcm[at : at + 640]))
+
+    assert 3 <= len(ear.passes) <= len(pcm) / 32_000 / 0.5 + 1
+
+
+async def test_a_refused_pass_is_made_up_for_and_nothing_is_lost():
+    busy = EngineError("overloaded", "Later.", retryable=True)
+    ear = Ear(lambda n: busy if n % 2 else None)
+    said = ["one", "two", "three", "five", "six", "seven", "nine", "ten"]
+
+    out = await listen(stream(ear), *said, *SILENCE, retry=True)
+
+    assert settled(out).split() == said
+
+
+async def test_settled_words_are_heard_again_before_what_follows_them_soon():
+    ear = Ear()
+
+    await listen(stream(ear), "one", "two", "three", "four.", *SILENCE, "five", "six", *SILENCE)
+
+    assert ear.passes[-1][1].startswith("one two three four.")
+
+
+async def test_settled_words_are_forgotten_after_a_long_silence():
+    ear = Ear()
+
+    await listen(stream(ear), "one", "two", "three", "four.", *SILENCE * 2, "five", "six", *SILENCE)
+
+    assert ear.passes[-1][1] in ("", "five", "five six")
+
+
+async def test_the_sound_of_settled_words_is_bounded():
+    ear = Ear()
+
+    said = [word for words in permutations(("one", "two", "three")) for word in (*words, "four.")]
+    out = await listen(stream(ear), *said, *SILENCE)
+
+    assert settled(out).split() == said
+    assert max(seconds for seconds, _, _ in ear.passes) < 7.0
+
+
+async def test_an_ear_that_answers_late_is_asked_less_often():
+    quick, late = Ear(), Ear()
+    said = ["one", "two", "three", "five", "six", "seven"] * 4
+
+    await listen(stream(quick), *said, piece=1_920)
+    await listen(stream(late), *said, piece=32_000)
+
+    assert len(late.passes) < 0.8 * len(quick.passes)
+
+
+async def test_speech_in_which_nothing_is_understood_fills_no_window():
+    class Deaf(Ear):
+        async def hear(self, *args: Any, **options: Any) -> Heard:
+            return replace(await super().hear(*args, **options), words=())
+
+    ear = Deaf()
+
+    assert await listen(stream(ear), *["one", "two", "three"] * 40) == []
+    assert max(seconds for seconds, _, _ in ear.passes) < 10.0
+
+
+async def test_a_change_of_language_settles_what_was_said_and_loses_no_word():
+    ear = Ear()
+    listening, out = stream(ear, None), list[Hypothesis | Segment]()
+    said = ["one", "two", "three", "five", "six", "four.", "seven", "nine", "ten", "one", "three", "six", "two", "five"]
+    pcm = spell(*said, *SILENCE)
+    for at in range(0, len(pcm), 1_920):
+        ear.spoken = "en" if at / 32_000 < 1.92 else "es"
+        out += await listening.push(Chunk("t", at / 32_000, pcm[at : at + 1_920]))
+
+    languages = [segment.language for segment in out if isinstance(segment, Segment)]
+    assert settled(out).split() == said
+    assert languages == sorted(languages)
+    assert set(languages) == {"en", "es"}
+
+
+async def test_until_a_language_is_known_nothing_is_committed():
+    class Unsure(Ear):
+        async def hear(self, *args: Any, **options: Any) -> Heard:
+            return replace(await super().hear(*args, **options), language_probability=0.55, language="pt")
+
+    out = await listen(stream(Unsure(), None), "one", "two", "three", "five", "six", *SILENCE)
+
+    first = next(one for one in out if isinstance(one, Hypothesis))
+    assert first.stable == 0
+    assert settled(out).split() == ["one", "two", "three", "five", "six"]
+
+
+async def test_sound_that_was_lost_in_between_makes_two_utterances():
+    listening, out = stream(Ear()), list[Hypothesis | Segment]()
+    for start, words in ((0.0, ("one", "two", "three")), (9.0, ("five", "six", *SILENCE))):
+        pcm = spell(*words)
+        for at in range(0, len(pcm), 1_920):
+            out += await listening.push(Chunk("t", start + at / 32_000, pcm[at : at + 1_920]))
+
+    segments = [one for one in out if isinstance(one, Segment)]
+    assert [one.text for one in segments] == ["one two three", "five six"]
+    assert segments[0].end < 1.2
+    assert segments[1].start == pytest.approx(9.0, abs=0.1)
 
 
 async def test_a_program_error_is_not_swallowed():

@@ -49,7 +49,7 @@ async def beat(ctx: JobContext, epoch: int) -> None:
                     if answer.status == 200 and (await answer.json())["leave"]:
                         ctx.shutdown("told to leave")
                         return
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.5)
 
 
 def main() -> None:

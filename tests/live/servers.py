@@ -17,6 +17,8 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
+KEPT = (sys.executable, "-m", "infra.keep")
+"""Ends what it started even where the tests themselves are killed."""
 CONFIG = """
 port: {port}
 bind_addresses: ["127.0.0.1"]
@@ -69,15 +71,13 @@ class LiveSfu:
 
     def start(self) -> None:
         with (self._folder / "livekit.log").open("ab") as log:
-            line = [self._binary, "--config", self._folder / "livekit.yaml"]
-            self._process = subprocess.Popen(line, stdout=log, stderr=log)
+            line = [*KEPT, self._binary, "--config", self._folder / "livekit.yaml"]
+            self._process = subprocess.Popen(line, cwd=ROOT, stdout=log, stderr=log)
         wait(self._answers, 20)
 
     def stop(self) -> None:
         """At once, as a power cut would: a polite stop waits for everybody to leave."""
-        if self._process:
-            self._process.kill()
-            self._process.wait()
+        _cut(self._process)
 
     def _answers(self) -> bool:
         with socket.socket() as probe:
@@ -106,17 +106,15 @@ class LiveWorker:
     def start(self) -> None:
         """Until it is registered with LiveKit."""
         with self._log.open("ab") as log:
-            line = [sys.executable, "-m", "tests.live.beater"]
-            self._process = subprocess.Popen(
-                line, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
-            )
+            line = [*KEPT, sys.executable, "-m", "tests.live.beater"]
+            self._process = subprocess.Popen(line, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
         wait(lambda: "registered" in self._log.read_text(), 120)
 
     def jobs(self) -> list[int]:
         """Processes that interpret a room: those below the worker that are connected to LiveKit."""
         assert self._process
-        below = psutil.Process(self._process.pid).children(recursive=True)
-        return [process.pid for process in below if self._connected(process)]
+        (worker,) = psutil.Process(self._process.pid).children()
+        return [process.pid for process in worker.children(recursive=True) if self._connected(process)]
 
     def kill_jobs(self) -> list[int]:
         """`kill -9`, as the kernel does where memory runs out."""
@@ -126,10 +124,8 @@ class LiveWorker:
         return found
 
     def stop(self) -> None:
-        """With all its processes: they are a session of their own."""
-        if self._process and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        """With all its processes."""
+        _cut(self._process)
 
     def _connected(self, process: psutil.Process) -> bool:
         try:
@@ -137,6 +133,16 @@ class LiveWorker:
         except psutil.Error:
             return False
         return any(end.raddr and end.raddr.port == self._sfu.port and end.status == "ESTABLISHED" for end in ends)
+
+
+def _cut(process: subprocess.Popen[bytes] | None) -> None:
+    """Kill everything below; its keeper then ends by itself."""
+    if process is None or process.poll() is not None:
+        return
+    for below in psutil.Process(process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            below.kill()
+    process.wait(20)
 
 
 def wait(true: Callable[[], bool], within: float) -> None:

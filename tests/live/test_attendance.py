@@ -47,13 +47,17 @@ class Scene:
         await self.until(lambda: self._opened())
 
     async def clear(self) -> None:
-        """Nobody is left, and no job."""
+        """Nobody is left, and no job; one that was still on its way makes its room anew."""
         for person in self.people:
             await person.disconnect()
-        async with self.livekit() as livekit:
-            for room in (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms:
-                await livekit.room.delete_room(api.DeleteRoomRequest(room=room.name))
-        await asyncio.to_thread(wait, lambda: not self.worker.jobs(), 30)
+
+        async def empty() -> bool:
+            async with self.livekit() as livekit:
+                for room in (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms:
+                    await livekit.room.delete_room(api.DeleteRoomRequest(room=room.name))
+            return not self.worker.jobs()
+
+        await self.until(empty, 30)
 
     async def stop_web(self) -> None:
         if self._runner:
@@ -175,8 +179,8 @@ async def scene(database_url: str, servers: Servers) -> AsyncIterator[Scene]:
     try:
         await scene.start_web()
         yield scene
-    finally:
         await scene.clear()
+    finally:
         await scene.stop_web()
 
 
@@ -240,7 +244,7 @@ async def test_a_livekit_server_that_starts_anew_is_attended_anew(scene: Scene):
 
     scene.sfu.stop()
     await asyncio.sleep(1)
-    await asyncio.to_thread(scene.sfu.start)
+    scene.sfu.start()
     await person.disconnect()
     await scene.join()
 

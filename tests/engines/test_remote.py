@@ -1,0 +1,202 @@
+"""The engine service as an engine like any other, and what happens when it is away."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.engines import Translation
+from agent.engines.fake import FakeTranslator, FakeVoice, spell
+from agent.engines.remote import Remote
+from agent.errors import EngineError
+from agent.nouns import Dub
+
+from .serving import FAKES, at, serving
+
+
+@pytest.fixture
+async def remotes() -> AsyncIterator[Any]:
+    """Makes clients, and closes them."""
+    made: list[Remote] = []
+
+    def make(*paths: object, room: str = "") -> Remote:
+        made.append(Remote(at(*paths), room))
+        return made[-1]
+
+    yield make
+    for remote in made:
+        await remote.close()
+
+
+class Named(FakeTranslator):
+    """A translator that signs what it makes."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    async def translate(
+        self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
+    ) -> Mapping[str, Translation]:
+        return {target: Translation(text, self._name) for target in targets}
+
+
+def named(name: str) -> Any:
+    return (FAKES | {"translate": Named(name)}).__getitem__
+
+
+async def who(remote: Remote) -> str:
+    return (await remote.translator.translate("Hi.", "en", ["es"]))["es"].engine
+
+
+async def failure(asked: Any) -> EngineError:
+    with pytest.raises(EngineError) as caught:
+        await asked
+    return caught.value
+
+
+async def test_it_hears_like_the_engine_behind_it(remotes: Any) -> None:
+    async with serving() as (_, path):
+        pcm = spell("one", "two", "", "three")
+
+        heard = await remotes(path, room="r").ear.hear(pcm, "en", "zero", prefix="one", final=True)
+
+        assert heard == await FAKES["recognise"].hear(pcm, "en", prefix="one", final=True)
+
+
+async def test_what_is_served_arrives_whole(remotes: Any) -> None:
+    async with serving() as (_, path):
+        assert [*await remotes(path).served()] == [engine.served() for engine in FAKES.values()]
+
+
+async def test_with_no_service_it_says_so_at_once_and_that_later_is_better(remotes: Any, tmp_path: Path) -> None:
+    remote = remotes(tmp_path / "nobody.sock", tmp_path / "nobody-else.sock")
+
+    for asked in (remote.ear.hear(bytes(640), "en"), remote.translator.translate("Hi.", "en", ["es"]), remote.served()):
+        error = await asyncio.wait_for(failure(asked), 1.0)
+        assert (error.code, error.retryable) == ("engines_away", True)
+
+
+async def test_a_service_that_comes_back_is_met_again(remotes: Any, tmp_path: Path) -> None:
+    path = tmp_path / "engines.sock"
+    remote = remotes(path)
+    async with serving(path=path):
+        assert await who(remote) == "fake"
+
+    assert (await failure(who(remote))).code == "engines_away"
+
+    async with serving(path=path):
+        assert await who(remote) == "fake"
+
+
+async def test_services_take_turns(remotes: Any) -> None:
+    async with serving(named("one")) as (_, one), serving(named("two")) as (_, two):
+        remote = remotes(one, two)
+
+        assert {await who(remote) for _ in range(4)} == {"one", "two"}
+
+
+async def test_a_dead_service_is_passed_over_without_a_failure(remotes: Any, tmp_path: Path) -> None:
+    async with serving(named("one")) as (_, path):
+        remote = remotes(tmp_path / "dead.sock", path)
+
+        assert [await who(remote) for _ in range(4)] == ["one"] * 4
+
+
+async def test_a_service_that_is_loading_is_passed_over_and_told_where_it_is_the_only_one(remotes: Any) -> None:
+    go = threading.Event()
+
+    def slowly(stage: str) -> Any:
+        go.wait(10)
+        return FAKES[stage]
+
+    async with serving(named("one")) as (_, path), serving(slowly, ready=False) as (_, other):
+        assert [await who(remotes(other, path)) for _ in range(3)] == ["one"] * 3
+        error = await failure(who(remotes(other)))
+        assert (error.code, error.retryable) == ("loading", True)
+        go.set()
+
+
+async def test_what_is_not_served_is_final(remotes: Any) -> None:
+    async with serving() as (_, path):
+
+        async def speak() -> None:
+            async for _ in remotes(path, path).voice.speak("Hi.", "tlh", None):
+                pass
+
+        error = await failure(speak())
+
+    assert (error.code, error.retryable) == ("not_served", False)
+
+
+class Slow(FakeVoice):
+    """A voice whose pieces are of odd sizes and that stops in the middle of the last one."""
+
+    async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
+        for at in range(0, len(SOUND), 4_002):
+            yield Dub(language, 22_050, SOUND[at : at + 4_002], "slow")
+            await asyncio.sleep(0)
+        if text == "Break.":
+            raise EngineError("engine_failed", "No.", retryable=True)
+
+
+SOUND = bytes(range(256)) * 200
+
+
+async def test_sound_arrives_whole_in_pieces_of_whole_samples(remotes: Any) -> None:
+    async with serving((FAKES | {"speak": Slow()}).__getitem__) as (_, path):
+        dubs = [dub async for dub in remotes(path).voice.speak("Hi.", "en", "ana", speed=1.2)]
+
+    assert b"".join(dub.pcm for dub in dubs) == SOUND
+    assert {(dub.rate, dub.engine, len(dub.pcm) % 2) for dub in dubs} == {(22_050, "slow", 0)}
+    assert max(dub.duration for dub in dubs) <= 0.2
+
+
+async def test_sound_that_breaks_off_is_a_failure_after_what_arrived(remotes: Any) -> None:
+    heard = []
+    async with serving((FAKES | {"speak": Slow()}).__getitem__) as (_, path):
+
+        async def speak() -> None:
+            async for dub in remotes(path).voice.speak("Break.", "en", None):
+                heard.append(dub)
+
+        error = await failure(speak())
+
+    assert heard
+    assert (error.code, error.retryable) == ("engines_away", True)
+
+
+async def test_who_stops_listening_in_the_middle_leaves_nothing_open(remotes: Any) -> None:
+    async with serving((FAKES | {"speak": Slow()}).__getitem__) as (service, path):
+        remote = remotes(path)
+        for _ in range(5):
+            async for _ in remote.voice.speak("Hi.", "en", None):
+                break
+
+        assert await asyncio.wait_for(who(remote), 5) == "fake"
+        assert service.stages["speak"]._batch.waiting == 0
+
+
+async def test_a_service_that_does_not_answer_is_not_waited_for_longer_than_the_request_is_worth(
+    remotes: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    path = tmp_path / "silent.sock"
+    server = await asyncio.start_unix_server(silent, path)
+    remote = remotes(path)
+
+    async def ask() -> None:
+        async with remote.ask("GET", "/served", patience=0.1):
+            pass
+
+    error = await asyncio.wait_for(failure(ask()), 5)
+
+    assert (error.code, error.retryable) == ("timeout", True)
+    server.close()

@@ -1,0 +1,194 @@
+"""How a text finds its way through several translators."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from agent.engines import Served, Translation
+from agent.engines.routes import TABLE, Route, Routes, read
+from agent.errors import EngineError
+from tests.bench.translation import best, onward, unmeasured
+
+
+class Hops:
+    """A translator that writes down each hop, in the text and in a list."""
+
+    def __init__(self, name: str, *pairs: str, fails: Sequence[str] = ()) -> None:
+        self.asked: list[str] = []
+        self.contexts: list[Sequence[str]] = []
+        self._name = name
+        self._pairs = pairs
+        self._fails = fails
+
+    def served(self) -> Served:
+        return Served("translate", self._name, "", "MIT", "chrf", dict.fromkeys(self._pairs))
+
+    async def translate(
+        self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
+    ) -> Mapping[str, Translation]:
+        made = {}
+        for target in targets:
+            pair = f"{source}>{target}"
+            self.asked.append(pair)
+            self.contexts.append(context)
+            if pair in self._fails:
+                raise EngineError("engine_failed", "No.", retryable=True)
+            made[target] = Translation(f"{text} {pair}", self._name)
+        return made
+
+
+def table(**pairs: list[tuple[str, float | None]]) -> dict[str, list[Route]]:
+    """`en_es=[("n en>pt, r pt>es", 52.9)]`."""
+    return {
+        name.replace("_", ">"): [Route(tuple(hops.split(", ")), figure) for hops, figure in routes]
+        for name, routes in pairs.items()
+    }
+
+
+BEST = table(
+    en_es=[("n en>pt, r pt>es", 52.0), ("r en>es", 44.0)],
+    en_it=[("n en>pt, r pt>es, r es>it", 48.0)],
+    en_pt=[("n en>pt", 70.0)],
+)
+
+
+async def test_the_chain_that_measured_best_is_taken() -> None:
+    routes = Routes({"n": Hops("n", "en>pt"), "r": Hops("r", "pt>es", "en>es")}, BEST)
+
+    made = await routes.translate("Hi.", "en", ["es"])
+
+    assert made == {"es": Translation("Hi. en>pt pt>es", "n+r")}
+
+
+async def test_hops_that_targets_share_are_made_once() -> None:
+    neural, rules = Hops("n", "en>pt"), Hops("r", "pt>es", "es>it", "en>es")
+    routes = Routes({"n": neural, "r": rules}, BEST)
+
+    made = await routes.translate("Hi.", "en", ["es", "it", "pt"])
+
+    assert {tag: one.text for tag, one in made.items()} == {
+        "es": "Hi. en>pt pt>es",
+        "it": "Hi. en>pt pt>es es>it",
+        "pt": "Hi. en>pt",
+    }
+    assert neural.asked == ["en>pt"]
+    assert sorted(rules.asked) == ["es>it", "pt>es"]
+
+
+async def test_a_chain_with_a_missing_engine_is_not_taken() -> None:
+    routes = Routes({"r": Hops("r", "pt>es", "en>es")}, BEST)
+
+    assert (await routes.translate("Hi.", "en", ["es", "it", "pt"])).keys() == {"es"}
+    assert routes.served().languages == {"en>es": 44.0, "pt>es": None}
+    assert routes.served().route["en>es"] == "r en>es"
+
+
+async def test_where_a_hop_fails_the_next_best_chain_is_taken() -> None:
+    routes = Routes({"n": Hops("n", "en>pt", fails=["en>pt"]), "r": Hops("r", "pt>es", "en>es")}, BEST)
+
+    assert (await routes.translate("Hi.", "en", ["es"]))["es"].text == "Hi. en>es"
+
+
+async def test_a_language_whose_chains_all_fail_does_not_take_the_others_with_it() -> None:
+    rules = Hops("r", "pt>es", "es>it", "en>es", fails=["es>it"])
+    routes = Routes({"n": Hops("n", "en>pt"), "r": rules}, BEST)
+
+    assert (await routes.translate("Hi.", "en", ["es", "it"])).keys() == {"es"}
+
+
+async def test_where_nothing_works_the_failure_is_told() -> None:
+    routes = Routes({"n": Hops("n", "en>pt", fails=["en>pt"])}, BEST)
+
+    with pytest.raises(EngineError) as caught:
+        await routes.translate("Hi.", "en", ["pt"])
+
+    assert (caught.value.code, caught.value.retryable) == ("engine_failed", True)
+
+
+async def test_a_pair_that_is_in_no_table_is_still_served_directly() -> None:
+    routes = Routes({"r": Hops("r", "oc>fr")}, BEST)
+
+    assert (await routes.translate("Adiu.", "oc", ["fr"]))["fr"].text == "Adiu. oc>fr"
+    assert routes.served().languages == {"oc>fr": None}
+
+
+async def test_regions_find_the_route_of_their_language() -> None:
+    routes = Routes({"n": Hops("n", "en>pt"), "r": Hops("r", "pt>es", "en>es")}, BEST)
+
+    assert (await routes.translate("Hi.", "en-GB", ["es-MX"])).keys() == {"es-MX"}
+
+
+async def test_what_was_said_before_goes_only_with_its_own_language() -> None:
+    neural, rules = Hops("n", "en>pt"), Hops("r", "pt>es")
+    routes = Routes({"n": neural, "r": rules}, BEST)
+
+    await routes.translate("Hi.", "en", ["es"], ["Before."])
+
+    assert (neural.contexts, rules.contexts) == ([["Before."]], [()])
+
+
+def test_the_reason_says_what_is_missing() -> None:
+    bergamot, apertium = Hops("bergamot", "en>pt"), Hops("apertium", "pt>es")
+
+    assert "Apertium is not installed" in Routes({"bergamot": bergamot}, BEST).served().why
+    assert "no Bergamot model" in Routes({"apertium": apertium}, BEST).served().why
+    assert "German" in Routes({"bergamot": bergamot, "apertium": apertium}, BEST).served().why
+
+
+# The table in the repository
+
+
+def test_the_table_is_in_order_and_each_chain_leads_from_its_source_to_its_target() -> None:
+    for pair, routes in read(TABLE).items():
+        figures = [route.figure for route in routes if route.figure is not None]
+        assert figures[:3] == sorted(figures[:3], reverse=True)
+        for route in routes:
+            stops = [hop.split()[1].split(">") for hop in route.hops]
+            assert f"{stops[0][0]}>{stops[-1][1]}" == pair
+            assert all(one[1] == next_[0] for one, next_ in zip(stops, stops[1:], strict=False))
+            assert 1 <= len(route.hops) <= 3
+
+
+def test_the_table_says_how_it_was_measured() -> None:
+    about = json.loads(TABLE.read_text())
+
+    assert about["command"].startswith("python -m tests.bench.translation --data ")
+    assert about["date"]
+
+
+def test_every_pair_of_the_languages_with_a_text_is_measured() -> None:
+    languages = ("en", "es", "fr", "pt", "it", "ca")
+    routes = read(TABLE)
+
+    assert [f"{a}>{b}" for a in languages for b in languages if a != b and f"{a}>{b}" not in routes] == []
+    assert all(routes[f"{a}>{b}"][0].figure for a in languages for b in languages if a != b)
+
+
+# The measurement
+
+
+def test_a_chain_goes_on_only_to_where_it_has_not_been() -> None:
+    hops = {"r en>es", "r es>en", "r es>fr", "r fr>es"}
+
+    assert [*onward(hops, "en", ("r en>es",))] == ["r es>fr"]
+
+
+def test_the_best_chains_stand_first_and_one_stays_for_want_of_an_engine() -> None:
+    routes = [{"route": (hop,), "chrf": chrf} for hop, chrf in (("apertium a>b", 40.0), ("bergamot a>b", 60.0))]
+    routes += [{"route": (f"bergamot {n}",), "chrf": 50.0 + n} for n in range(3)]
+
+    kept = best(routes)
+
+    assert [one["chrf"] for one in kept] == [60.0, 52.0, 51.0, 40.0]
+
+
+def test_a_language_without_a_text_is_reached_from_the_best_measured_neighbour() -> None:
+    measured = {"en>pt": [{"route": ("n en>pt",), "chrf": 70.0}]}
+
+    found = unmeasured({"n en>pt", "r pt>gl", "r en>gl"}, measured, {"en", "pt"})
+
+    assert [one["route"] for one in found["en>gl"]] == [("n en>pt", "r pt>gl"), ("r en>gl",)]
+    assert found["en>gl"][0]["chrf"] is None
