@@ -11,7 +11,8 @@ from pathlib import Path
 from aiohttp import web
 from alembic import command
 from alembic.config import Config
-from asyncpg import PostgresConnectionError
+from asyncpg import InterfaceError, PostgresConnectionError
+from asyncpg.exceptions import OperatorInterventionError
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError, ProgrammingError
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).parent.parent / "migrations" / "alembic.ini"
 PATIENCE = 3.0
 """Seconds for a connection or a statement; people wait behind it."""
+ASYNCPG_AWAY = (PostgresConnectionError, OperatorInterventionError, InterfaceError)
+"""Lost or refused; told to stop or not up yet; closed while it was being used."""
 
 
 class Database:
@@ -99,8 +102,8 @@ def _sentence(error: BaseException) -> str | None:
     """What to say of an error that means that the database is away; None of any other."""
     if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", "") == "42P01":
         return "The database is still being prepared."
-    # asyncpg says so itself before SQLAlchemy has a connection to wrap.
-    direct = isinstance(error, OSError | TimeoutError | PoolTimeout | PostgresConnectionError)
+    # asyncpg says so itself before SQLAlchemy has a connection to wrap, and to who listens on its own connection.
+    direct = isinstance(error, (OSError, TimeoutError, PoolTimeout, *ASYNCPG_AWAY))
     if direct or (isinstance(error, DBAPIError) and _is_away(error)):
         return "The database does not answer."
     return None

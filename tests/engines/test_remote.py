@@ -137,8 +137,8 @@ class Slow(FakeVoice):
     """A voice whose pieces are of odd sizes and that stops in the middle of the last one."""
 
     async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
-        for at in range(0, len(SOUND), 4_002):
-            yield Dub(language, 22_050, SOUND[at : at + 4_002], "slow")
+        for start in range(0, len(SOUND), 4_002):
+            yield Dub(language, 22_050, SOUND[start : start + 4_002], "slow")
             await asyncio.sleep(0)
         if text == "Break.":
             raise EngineError("engine_failed", "No.", retryable=True)

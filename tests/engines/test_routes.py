@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import pytest
 
@@ -148,7 +149,7 @@ def test_the_table_is_in_order_and_each_chain_leads_from_its_source_to_its_targe
         for route in routes:
             stops = [hop.split()[1].split(">") for hop in route.hops]
             assert f"{stops[0][0]}>{stops[-1][1]}" == pair
-            assert all(one[1] == next_[0] for one, next_ in zip(stops, stops[1:], strict=False))
+            assert all(one[1] == next_[0] for one, next_ in pairwise(stops))
             assert 1 <= len(route.hops) <= 3
 
 

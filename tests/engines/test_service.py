@@ -265,10 +265,13 @@ class Breaking(FakeVoice):
 
 async def test_sound_that_breaks_off_is_not_taken_for_a_whole() -> None:
     engines = FAKES | {"speak": Breaking()}
-    async with serving(engines.__getitem__) as (_, path), connected(path) as client:
-        async with client.post("/speak", json=GOOD["/speak"]) as answer:
-            with pytest.raises(aiohttp.ClientPayloadError):
-                await answer.read()
+    async with (
+        serving(engines.__getitem__) as (_, path),
+        connected(path) as client,
+        client.post("/speak", json=GOOD["/speak"]) as answer,
+    ):
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()
 
 
 # The process

@@ -107,7 +107,7 @@ async def test_what_is_no_text_does_no_harm(translator: Any, text: str) -> None:
     try:
         await translator.translate(text, "en", translator.targets)
     except EngineError as error:
-        assert error.code == "bad_request"
+        assert error.code == "bad_request"  # noqa: PT017 - it may be refused or translated, never anything else
     made = await translator.translate("Good morning.", "en", translator.targets)
     assert all(one.text for one in made.values())
 

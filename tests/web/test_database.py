@@ -62,6 +62,22 @@ async def test_a_connection_cut_in_the_middle_is_the_database_being_away(databas
         await cut_in_the_middle()
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        asyncpg.InterfaceError("the connection is closed"),
+        asyncpg.exceptions.AdminShutdownError("terminating connection"),
+        asyncpg.exceptions.CannotConnectNowError("the database system is starting up"),
+    ],
+)
+async def test_what_the_driver_says_to_who_listens_is_the_database_being_away(database: Database, told: Exception):
+    with pytest.raises(DragomanError) as error:
+        async with database.session():
+            raise told
+
+    assert error.value.code == "database_away"
+
+
 async def test_a_statement_that_never_ends_is_the_database_being_away(database: Database):
     with pytest.raises(DragomanError, match="database_away"):
         async with database.transaction() as connection:
