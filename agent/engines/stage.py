@@ -47,10 +47,11 @@ class Figures:
 
 
 class Stage(Generic[Q, A]):
-    """An engine that is loaded in a thread, warmed, and then asked by `work`, one request after the other.
+    """An engine that is loaded in a thread, warmed, and then asked by `work`.
 
-    `later` warms what is not needed to be ready. `progress` goes from 0 to 1. Where the engine can't be
-    had, `missing` says why.
+    As many requests are worked on at once as `workers` says; by default as many as the engine's own
+    `width`, one where it has none. `later` warms what is not needed to be ready. `progress` goes from
+    0 to 1. Where the engine can't be had, `missing` says why.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Stage(Generic[Q, A]):
         work: Callable[[Any, Q], Awaitable[A]],
         figures: Figures,
         *,
-        workers: int = 1,
+        workers: int = 0,
         later: Callable[[Any], Awaitable[None]] | None = None,
     ) -> None:
         self.name = name
@@ -102,7 +103,7 @@ class Stage(Generic[Q, A]):
         self.settled.set()
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._workers):
+                for _ in range(self._workers or getattr(engine, "width", 1)):
                     group.create_task(self._batch.run())
                 if self._later:
                     await self._later(engine)

@@ -334,3 +334,23 @@ def test_an_engine_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
     assert process.wait(20) == 2
     assert process.stderr is not None
     assert "DRAGOMAN_SPEAK: there is no engine parrot" in process.stderr.read()
+
+
+async def test_an_engine_is_asked_as_often_at_once_as_it_is_wide() -> None:
+    class Wide(FakeEar):
+        width = 2
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.both = asyncio.Barrier(2)
+
+        async def hear(self, pcm: bytes, language: str | None, prompt: str = "", **how: Any) -> Heard:
+            if prompt:  # not what warms it
+                async with asyncio.timeout(5):
+                    await self.both.wait()
+            return await super().hear(pcm, language, prompt, **how)
+
+    ear = Wide()
+    async with serving({**FAKES, "recognise": ear}.__getitem__) as (_, path), connected(path) as client:
+        asked = [post(client, "/recognise", sound(spell("one"), prompt="so", final=True)) for _ in range(2)]
+        assert [status for status, _ in await asyncio.gather(*asked)] == [200, 200]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from array import array
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import numpy as np
 from livekit import rtc
 
 from agent.errors import WireError
@@ -73,15 +73,16 @@ class Person:
             if answer.status != 200:
                 raise RuntimeError(f"join refused: {given}")
         person = cls(name, rtc.Room(), given["identity"])
-        person._attach({reads, hears, *watch} - {""})
+        person._attach({reads, hears, *watch} - {""}, hears)
         await person.room.connect(given["server"], given["token"], rtc.RoomOptions(auto_subscribe=False))
         for participant in person.room.remote_participants.values():
             for publication in participant.track_publications.values():
                 person._published(publication, participant)
         return person
 
-    def _attach(self, languages: set[str]) -> None:
+    def _attach(self, languages: set[str], hears: str) -> None:
         self._languages = languages
+        self._hears = hears
         self.room.on("data_track_published", self._data_track)
         self.room.on("track_published", self._published)
         self.room.on("track_subscribed", self._subscribed)
@@ -171,7 +172,7 @@ class Person:
         task.add_done_callback(self._tasks.discard)
 
     def _published(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
-        if publication.name in {f"dub.{lang}" for lang in self._languages}:
+        if publication.name == f"dub.{self._hears}":
             publication.set_subscribed(True)
 
     def _subscribed(self, track: rtc.Track, publication: rtc.RemoteTrackPublication, _: rtc.RemoteParticipant) -> None:
@@ -181,8 +182,8 @@ class Person:
         stream = rtc.AudioStream.from_track(track=track, sample_rate=16_000, num_channels=1, frame_size_ms=20)
         heard, sound = self.heard.setdefault(lang, []), self.sound.setdefault(lang, bytearray())
         async for event in stream:
-            samples = array("h", bytes(event.frame.data))
-            heard.append((time.time(), max(map(abs, samples), default=0)))
+            samples = np.frombuffer(bytes(event.frame.data), np.int16)
+            heard.append((time.time(), int(np.abs(samples.astype(np.int32)).max(initial=0))))
             sound += samples.tobytes()
 
     def _data_track(self, track: rtc.RemoteDataTrack) -> None:
