@@ -17,6 +17,12 @@ PAUSE = ",;:、，；：—–"
 QUICKEST = 0.035
 """Seconds a letter of the quickest speech."""
 
+ABBREVIATED = {
+    "mr", "mrs", "ms", "dr", "prof", "st", "jr", "vs", "sr", "sra", "srta", "dra",
+    "mme", "mlle", "hr", "fr", "bzw", "nr",
+}  # fmt: skip
+"""Words whose full stop ends no sentence, in the languages of the page: the name or number comes after it."""
+
 CAP = 6.0
 """Seconds that a clause may last before it is settled wherever it stands."""
 CLAUSE = 2.0
@@ -103,9 +109,17 @@ def clause(committed: Sequence[Word], tail: Sequence[Word], until: float) -> int
     followed = len(committed) if tail else len(committed) - 1
     for at in range(followed, 1, -1):
         word = committed[at - 1]
-        if word.text[-1] in SENTENCE or (word.text[-1] in PAUSE and word.end - begun >= CLAUSE and at >= 4):
+        if _ends_sentence(word) or (word.text[-1] in PAUSE and word.end - begun >= CLAUSE and at >= 4):
             return at
     return _widest(committed, followed, begun) if until - begun >= CAP else 0
+
+
+def _ends_sentence(word: Word) -> bool:
+    if word.text[-1] != ".":
+        return word.text[-1] in SENTENCE
+    name = plain(word.text)
+    initial = len(name) == 1 and name.isalpha() and word.text[0].isupper() and name != "i"
+    return not (initial or name in ABBREVIATED)
 
 
 def _widest(committed: Sequence[Word], followed: int, begun: float) -> int:

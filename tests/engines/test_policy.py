@@ -84,6 +84,11 @@ def test_every_settled_word_was_committed_once_and_in_order(passes: list[list[st
         ("no stop in all of this long speech that goes on and on so", "", 6.5, 12),
         ("no stop in all of this", "long", 3.0, 0),
         ("", "nothing", 60.0, 0),
+        ("this is Mr. Quilter", "who", 2.0, 0),
+        ("la Sra. Ruiz", "dijo", 2.0, 0),
+        ("said by J. Smith", "and", 2.0, 0),
+        ("so do I. And", "then", 2.0, 3),
+        ("he knew Mr. Quilter. And", "then", 2.0, 4),
     ],
 )
 def test_clauses_end_at_stops_at_commas_after_a_while_and_at_the_cap(
