@@ -29,3 +29,18 @@ def speech_bounds(pcm: bytes, rate: int = 16_000) -> tuple[float, float]:
     level = 10 * np.log10((frames**2).mean(axis=1) + 1e-9)
     loud = np.flatnonzero(level > np.percentile(level, 90) - 25)
     return float(loud[0] / 50), float((loud[-1] + 1) / 50)
+
+
+def voice_begins(pcm: bytes) -> float:
+    """Seconds at which a voice begins: the first of three frames in a row that Silero takes for speech.
+
+    A recording may open with noise that is nearly as loud as its voice, which `speech_bounds` counts.
+    """
+    from agent.engines.silero import FRAME, Silero
+
+    gate, run = Silero(), 0
+    for at in range(0, len(pcm) // 2 - FRAME + 1, FRAME):
+        run = run + 1 if gate.speech(pcm[at * 2 : (at + FRAME) * 2]) >= 0.5 else 0
+        if run == 3:
+            return (at - 2 * FRAME) / 16_000
+    return 0.0
