@@ -22,6 +22,7 @@ from infra.stack import Stack
 # start: then no test could interrupt one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """All of Dragoman on free ports, started and ready, once: real SFU, agent, engines, database and web server."""

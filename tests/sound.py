@@ -7,6 +7,10 @@ from pathlib import Path
 import av
 import numpy as np
 
+from agent.engines.policy import Voicing
+from agent.engines.silero import Silero
+from agent.engines.streaming import BYTES, FRAME, FRAME_BYTES, OPENING
+
 
 def pcm_of(recording: Path, rate: int = 16_000) -> bytes:
     """A recording of any kind as mono int16 at `rate` Hz."""
@@ -32,15 +36,13 @@ def speech_bounds(pcm: bytes, rate: int = 16_000) -> tuple[float, float]:
 
 
 def voice_begins(pcm: bytes) -> float:
-    """Seconds at which a voice begins: the first of three frames in a row that Silero takes for speech.
+    """Seconds at which a voice begins: where the recognizer's gate, Silero, first opens.
 
     A recording may open with noise that is nearly as loud as its voice, which `speech_bounds` counts.
     """
-    from agent.engines.silero import FRAME, Silero
-
-    gate, run = Silero(), 0
-    for at in range(0, len(pcm) // 2 - FRAME + 1, FRAME):
-        run = run + 1 if gate.speech(pcm[at * 2 : (at + FRAME) * 2]) >= 0.5 else 0
-        if run == 3:
-            return (at - 2 * FRAME) / 16_000
+    gate, voicing = Silero(), Voicing(hang=1.0)
+    for at in range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES):
+        voicing.hear(gate.speech(pcm[at : at + FRAME_BYTES]))
+        if voicing.speaking:
+            return at / BYTES + FRAME - OPENING
     return 0.0

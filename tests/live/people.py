@@ -214,7 +214,7 @@ class Person:
 
     def _data(self, packet: rtc.DataPacket) -> None:
         interpreter = self.interpreter
-        if interpreter and (packet.topic or "").startswith("dub/"):
+        if interpreter and packet.topic == f"dub/{self._hears}":
             with suppress(WireError):
                 key = public_key(interpreter.attributes.get("dragoman.key", ""))
                 epoch = int(interpreter.attributes.get("dragoman.epoch", "0"))
