@@ -13,7 +13,7 @@ class RoomClock:
     """Seconds since the LiveKit room was made, the same for every interpreter it will have.
 
     Reads the wall clock once and runs on the monotonic one, so a wall clock that is
-    corrected in mid-meeting moves nothing.
+    corrected in mid-meeting moves nothing. `zero` is when the room was made, Unix seconds.
     """
 
     def __init__(
@@ -23,6 +23,7 @@ class RoomClock:
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._steady = steady
+        self.zero = room_made
         self._zero = steady() - (wall() - room_made)
 
     def now(self) -> float:

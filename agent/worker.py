@@ -91,7 +91,8 @@ class Interpreter:
         self._epoch = int((ctx.token_claims().attributes or {}).get("dragoman.epoch", "0"))
         self._signer = Signer(self._epoch)
         made = ctx.job.room.creation_time_ms / 1000 or float(ctx.job.room.creation_time) or time.time()
-        self._now = RoomClock(made).now
+        self._clock = RoomClock(made)
+        self._now = self._clock.now
         self._engines = Remote(settings, room=ctx.job.room.name)
         self._streaming = Streaming(self._engines.ear)
         self._sfu = Sfu(ctx.room, self._signer, self, self._now)
@@ -115,7 +116,9 @@ class Interpreter:
         if not await self._take_over():
             self._ctx.shutdown("a newer interpreter is here")
             return
-        self._sfu.set_attributes({"dragoman.key": self._signer.public})
+        self._sfu.set_attributes(
+            {"dragoman.key": self._signer.public, "dragoman.zero": str(round(self._clock.zero * 1000))}
+        )
         self._main = asyncio.create_task(self._run(), name="interpreter")
         self._main.add_done_callback(self._ended)
 

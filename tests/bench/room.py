@@ -35,7 +35,7 @@ import aiohttp
 import jiwer
 import psutil
 import sacrebleu
-from livekit import api
+from livekit import api, rtc
 
 from infra.settings import on_free_ports
 from infra.stack import Stack
@@ -108,6 +108,7 @@ async def measure(stack: Stack, folder: Path, speakers: int, languages: int, min
     await readers[0].interpreted(60)
     await asyncio.gather(*(person.microphone() for person in people))
     watching = asyncio.create_task(watch(stack))
+    states = follow(readers[0])
     made = await room_made(stack, slug)
     stop = time.time() + minutes * 60
     played = [
@@ -122,9 +123,23 @@ async def measure(stack: Stack, folder: Path, speakers: int, languages: int, min
     usage = await asyncio.gather(watching, return_exceptions=True)
     result = report(played, readers, made, read)
     result |= {"speakers": speakers, "languages": read, "minutes": minutes, "processes": usage[0]}
-    result["state"] = (await readers[0].interpreted(30)).attributes.get("dragoman.state")
+    result["states"] = states
     await asyncio.gather(*(person.leave() for person in (*people, *readers)))
     return result
+
+
+def follow(reader: Person) -> list[tuple[float, str]]:
+    """A list that grows by what the interpreter says of itself, at seconds from now."""
+    began = time.time()
+    states = [(0.0, "listening")]
+
+    def changed(_changed: dict[str, str], participant: rtc.Participant) -> None:
+        told = participant.attributes.get("dragoman.state", "")
+        if participant is reader.interpreter and told != states[-1][1]:
+            states.append((round(time.time() - began, 1), told))
+
+    reader.room.on("participant_attributes_changed", changed)
+    return states
 
 
 async def play(
@@ -186,6 +201,7 @@ def report(played: list[Played], readers: list[Person], made: float, read: list[
         "dubs skipped": sum(cue.event == "skipped" for reader in readers for _, cue in reader.cues),
         "dubs spoken": sum(cue.event == "started" for reader in readers for _, cue in reader.cues),
         "frames dropped": sum(reader.dropped for reader in readers),
+        "misattributed": misattributed(played, readers[0], made),
         "lag by minute": lag_by_minute(readers, read, made),
     }
 
@@ -223,6 +239,24 @@ def lost(readers: list[Person], read: list[str]) -> int:
         finals = [g for g in reader.seen if g.frame.final and g.frame.lang == tag]
         count += len({g.frame.id for g in finals if g.reliable} - {g.frame.id for g in finals if not g.reliable})
     return count
+
+
+def misattributed(played: list[Played], reader: Person, made: float) -> list[int]:
+    """Originals of three words or more that somebody other than the named one was saying then; of how many."""
+    wrong = seen = 0
+    finals = {g.frame.id: g.frame for g in reader.seen if g.frame.final and g.frame.lang == g.frame.source}
+    for frame in finals.values():
+        words = plain(frame.text).split()
+        if len(words) < 3:
+            continue
+        shares: dict[str, float] = defaultdict(float)
+        for one in played:
+            if one.began - SLACK <= made + frame.end and made + frame.start <= one.ended + SLACK:
+                said = set(plain(one.entry["transcript"]).split())
+                shares[one.identity] = max(shares[one.identity], sum(word in said for word in words) / len(words))
+        seen += 1
+        wrong += max(shares.values(), default=0.0) > shares[frame.identity]
+    return [wrong, seen]
 
 
 def lag_by_minute(readers: list[Person], read: list[str], made: float) -> list[float]:
@@ -296,7 +330,8 @@ def markdown(result: dict[str, Any]) -> str:
         "",
         f"WER {result['wer']}; chrF {result['chrf']}; dubs {result['dubs spoken']} spoken, "
         f"{result['dubs skipped']} skipped; frames lost {result['interims lost']}; "
-        f"lag by minute {result['lag by minute']}; state {result['state']}",
+        f"lag by minute {result['lag by minute']}; "
+        f"under another's name {result['misattributed']}; states {result['states']}",
         "",
     ]
     rows += ["| process | CPU % of a core | MB |", "|---|---:|---:|"]

@@ -37,7 +37,7 @@ const GAP = 300
 /** After the cue `ended`, the last sounds are still on their way for about this long. */
 const TAIL = 200
 /** A cue whose sound never comes, or whose end got lost, holds the original down no longer than this. */
-const LOST = 2_500
+const LOST = 1_200
 /** The same where nothing can be measured: longer than any clause takes to say. */
 const LOST_UNMEASURED = 15_000
 
@@ -80,14 +80,23 @@ function step(voice: Voice, now: number): Voice {
   return { ...voice, sounding, saying: promised ? voice.saying : null }
 }
 
-/** How loud an original should be, 0 to 1. `spoken` is its speaker's language, where it is known. */
-export function loudness(voice: Voice, identity: string, spoken: string | undefined, hears: string, under: number): number {
-  if (!voice.sounding || hears === '') return 1
-  if (spoken !== undefined && sameLanguage(spoken, hears)) return 1
+/** An original's speaker: `language` is theirs, where it is known. */
+export interface Speaker {
+  identity: string
+  language: string | undefined
+}
+
+/** How loud an original should be for `own`, who hears the language `hears`, 0 to 1. */
+export function loudness(voice: Voice, { identity, language }: Speaker, own: string, hears: string, under: number): number {
+  if (!voice.sounding || hears === '' || voice.of === own) return 1
+  if (language !== undefined && sameLanguage(language, hears)) return 1
   // A voice over several unknown ones: only the person whose words are being said goes under.
-  if (spoken === undefined && voice.of !== null && voice.of !== identity) return 1
+  if (language === undefined && voice.of !== null && voice.of !== identity) return 1
   return under
 }
+
+/** How loud the dub should be: nobody needs to hear their own words again. */
+export const dubLoudness = (voice: Voice, own: string): number => (voice.of === own ? 0 : 1)
 
 /** One step of a volume on its way: the whole way takes a fifth of a second. */
 export function towards(now: number, wanted: number, stepMs: number): number {

@@ -1,6 +1,6 @@
 /** What is heard: everyone's own tracks, the dub of one language, and the original lowered under it. */
 import { RemoteAudioTrack, RoomEvent, type RemoteParticipant, type RemoteTrackPublication, type Room } from 'livekit-client'
-import { loudness, onLevel, silent, towards, type Voice } from './ducking'
+import { dubLoudness, loudness, onLevel, silent, towards, type Voice } from './ducking'
 import { Level } from './level'
 import type { Store } from './store'
 
@@ -139,10 +139,14 @@ export class Ears {
   }
 
   #step(now: number): void {
-    this.#voice.set(onLevel(this.#voice.get(), this.#level?.level.read() ?? null, now))
+    const voice = onLevel(this.#voice.get(), this.#level?.level.read() ?? null, now)
+    const own = this.#room.localParticipant.identity
+    this.#voice.set(voice)
+    this.#level?.of.setVolume(dubLoudness(voice, own))
     for (const participant of this.#room.remoteParticipants.values()) {
       if (participant.isAgent) continue
-      const wanted = loudness(this.#voice.get(), participant.identity, this.#spoken(participant.identity), this.#hears, this.#under)
+      const { identity } = participant
+      const wanted = loudness(voice, { identity, language: this.#spoken(identity) }, own, this.#hears, this.#under)
       for (const { track } of participant.audioTrackPublications.values()) {
         if (track instanceof RemoteAudioTrack) this.#turn(track, wanted)
       }

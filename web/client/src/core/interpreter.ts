@@ -15,6 +15,8 @@ export interface Interpreter {
   /** Languages that have captions now: spoken and wanted. */
   languages: readonly string[]
   keeps: string
+  /** Zero of the room's clock, Unix ms; null while it has not told it. */
+  zero: number | null
   /** Languages that it found out: identity to tag. */
   detected: Readonly<Record<string, string>>
 }
@@ -38,8 +40,8 @@ function isBetter(one: Interpreter, other: Interpreter): boolean {
 }
 
 function describe({ identity, attributes }: Present): Interpreter | null {
-  const epoch = Number(attributes['dragoman.epoch'] ?? NaN)
-  if (!Number.isSafeInteger(epoch) || epoch < 0) return null
+  const epoch = whole(attributes['dragoman.epoch'])
+  if (epoch === null) return null
   return {
     identity,
     epoch,
@@ -47,8 +49,14 @@ function describe({ identity, attributes }: Present): Interpreter | null {
     state: attributes['dragoman.state'] ?? 'starting',
     languages: (attributes['dragoman.languages'] ?? '').split(',').filter((tag) => tag !== ''),
     keeps: attributes['dragoman.keeps'] ?? 'nothing',
+    zero: whole(attributes['dragoman.zero']),
     detected: tags(attributes['dragoman.detected']),
   }
+}
+
+function whole(digits: string | undefined): number | null {
+  const value = Number(digits ?? NaN)
+  return Number.isSafeInteger(value) && value >= 0 ? value : null
 }
 
 function tags(json: string | undefined): Record<string, string> {

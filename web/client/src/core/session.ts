@@ -11,6 +11,7 @@ import type { Connection } from './phase'
 import { Questions, type Served } from './rpc'
 import { patch, Store } from './store'
 import { record, skip, type Entries, type Entry } from './transcript'
+import { isLive, spokenAt } from './when'
 import type { Cue, Frame } from './wire'
 
 export type Ending = 'left' | 'removed' | 'closed' | 'elsewhere' | 'lost'
@@ -116,6 +117,7 @@ export class Session {
     await Promise.all(interpreter.languages.map((lang) => this.#catchUp.follow(lang)))
   }
 
+  /** Captions of what is being said; what was said before one came is in `entries` alone. */
   onCaption(listener: (frame: Frame) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -177,12 +179,13 @@ export class Session {
   }
 
   #caption(frame: Frame): void {
+    const zero = this.status.get().interpreter?.zero ?? null
     if (frame.final) {
-      this.entries.set(record(this.entries.get(), frame))
+      this.entries.set(record(this.entries.get(), frame, spokenAt(frame, zero)))
       if (frame.seq !== null) this.#catchUp.note(frame.lang, frame.seq)
       if (frame.source !== frame.lang) void this.#catchUp.follow(frame.source)
     }
-    for (const tell of this.#listeners) tell(frame)
+    if (isLive(frame, zero)) for (const tell of this.#listeners) tell(frame)
   }
 
   #cue(cue: Cue): void {

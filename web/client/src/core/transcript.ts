@@ -14,7 +14,7 @@ export interface Entry {
   id: string
   epoch: number
   start: number
-  /** When its first frame was made, Unix ms. */
+  /** When it was said, Unix ms. */
   at: number
   identity: string
   speaker: string | null
@@ -29,19 +29,19 @@ export type Entries = readonly Entry[]
 /** Ten hours of lively talk; beyond it the oldest go. */
 export const LIMIT = 20_000
 
-/** Put a settled caption where it belongs: beside its own other languages, or by when it was said. */
-export function record(entries: Entries, frame: Frame, limit = LIMIT): Entries {
+/** Put a settled caption, said `at`, where it belongs: beside its own other languages, or by when it was said. */
+export function record(entries: Entries, frame: Frame, at = frame.at, limit = LIMIT): Entries {
   if (!frame.final) return entries
-  const at = placeOf(entries, frame)
-  const found = entries[at]
+  const place = placeOf(entries, frame)
+  const found = entries[place]
   const said = { [frame.lang]: { text: frame.text, engine: frame.engine } }
   if (found?.id === frame.id && found.epoch === frame.epoch) {
     if (found.said[frame.lang]?.text === frame.text) return entries
-    return entries.with(at, { ...found, at: Math.min(found.at, frame.at), said: { ...found.said, ...said } })
+    return entries.with(place, { ...found, at: Math.min(found.at, at), said: { ...found.said, ...said } })
   }
   const { id, epoch, start, identity, speaker, source } = frame
-  const entry = { key: `${epoch}:${id}`, id, epoch, start, at: frame.at, identity, speaker, source, said, skipped: false }
-  const grown = at === entries.length ? [...entries, entry] : entries.toSpliced(at, 0, entry)
+  const entry = { key: `${epoch}:${id}`, id, epoch, start, at, identity, speaker, source, said, skipped: false }
+  const grown = place === entries.length ? [...entries, entry] : entries.toSpliced(place, 0, entry)
   return grown.length > limit ? grown.slice(grown.length - limit) : grown
 }
 

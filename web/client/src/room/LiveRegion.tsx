@@ -14,10 +14,8 @@ export function LiveRegion() {
   const [lines, setLines] = useState<readonly { id: string; text: string; lang: string }[]>([])
   const { reads } = wishes
   useEffect(() => {
-    const joined = Date.now()
     return session.onCaption((frame) => {
-      // What was said before one came is in the transcript, not read aloud all at once.
-      if (!frame.final || frame.lang !== reads || frame.at < joined - 5_000) return
+      if (!frame.final || frame.lang !== reads) return
       const line = { id: frame.id, text: `${nameOf(frame.identity, frame.speaker)}: ${frame.text}`, lang: frame.lang }
       setLines((before) => (before.some((one) => one.id === line.id) ? before : [...before, line].slice(-KEPT)))
     })

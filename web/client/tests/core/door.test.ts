@@ -22,6 +22,7 @@ const interpreter = (change: Partial<Interpreter> = {}): Interpreter => ({
   state: 'listening',
   languages: ['es'],
   keeps: 'nothing',
+  zero: 0,
   detected: {},
   ...change,
 })

@@ -9,6 +9,7 @@ const interpreter = {
   state: 'listening',
   languages: ['en', 'es'],
   keeps: 'nothing',
+  zero: 0,
   detected: {},
 }
 const calm: Situation = {

@@ -44,7 +44,7 @@ describe('the transcript', () => {
   })
 
   it('lets the oldest go beyond its limit', () => {
-    const entries = [1, 2, 3, 4].reduce((all, start) => record(all, frame({ id: `s${start}`, start, final: true }), 3), none)
+    const entries = [1, 2, 3, 4].reduce((all, start) => record(all, frame({ id: `s${start}`, start, final: true }), 0, 3), none)
 
     expect(entries.map((entry) => entry.id)).toEqual(['s2', 's3', 's4'])
   })
