@@ -114,17 +114,19 @@ async def test_who_joins_late_is_told_what_was_said(join: Join):
     speaker = await join("Jack", speaks="en")
     first = await join("Rosa", reads="es")
     await speaker.interpreted()
-    await speaker.say(DATA / JFK)
+    begun = await speaker.say(DATA / JFK)
     await settled(first, "es")
 
     late = await join("Luz", reads="es")
-    await late.interpreted()
+    interpreter = await late.interpreted()
     answer = await late.call("dragoman.captions", {"lang": "es", "after": 0})
     rest = await late.call("dragoman.captions", {"lang": "es", "after": len(first.finals("es"))})
 
     assert len(answer["frames"]) == len(first.finals("es"))
     assert not answer["more"]
     assert rest == {"frames": [], "more": False}
+    zero = int(interpreter.attributes["dragoman.zero"]) / 1_000
+    assert zero + first.finals("es")[0].start == pytest.approx(begun, abs=1.5)
 
 
 async def test_a_language_that_nobody_read_before_is_caught_up_with(join: Join):
