@@ -54,7 +54,10 @@ class Heard:
 
 
 class Ear(Protocol):
-    """A model that hears a whole window at once, without state (Whisper is one)."""
+    """A model that hears a whole window at once, without state (Whisper is one).
+
+    How many windows it can hear at a time it may say by an attribute `width`; one where it doesn't.
+    """
 
     async def hear(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
