@@ -269,10 +269,7 @@ class Sfu:
             group.create_task(self._sender.run())
             group.create_task(self._tell_attributes())
             group.create_task(self._send_cues())
-            for participant in self._room.remote_participants.values():
-                self._came(participant)
-                for publication in participant.track_publications.values():
-                    self._published(publication, participant)
+            self._look_around()
             connected()
 
     async def flush(self) -> None:
@@ -314,6 +311,12 @@ class Sfu:
 
     # What LiveKit tells
 
+    def _look_around(self) -> None:
+        for participant in self._room.remote_participants.values():
+            self._came(participant)
+            for publication in participant.track_publications.values():
+                self._published(publication, participant)
+
     def _came(self, participant: rtc.Participant) -> None:
         if participant.kind in PEOPLE:
             self._listener.came(participant.identity, participant.attributes)
@@ -337,8 +340,11 @@ class Sfu:
             self._listener.listen(participant.identity, publication.sid)
 
     def _reconnected(self) -> None:
-        if self._group:
-            self._group.create_task(self._sender.reopen())
+        if self._group is None:
+            return
+        self._group.create_task(self._sender.reopen())
+        # What was published while we were reconnecting: our wish to hear it may have been lost on the way.
+        self._look_around()
 
     def _ended(self, sid: str) -> None:
         if task := self._streams.pop(sid, None):

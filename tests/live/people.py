@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from livekit import rtc
 
 from agent.errors import WireError
@@ -75,9 +76,7 @@ class Person:
         person = cls(name, rtc.Room(), given["identity"])
         person._attach({reads, hears, *watch} - {""}, hears)
         await person.room.connect(given["server"], given["token"], rtc.RoomOptions(auto_subscribe=False))
-        for participant in person.room.remote_participants.values():
-            for publication in participant.track_publications.values():
-                person._published(publication, participant)
+        person._look_around()
         return person
 
     def _attach(self, languages: set[str], hears: str) -> None:
@@ -87,6 +86,7 @@ class Person:
         self.room.on("track_published", self._published)
         self.room.on("track_subscribed", self._subscribed)
         self.room.on("data_received", self._data)
+        self.room.on("reconnected", self._look_around)
         for lang in languages:
             self.room.register_text_stream_handler(f"captions/{lang}", self._text)
 
@@ -131,6 +131,12 @@ class Person:
         )
         return json.loads(answer)
 
+    async def captions(self, lang: str) -> list[Frame]:
+        """All that was said, asked from the interpreter."""
+        key, epoch = self._seal(await self.interpreted())
+        told = await self.call("dragoman.captions", {"lang": lang, "after": 0})
+        return [read_caption(frame.encode(), key, epoch) for frame in told["frames"]]
+
     async def microphone(self, rate: int = RATE) -> None:
         """Publish a silent microphone."""
         self._rate = rate
@@ -171,6 +177,11 @@ class Person:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _look_around(self) -> None:
+        for participant in self.room.remote_participants.values():
+            for publication in participant.track_publications.values():
+                self._published(publication, participant)
+
     def _published(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
         if publication.name == f"dub.{self._hears}":
             publication.set_subscribed(True)
@@ -200,15 +211,19 @@ class Person:
 
         self._spawn(read())
 
+    @staticmethod
+    def _seal(interpreter: rtc.RemoteParticipant) -> tuple[Ed25519PublicKey, int]:
+        """Its key and its epoch. Raises `WireError` where it has told no key yet."""
+        key = public_key(interpreter.attributes.get("dragoman.key", ""))
+        return key, int(interpreter.attributes.get("dragoman.epoch", "0"))
+
     def _take(self, data: bytes, identity: str, *, reliable: bool) -> None:
         interpreter = self.interpreter
         if interpreter is None or interpreter.identity != identity:
             self.dropped += 1
             return
         try:
-            key = public_key(interpreter.attributes.get("dragoman.key", ""))
-            epoch = int(interpreter.attributes.get("dragoman.epoch", "0"))
-            self.seen.append(Got(time.time(), read_caption(data, key, epoch), reliable))
+            self.seen.append(Got(time.time(), read_caption(data, *self._seal(interpreter)), reliable))
         except WireError:
             self.dropped += 1
 
@@ -216,9 +231,7 @@ class Person:
         interpreter = self.interpreter
         if interpreter and packet.topic == f"dub/{self._hears}":
             with suppress(WireError):
-                key = public_key(interpreter.attributes.get("dragoman.key", ""))
-                epoch = int(interpreter.attributes.get("dragoman.epoch", "0"))
-                self.cues.append((time.time(), read_cue(packet.data, key, epoch)))
+                self.cues.append((time.time(), read_cue(packet.data, *self._seal(interpreter))))
 
 
 async def until(true: Callable[[], bool], seconds: float, every: float = 0.05) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -245,6 +246,38 @@ async def test_engines_that_die_are_said_to_be_away_and_lose_no_final(stack: Sta
 
     assert errors(JFK, said(reader, "en")) < 0.35
     assert (await reader.interpreted()).identity == interpreter.identity
+
+
+async def test_a_livekit_server_that_dies_takes_nothing_that_was_said_with_it(stack: Stack, join: Join):
+    reader = await join("Rosa", reads="es", hears="es", watch=("en",))
+    speaker = await join("Jack", speaks="en")
+    interpreter = (await speaker.interpreted()).identity
+    back = {person.name: asyncio.Event() for person in (reader, speaker)}
+    for person in (reader, speaker):
+        person.room.on("reconnected", back[person.name].set)
+    speaking = asyncio.create_task(speaker.say(DATA / JFK))
+    await until(lambda: bool(reader.finals("es")), 20)
+    before = reader.finals("es")
+
+    sfu = stack.pid("sfu")
+    assert sfu
+    os.kill(sfu, signal.SIGKILL)
+    await asyncio.gather(*(asyncio.wait_for(event.wait(), 30) for event in back.values()))
+    with contextlib.suppress(Exception):  # the old connection's microphone may refuse the rest
+        await speaking
+    assert (await speaker.interpreted()).identity == interpreter
+    await settled(reader, "en")
+    again, known = time.time(), len(reader.finals("en"))
+    await speaker.say(DATA / JFK)
+    await until(lambda: any(at > again and peak > LOUD for at, peak in reader.heard["es"]), 20)
+    await settled(reader, "en")
+
+    since = [got for got in reader.seen if got.at > again]
+    assert any(not got.frame.final for got in since), "interims come by the data track"
+    assert {got.reliable for got in since if got.frame.final} == {True, False}
+    assert errors(JFK, " ".join(frame.text for frame in reader.finals("en")[known:])) < 0.35
+    kept = [(frame.seq, frame.text) for frame in await reader.captions("es")]
+    assert kept[: len(before)] == [(frame.seq, frame.text) for frame in before]
 
 
 @pytest.mark.parametrize(
