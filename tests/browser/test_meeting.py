@@ -229,3 +229,20 @@ async def test_another_language_is_read_and_heard_without_joining_again(meeting:
 
 async def test_nobodys_console_tells_of_an_error(meeting: Meeting):
     assert [meeting.jack.errors, meeting.rosa.errors, meeting.zoe.errors] == [[], [], []]
+
+
+async def test_a_livekit_server_that_dies_is_waited_for_and_the_meeting_goes_on(stack: Stack, meeting: Meeting):
+    await meeting.rosa.forget()
+    before = await meeting.rosa.identity()
+    sfu = stack.pid("sfu")
+    assert sfu
+
+    os.kill(sfu, signal.SIGKILL)
+    await meeting.rosa.until("() => seen.states.includes('reconnecting')")
+    await asyncio.gather(meeting.rosa.interpreted(), meeting.jack.interpreted())
+    await meeting.jack.speak()
+    line = await meeting.rosa.reads("fr", "pays")
+    await meeting.rosa.until("() => seen.heard")
+
+    assert line["name"] == "Jack"
+    assert await meeting.rosa.identity() == before
