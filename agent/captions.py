@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -15,6 +15,8 @@ from .errors import EngineError
 from .nouns import Caption, Hypothesis, Segment
 
 Said = Hypothesis | Segment
+Make = Callable[[Sequence[str]], Awaitable[Mapping[str, Translation]]]
+"""A clause into these languages."""
 
 
 class Transcript(Protocol):
@@ -34,6 +36,14 @@ def same_language(one: str, other: str) -> bool:
     return a[0] == b[0] and (len(scripts) < 2)
 
 
+class Beside(Protocol):
+    """Knows more ways for a settled clause than by its text."""
+
+    async def translate(
+        self, segment: Segment, targets: Sequence[str], context: Sequence[str] = ()
+    ) -> Mapping[str, Translation]: ...
+
+
 class Together:
     """Translates a clause once for all languages that are wanted, however many captioners ask.
 
@@ -41,20 +51,49 @@ class Together:
     comes later with a language that was not in the call makes its own.
     """
 
-    def __init__(self, translator: Translator, wanted: Callable[[], Sequence[str]], remember: int = 64) -> None:
+    def __init__(
+        self,
+        translator: Translator,
+        wanted: Callable[[], Sequence[str]],
+        *,
+        beside: Beside | None = None,
+        remember: int = 64,
+    ) -> None:
         self._translator = translator
+        self._beside = beside
         self._wanted = wanted
         self._remember = remember
         self._calls: dict[tuple[str, str], _Call] = {}
 
-    async def translate(
-        self, about: str, text: str, source: str, target: str, context: Sequence[str] = ()
+    async def preview(self, said: Hypothesis, text: str, target: str) -> Translation | None:
+        """The beginning of a clause in `target`, None where no translator serves the pair."""
+
+        def make(targets: Sequence[str]) -> Awaitable[Mapping[str, Translation]]:
+            return self._translator.translate(text, said.language, targets, ())
+
+        return await self._once((said.id, text), said.language, target, make)
+
+    async def translate(self, segment: Segment, target: str, context: Sequence[str] = ()) -> Translation | None:
+        """A settled clause in `target`, None where no engine serves the pair."""
+
+        def make(targets: Sequence[str]) -> Awaitable[Mapping[str, Translation]]:
+            if self._beside:
+                return self._beside.translate(segment, targets, context)
+            return self._translator.translate(segment.text, segment.language, targets, context)
+
+        return await self._once((segment.id, ""), segment.language, target, make)
+
+    async def _once(
+        self,
+        key: tuple[str, str],
+        source: str,
+        target: str,
+        make: Make,
     ) -> Translation | None:
-        """The text in `target`, None where no engine serves the pair. `about` is the segment's id."""
-        call = self._calls.get((about, text))
+        call = self._calls.get(key)
         if call is None or target not in call.targets:
-            call = self._call((about, text), source, target)
-            await self._make(call, (about, text), source, context)
+            call = self._call(key, source, target)
+            await self._make(call, key, make)
         return (await asyncio.shield(call.answer)).get(target)
 
     def _call(self, key: tuple[str, str], source: str, target: str) -> _Call:
@@ -67,9 +106,14 @@ class Together:
             del self._calls[next(iter(self._calls))]
         return call
 
-    async def _make(self, call: _Call, key: tuple[str, str], source: str, context: Sequence[str]) -> None:
+    async def _make(
+        self,
+        call: _Call,
+        key: tuple[str, str],
+        make: Make,
+    ) -> None:
         try:
-            call.answer.set_result(await self._translator.translate(key[1], source, call.targets, context))
+            call.answer.set_result(await make(call.targets))
         except BaseException as error:
             # Whoever waits for this call asks again; it was ours that failed or was cancelled, not theirs.
             if self._calls.get(key) is call:
@@ -178,7 +222,7 @@ class Captioner:
         context = tuple(self._before[segment.identity, segment.language])
         asked = self._now()
         try:
-            made = await self._together.translate(segment.id, segment.text, segment.language, self.lang, context)
+            made = await self._together.translate(segment, self.lang, context)
         except EngineError as error:
             if error.code != "not_served":
                 raise
@@ -193,7 +237,7 @@ class Captioner:
         elif self._previews() and (stable := said.text[: said.stable].strip()).count(" ") >= 2:
             # A translated tail flickers, so only what will not change is translated before its time.
             try:
-                made = await self._together.translate(said.id, stable, said.language, self.lang)
+                made = await self._together.preview(said, stable, self.lang)
             except EngineError:
                 return  # a preview is a courtesy; the final will tell of the failure
             if made and made.text.strip():

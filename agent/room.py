@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from .aio import Feed
 from .captions import Captioner, Together, same_language
+from .direct import Beside, Sounds
 from .dubs import Channel, Dubber
-from .engines import Diarizer, Recognizer, Translator, Voice
+from .engines import Diarizer, Direct, Recognizer, Translator, Voice
 from .errors import EngineError
 from .nouns import Caption, Chunk, Hypothesis, Segment
 from .track import TrackLine
@@ -42,6 +43,7 @@ class Engines:
     translator: Translator
     voice: Voice
     diarizer: Diarizer | None = None
+    direct: Direct | None = None
 
 
 class Doors(Protocol):
@@ -148,7 +150,9 @@ class Room:
         self._lines: dict[str, TrackLine] = {}
         self._hearing: set[asyncio.Task[None]] = set()
         self._languages: dict[str, _Language] = {}
-        self._together = Together(engines.translator, self._wanted_tags)
+        self._sounds = Sounds() if engines.direct else None
+        beside = Beside(engines.direct, engines.translator, self._sounds) if engines.direct and self._sounds else None
+        self._together = Together(engines.translator, self._wanted_tags, beside=beside)
         self._delays = {stage: Delays() for stage in ("recognise", "translate", "speak")}
         self._group: asyncio.TaskGroup | None = None
         self._closing = asyncio.Event()
@@ -234,6 +238,8 @@ class Room:
         """Sound of a track that is listened to."""
         if line := self._lines.get(chunk.track):
             line.inbox.put(chunk)
+            if self._sounds:
+                self._sounds.hear(chunk)
 
     def stopped(self, track: str) -> None:
         """A track was muted, lost or ended: settle what was heard on it."""
@@ -259,6 +265,12 @@ class Room:
         if not self._started:
             return "starting"
         return "engines_away" if self._away else self._ladder.state
+
+    @property
+    def spoken(self) -> set[str]:
+        """The languages that people say they speak, and those that were found out."""
+        said = {person.speaks for person in self._people.values() if person.speaks not in ("auto", "")}
+        return said | set(self._detected.values())
 
     @property
     def waiting(self) -> float:
@@ -293,14 +305,11 @@ class Room:
             self._want(tag)
         for tag in heard:
             self._want_voice(tag)
-        now, wanted = self._now(), set(self._wanted_tags()) | set(self._detected.values()) | self._spoken()
+        now, wanted = self._now(), set(self._wanted_tags()) | self.spoken
         for tag, language in self._languages.items():
             language.unwanted_since = math.inf if tag in wanted else min(language.unwanted_since, now)
             language.unheard_since = math.inf if tag in heard else min(language.unheard_since, now)
         self._tell_state()
-
-    def _spoken(self) -> set[str]:
-        return {person.speaks for person in self._people.values() if person.speaks not in ("auto", "")}
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         if self._group is None:

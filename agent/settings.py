@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     recognise: str = "auto"
     translate: str = "auto"
     speak: str = "auto"
+    direct: str = "auto"
     """Which engine serves a stage; `auto` takes the best one on this machine."""
     whisper_model: Path = Path("var/models/whisper-base")
     """A folder with a CTranslate2 Whisper model."""

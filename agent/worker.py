@@ -97,7 +97,7 @@ class Interpreter:
         self._streaming = Streaming(self._engines.ear)
         self._sfu = Sfu(ctx.room, self._signer, self, self._now)
         self._room = Room(
-            Engines(self._streaming, self._engines.translator, self._engines.voice),
+            Engines(self._streaming, self._engines.translator, self._engines.voice, direct=self._engines.direct),
             self,
             now=self._now,
             limit=settings.languages_limit,
@@ -243,7 +243,18 @@ class Interpreter:
 
     def _routes(self, tag: str) -> dict[str, str]:
         routes = self._served["translate"].route if "translate" in self._served else {}
-        return {pair.split(">")[0]: route for pair, route in routes.items() if pair.split(">")[1] == _base(tag)}
+        found = {pair.split(">")[0]: route for pair, route in routes.items() if pair.split(">")[1] == _base(tag)}
+        return self._carried(tag, found) | found
+
+    def _carried(self, tag: str, found: Mapping[str, str]) -> dict[str, str]:
+        """The same from those spoken languages that a direct engine carries."""
+        direct = self._served.get("direct")
+        onward = [found["en"]] if "en" in found else [] if _base(tag) == "en" else None
+        if direct is None or onward is None:
+            return {}
+        spoken = {_base(language) for language in self._room.spoken}
+        route = ", ".join([f"direct:{direct.engine}", *onward])
+        return {language: route for language in spoken - {_base(tag)} if f"{language}>en" in direct.languages}
 
     def _voice(self, tag: str) -> str | None:
         voices = self._served.get("speak")

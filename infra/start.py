@@ -21,7 +21,7 @@ from .stack import Stack
 
 _REMIND = 15.0
 _MANY = 16
-_ORDER = ("recognise", "translate", "speak")
+_ORDER = ("recognise", "direct", "translate", "speak")
 
 
 def main(verbose: bool) -> int:

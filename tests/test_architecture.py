@@ -23,11 +23,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "agent.transcript": {"agent.nouns", "agent.aio"},
     "agent.track": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines", "agent.attribution"},
     "agent.captions": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines"},
+    "agent.direct": {"agent.nouns", "agent.errors", "agent.engines"},
     "agent.dubs": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines"},
     "agent.room": {
         "agent.track",
         "agent.transcript",
         "agent.captions",
+        "agent.direct",
         "agent.dubs",
         "agent.aio",
         "agent.nouns",

@@ -84,6 +84,8 @@ def offers(stages: Sequence[Stage], only: Sequence[str] = ()) -> list[Offer]:
     by = {stage.stage: stage for stage in stages}
     recognise, translate, speak = by.get("recognise"), by.get("translate"), by.get("speak")
     pairs = _pairs(translate) if translate else {}
+    if direct := by.get("direct"):
+        pairs = _with_carried(pairs, direct)
     known = {*pairs, *(recognise.languages if recognise else ()), *(speak.languages if speak else ())}
     return [
         Offer(
@@ -104,6 +106,21 @@ def _pairs(stage: Stage) -> dict[str, dict[str, Pair]]:
         route = stage.route.get(key, stage.engine)
         pair = Pair(grade=grade(stage.measure, figure), figure=figure, measure=stage.measure, route=route)
         found.setdefault(target, {})[source] = pair
+    return found
+
+
+def _with_carried(pairs: Mapping[str, Mapping[str, Pair]], direct: Stage) -> dict[str, dict[str, Pair]]:
+    """Pairs with those that a direct engine adds: into the languages it speaks, and from there by text."""
+    found = {target: dict(sources) for target, sources in pairs.items()}
+    for key, figure in direct.languages.items():
+        source, _, spoken = key.partition(">")
+        route = f"direct:{direct.engine}"
+        pair = Pair(grade=grade(direct.measure, figure), figure=figure, measure=direct.measure, route=route)
+        found.setdefault(spoken, {})[source] = pair
+        for target, sources in pairs.items():
+            if spoken in sources and source != target and source not in sources:
+                onward = f"{route}, {sources[spoken].route}"
+                found[target][source] = Pair(grade="unmeasured", figure=None, measure=direct.measure, route=onward)
     return found
 
 

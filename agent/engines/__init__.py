@@ -6,7 +6,7 @@ tests in ``tests/engines``, which ask every engine the same questions.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
@@ -102,6 +102,21 @@ class Translator(Protocol):
         ...
 
 
+class Direct(Protocol):
+    """Speech in one language as text of another, with no transcript between."""
+
+    async def pairs(self) -> Container[str]:
+        """The pairs `source>target` that are better carried so than by text. Raises `EngineError`."""
+        ...
+
+    async def carry(self, pcm: bytes, source: str, target: str) -> Translation | None:
+        """A clause of 16 kHz mono int16 `pcm`, at most 30 s, in `target`; None where nothing could be made out.
+
+        Raises `EngineError`, `not_served` for a pair that it doesn't know.
+        """
+        ...
+
+
 class Voice(Protocol):
     """Text aloud."""
 
@@ -141,12 +156,18 @@ class Served:
     measure: str
     languages: Mapping[str, float | None]
     route: Mapping[str, str] = field(default_factory=dict)
+    cascade: Mapping[str, float] = field(default_factory=dict)
+    """Of a direct engine's pairs: what the same sound gave by recognition and translation."""
 
 
 TABLE: Mapping[str, Mapping[str, str]] = {
     "recognise": {
         "whisper": "agent.engines.whisper:load",
         "fake": "agent.engines.fake:load_ear",
+    },
+    "direct": {
+        "whisper": "agent.engines.whisper:load_direct",
+        "fake": "agent.engines.fake:load_direct",
     },
     "translate": {
         "routes": "agent.engines.routes:load",

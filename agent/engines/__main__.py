@@ -20,7 +20,7 @@ from .service import Service
 
 log = logging.getLogger("agent.engines")
 
-BEST = {"recognise": "whisper", "translate": "routes", "speak": "voices"}
+BEST = {"recognise": "whisper", "direct": "whisper", "translate": "routes", "speak": "voices"}
 """What `auto` means: of these the last two take the best that is on this machine, language by language."""
 
 

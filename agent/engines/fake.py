@@ -30,6 +30,10 @@ def load_ear(settings: Settings) -> FakeEar:
     return FakeEar()
 
 
+def load_direct(settings: Settings) -> FakeDirect:
+    return FakeDirect()
+
+
 def load_translator(settings: Settings) -> FakeTranslator:
     return FakeTranslator()
 
@@ -89,6 +93,24 @@ class FakeEar:
             compression=1.0,
             engine="fake",
         )
+
+
+class FakeDirect:
+    """A `Direct` that carries what `spell` made from Japanese into English."""
+
+    PAIRS: Mapping[str, float | None] = {"ja>en": 40.0}
+
+    def served(self) -> Served:
+        return Served("direct", "fake", "asked for by name", "Apache-2.0", "chrf", self.PAIRS)
+
+    async def pairs(self) -> Mapping[str, float | None]:
+        return self.PAIRS
+
+    async def carry(self, pcm: bytes, source: str, target: str) -> Translation | None:
+        if f"{source.split('-', maxsplit=1)[0]}>{target.split('-', maxsplit=1)[0]}" not in self.PAIRS:
+            raise EngineError("not_served", f"It does not carry {source} into {target}.")
+        words = _words(np.abs(np.frombuffer(pcm, np.int16).astype(np.int32)))
+        return Translation(" ".join(word.text for word in words), "direct:fake") if words else None
 
 
 def _words(level: np.ndarray[tuple[int, ...], np.dtype[np.int32]]) -> tuple[Word, ...]:

@@ -17,6 +17,8 @@ from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub, Word
 from ..settings import Settings
 from . import Heard, Served, Translation
 
+KNOWN = 20.0
+"""Seconds for which it is remembered what a service serves."""
 REST = 1.5
 """Seconds for which a service that did not answer is left out."""
 CONNECT = 2.0
@@ -41,6 +43,7 @@ class Remote:
         """Whose requests these are: the service is fair between rooms."""
         self.ear = RemoteEar(self)
         self.translator = RemoteTranslator(self)
+        self.direct = RemoteDirect(self)
         self.voice = RemoteVoice(self)
 
     async def served(self) -> Sequence[Served]:
@@ -177,6 +180,31 @@ class RemoteTranslator:
         async with self._remote.ask("POST", "/translate", data=json.dumps(about).encode(), patience=patience) as answer:
             made = (await answer.json())["translations"]
         return {tag: Translation(**one) for tag, one in made.items()}
+
+
+class RemoteDirect:
+    """A `Direct`."""
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+        self._pairs: Mapping[str, float | None] = {}
+        self._asked = float("-inf")
+
+    async def pairs(self) -> Mapping[str, float | None]:
+        """See `Direct`; asked anew after `KNOWN` seconds."""
+        if time.monotonic() - self._asked > KNOWN:
+            stages = {served.stage: served for served in await self._remote.served()}
+            self._pairs, self._asked = stages["direct"].languages if "direct" in stages else {}, time.monotonic()
+        return self._pairs
+
+    async def carry(self, pcm: bytes, source: str, target: str) -> Translation | None:
+        """See `Direct`. It may take 8 s and twice as long as the sound."""
+        about = {"source": source, "target": target, "room": self._remote.room}
+        patience = 8.0 + 2.0 * len(pcm) / SAMPLE_BYTES / SAMPLE_RATE
+        data = json.dumps(about).encode() + b"\n" + pcm
+        async with self._remote.ask("POST", "/direct", data=data, patience=patience) as answer:
+            made = (await answer.json())["translation"]
+        return Translation(**made) if made else None
 
 
 class RemoteVoice:

@@ -117,7 +117,7 @@ class Routes:
         if "apertium" not in self._engines:
             return "Apertium is not installed: only English and Portuguese are translated, by Bergamot's models"
         known = {tag for pair in self._routes for tag in pair.split(">")}
-        german = "" if "de" in known else "; nothing here translates German"
+        german = "" if "de" in known else "; none of them knows German"
         if "bergamot" not in self._engines:
             return f"Only Apertium's rules are installed (no Bergamot model for this machine){german}"
         return f"Bergamot's models and Apertium's rules are installed, chained as they measured best{german}"

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import EngineError
 from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub
-from . import Heard, Translation
+from . import Heard, Served, Translation
 from .stage import Figures, Stage
 
 BODY_LIMIT = 2_000_000
@@ -27,7 +27,7 @@ LONGEST = 30.0
 """Seconds of sound, what `Ear` takes."""
 STATUS = {"bad_request": 400, "not_served": 404, "overloaded": 429, "loading": 503, "engines_away": 503}
 WARM = "One, two."
-STAGES = ("recognise", "translate", "speak")
+STAGES = ("recognise", "direct", "translate", "speak")
 
 Tag = Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)
 Text = Field(min_length=1, max_length=TEXT_LIMIT, repr=False)
@@ -47,6 +47,13 @@ class Recognise(_Asked):
     prompt: str = Known
     prefix: str = Known
     final: bool = False
+
+
+class Carry(_Asked):
+    """The first line of speech to be carried into another language; the sound comes after it."""
+
+    source: str = Tag
+    target: str = Tag
 
 
 class Translate(_Asked):
@@ -72,6 +79,14 @@ class Hearing:
 
 
 @dataclass(frozen=True, slots=True)
+class Carrying:
+    """Sound and the languages that it is carried between."""
+
+    about: Carry
+    pcm: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Speech:
     """A text on its way to a listener: pieces, then None, or what went wrong."""
 
@@ -85,12 +100,13 @@ M = TypeVar("M", bound=_Asked)
 
 
 class Service:
-    """Three stages and their addresses. `load` gives the engine of a stage."""
+    """The stages and their addresses. `load` gives the engine of a stage."""
 
     def __init__(self, load: Callable[[str], Any]) -> None:
         self.figures = Figures()
         stages: Sequence[Stage[Any, Any]] = [
             Stage("recognise", partial(load, "recognise"), _warm_ear, self._hear, self.figures),
+            Stage("direct", partial(load, "direct"), _warm_direct, self._carry, self.figures),
             Stage(
                 *("translate", partial(load, "translate"), _warm_translator, _translate, self.figures),
                 workers=2,
@@ -112,6 +128,7 @@ class Service:
                 web.get("/metrics", self._metrics),
                 web.get("/served", self._served),
                 web.post("/recognise", self._recognise),
+                web.post("/direct", self._direct),
                 web.post("/translate", self._translate),
                 web.post("/speak", self._speak),
             ]
@@ -142,18 +159,24 @@ class Service:
         return web.Response(body=generate_latest(self.figures.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _served(self, request: web.Request) -> web.Response:
-        stages = [asdict(stage.served()) for stage in self.stages.values()]
-        return web.json_response({"stages": stages})
+        stages = {name: stage.served() for name, stage in self.stages.items()}
+        if self.stages["translate"].settled.is_set():
+            stages["direct"] = _weighed(stages["direct"], stages["translate"])
+        else:
+            stages["direct"] = replace(stages["direct"], languages={})  # nobody knows yet what text serves
+        return web.json_response({"stages": [asdict(stage) for stage in stages.values()]})
 
     # What it does
 
     async def _recognise(self, request: web.Request) -> web.Response:
-        line, _, pcm = (await request.read()).partition(b"\n")
-        about = _parsed(Recognise, line)
-        if not pcm or len(pcm) % SAMPLE_BYTES or len(pcm) > LONGEST * SAMPLE_RATE * SAMPLE_BYTES:
-            raise EngineError("bad_request", "The sound is up to 30 s of int16 samples at 16 kHz.")
+        about, pcm = _with_sound(Recognise, await request.read())
         heard: Heard = await self.stages["recognise"].ask(Hearing(about, pcm), about.room, final=about.final)
         return web.json_response(asdict(heard))
+
+    async def _direct(self, request: web.Request) -> web.Response:
+        about, pcm = _with_sound(Carry, await request.read())
+        made: Translation | None = await self.stages["direct"].ask(Carrying(about, pcm), about.room)
+        return web.json_response({"translation": asdict(made) if made else None})
 
     async def _translate(self, request: web.Request) -> web.Response:
         about = _parsed(Translate, await request.read())
@@ -179,6 +202,12 @@ class Service:
         heard: Heard = await ear.hear(hearing.pcm, about.language, about.prompt, prefix=about.prefix, final=about.final)
         self._paced("recognise", begun, len(hearing.pcm) / SAMPLE_BYTES / SAMPLE_RATE)
         return heard
+
+    async def _carry(self, direct: Any, carrying: Carrying) -> Translation | None:
+        about, begun = carrying.about, time.perf_counter()
+        made: Translation | None = await direct.carry(carrying.pcm, about.source, about.target)
+        self._paced("direct", begun, len(carrying.pcm) / SAMPLE_BYTES / SAMPLE_RATE)
+        return made
 
     async def _say(self, voice: Any, speech: Speech) -> None:
         about, begun, seconds = speech.about, time.perf_counter(), 0.0
@@ -245,6 +274,25 @@ def _failure(task: asyncio.Task[Any]) -> EngineError | None:
     return error if isinstance(error, EngineError) or error is None else EngineError("engine_failed", "It failed.")
 
 
+def _weighed(direct: Served, translate: Served) -> Served:
+    """The pairs that are carried directly here: those whose text nothing translates, and those measured better so."""
+    text = translate.languages
+    better = {
+        pair: figure
+        for pair, figure in direct.languages.items()
+        if pair not in text or (figure or 0.0) > (direct.cascade.get(pair) or 100.0)
+    }
+    return replace(direct, languages=better)
+
+
+def _with_sound(model: type[M], body: bytes) -> tuple[M, bytes]:
+    line, _, pcm = body.partition(b"\n")
+    about = _parsed(model, line)
+    if not pcm or len(pcm) % SAMPLE_BYTES or len(pcm) > LONGEST * SAMPLE_RATE * SAMPLE_BYTES:
+        raise EngineError("bad_request", "The sound is up to 30 s of int16 samples at 16 kHz.")
+    return about, pcm
+
+
 def _parsed(model: type[M], body: bytes) -> M:
     try:
         return model.model_validate_json(body)
@@ -255,6 +303,11 @@ def _parsed(model: type[M], body: bytes) -> M:
 
 async def _warm_ear(ear: Any) -> None:
     await ear.hear(bytes(SAMPLE_RATE * SAMPLE_BYTES), "en", final=False)
+
+
+async def _warm_direct(direct: Any) -> None:
+    if pairs := direct.served().languages:
+        await direct.carry(bytes(SAMPLE_RATE * SAMPLE_BYTES), *next(iter(pairs)).split(">"))
 
 
 async def _warm_translator(translator: Any) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from ..errors import EngineError
 from ..nouns import SAMPLE_RATE, Word
 from ..settings import Settings
-from . import Heard, Served
+from . import Heard, Served, Translation
 
 LONGEST = 30.0
 """Seconds: what Whisper was trained on; it hears no more at once."""
@@ -38,15 +42,34 @@ WER: Mapping[str, float] = {"en": 0.11, "es": 0.10, "pt": 0.21, "de": 0.22, "fr"
 """Word error rate of Whisper base, whole FLEURS sentences, greedy, int8."""
 
 
+DIRECT = Path(__file__).with_name("direct.json")
+"""Written by `python -m tests.bench.direct`."""
+
+A = TypeVar("A")
+
+_loading = threading.Lock()
+_loaded: WeakValueDictionary[tuple[Path, int], Whisper] = WeakValueDictionary()
+"""A model is in memory once, however many stages ask it."""
+
+
 def load(settings: Settings) -> Whisper:
     """The model in `DRAGOMAN_WHISPER_MODEL`. Raises `EngineError` where there is none."""
     if not (settings.whisper_model / "model.bin").is_file():
         raise EngineError("engine_failed", f"There is no Whisper model in {settings.whisper_model}.")
+    key = (settings.whisper_model.resolve(), settings.threads)
     try:
-        return Whisper(settings.whisper_model, settings.threads)
+        with _loading:
+            model = _loaded.get(key) or Whisper(settings.whisper_model, settings.threads)
+            _loaded[key] = model
+            return model
     except (RuntimeError, ValueError, OSError) as error:
         # Whatever CTranslate2 and the tokenizer make of files that are no model.
         raise EngineError("engine_failed", f"There is no usable model in {settings.whisper_model}.") from error
+
+
+def load_direct(settings: Settings) -> DirectWhisper:
+    """The same model as a `Direct`. Raises `EngineError` where there is none, or one for English only."""
+    return DirectWhisper(load(settings), json.loads(DIRECT.read_text())["pairs"])
 
 
 class Whisper:
@@ -70,7 +93,7 @@ class Whisper:
             num_workers=self.width,
         )
         self._suppressed = get_suppressed_tokens(self._tokenizer("en"), [-1])
-        self._free = asyncio.Semaphore(self.width)
+        self._hands = ThreadPoolExecutor(self.width, thread_name_prefix="whisper")
 
     def served(self) -> Served:
         """All languages of the model, with the error rate where it was measured."""
@@ -81,26 +104,40 @@ class Whisper:
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
     ) -> Heard:
         """See `Ear`. Raises `EngineError` `not_served` for a language that Whisper does not know."""
-        code = language.split("-")[0] if language else None
-        if code and code not in self._languages():
+        code = self._known(language) if language else None
+        return await self._in_turn(lambda: self._hear(pcm, code, prompt, prefix, final))
+
+    async def carry(self, pcm: bytes, source: str) -> Heard:
+        """A clause in English, by the model's own speech translation; its words have no times."""
+        code = self._known(source)
+        return await self._in_turn(lambda: self._carry(pcm, code))
+
+    async def _in_turn(self, work: Callable[[], A]) -> A:
+        return await asyncio.get_running_loop().run_in_executor(self._hands, work)
+
+    def _known(self, language: str) -> str:
+        code = language.split("-", maxsplit=1)[0]
+        if code not in self._languages():
             raise EngineError("not_served", f"Whisper does not know {code}.")
-        async with self._free:
-            return await asyncio.to_thread(self._hear, pcm, code, prompt, prefix, final)
+        return code
+
+    @property
+    def carries(self) -> Sequence[str]:
+        """The languages that the model can translate into English."""
+        return [code for code in self._languages() if code != "en"] if self._model.model.is_multilingual else []
 
     def _languages(self) -> Sequence[str]:
         codes: list[str] = self._model.supported_languages
         return codes
 
-    def _tokenizer(self, language: str) -> Any:
+    def _tokenizer(self, language: str, task: str = "transcribe") -> Any:
         from faster_whisper.tokenizer import Tokenizer
 
         multilingual = self._model.model.is_multilingual
-        return Tokenizer(self._model.hf_tokenizer, multilingual, task="transcribe", language=language)
+        return Tokenizer(self._model.hf_tokenizer, multilingual, task=task, language=language)
 
     def _hear(self, pcm: bytes, language: str | None, prompt: str, prefix: str, final: bool) -> Heard:
-        samples = np.frombuffer(pcm, np.int16)[-int(LONGEST * SAMPLE_RATE) :].astype(np.float32) / 32_768.0
-        seconds = len(samples) / SAMPLE_RATE
-        encoded = self._model.encode(self._features(samples, seconds))
+        encoded, seconds = self._encoded(pcm)
         probability = 1.0
         if language is None:
             [[(token, probability), *_]] = self._model.model.detect_language(encoded)
@@ -108,16 +145,7 @@ class Whisper:
         tokenizer = self._tokenizer(language)
         before = tokenizer.encode(" " + prompt.strip()) if prompt else []
         asked = self._model.get_prompt(tokenizer, before, without_timestamps=True, prefix=prefix or None)
-        result = self._model.model.generate(
-            encoded,
-            [asked],
-            beam_size=BEAM_FINAL if final else BEAM,
-            max_length=min(448, len(asked) + int(seconds * TOKENS) + 6),
-            return_scores=True,
-            return_no_speech_prob=True,
-            suppress_blank=True,
-            suppress_tokens=self._suppressed,
-        )[0]
+        result = self._decoded(encoded, asked, seconds, BEAM_FINAL if final else BEAM)
         tokens: list[int] = result.sequences_ids[0]
         known = len(tokenizer.encode(" " + prefix.strip())) if prefix else 0
         # The prefix's tokens come back too, at no loss: the mean is over those that were chosen, the end included.
@@ -131,6 +159,40 @@ class Whisper:
             compression=_compression(tokenizer.decode(tokens[known:])),
             engine=self.name,
         )
+
+    def _carry(self, pcm: bytes, source: str) -> Heard:
+        encoded, seconds = self._encoded(pcm)
+        tokenizer = self._tokenizer(source, "translate")
+        asked = self._model.get_prompt(tokenizer, [], without_timestamps=True)
+        result = self._decoded(encoded, asked, seconds, BEAM_FINAL)
+        text = tokenizer.decode(result.sequences_ids[0]).strip()
+        return Heard(
+            language="en",
+            language_probability=1.0,
+            words=tuple(Word(word, 0.0, seconds, 1.0) for word in text.split()),
+            no_speech=float(result.no_speech_prob),
+            logprob=float(result.scores[0]),
+            compression=_compression(text),
+            engine=self.name,
+        )
+
+    def _encoded(self, pcm: bytes) -> tuple[Any, float]:
+        """What the encoder makes of the last `LONGEST` seconds, and how many they were."""
+        samples = np.frombuffer(pcm, np.int16)[-int(LONGEST * SAMPLE_RATE) :].astype(np.float32) / 32_768.0
+        seconds = len(samples) / SAMPLE_RATE
+        return self._model.encode(self._features(samples, seconds)), seconds
+
+    def _decoded(self, encoded: Any, asked: Sequence[int], seconds: float, beam: int) -> Any:
+        return self._model.model.generate(
+            encoded,
+            [asked],
+            beam_size=beam,
+            max_length=min(448, len(asked) + int(seconds * TOKENS) + 6),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=self._suppressed,
+        )[0]
 
     def _features(self, samples: np.ndarray[Any, Any], seconds: float) -> np.ndarray[Any, Any]:
         length = min(LONGEST, max(SHORTEST, min(seconds * PAD, seconds + PAD_MOST)))
@@ -152,6 +214,42 @@ class Whisper:
                 pieces.append(piece)
             known -= len(piece["tokens"])
         return _joined(pieces, seconds, spaced=tokenizer.language_code not in SPACELESS)
+
+
+class DirectWhisper:
+    """A `Direct`: Whisper was trained to translate speech in any of its languages into English text, and only that.
+
+    Nothing is told where there probably was no speech, or where the text loops, by the thresholds that
+    hold for transcripts (openai/whisper, transcribe.py).
+    """
+
+    def __init__(self, model: Whisper, measured: Mapping[str, Mapping[str, float | None]]) -> None:
+        if not model.carries:
+            raise EngineError("not_served", f"{model.name} knows English only.")
+        self._model = model
+        self._pairs = {f"{code}>en": (measured.get(f"{code}>en") or {}).get("direct") for code in model.carries}
+        found = {pair: one.get("cascade") for pair, one in measured.items()}
+        self._cascade = {pair: figure for pair, figure in found.items() if figure is not None}
+        if model.name != "whisper-base":
+            self._pairs, self._cascade = dict.fromkeys(self._pairs), {}
+
+    def served(self) -> Served:
+        """Every language into English, with chrF where it was measured on speech."""
+        why = f"{self._model.name} translates speech into English itself, for languages whose text nothing translates"
+        return Served("direct", self._model.name, why, "MIT", "chrf", self._pairs, cascade=self._cascade)
+
+    async def pairs(self) -> Mapping[str, float | None]:
+        return self._pairs
+
+    async def carry(self, pcm: bytes, source: str, target: str) -> Translation | None:
+        """See `Direct`."""
+        if f"{source.split('-', maxsplit=1)[0]}>{target.split('-', maxsplit=1)[0]}" not in self._pairs:
+            raise EngineError("not_served", f"Whisper does not carry {source} into {target}.")
+        heard = await self._model.carry(pcm, source)
+        silent = heard.no_speech > 0.6 and heard.logprob < -1.0
+        if not heard.words or silent or heard.compression > 2.4 or heard.logprob < -1.4:
+            return None
+        return Translation(" ".join(word.text for word in heard.words), f"direct:{heard.engine}")
 
 
 def _joined(aligned: Sequence[Mapping[str, Any]], seconds: float, spaced: bool) -> tuple[Word, ...]:

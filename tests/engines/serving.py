@@ -11,11 +11,16 @@ from typing import Any
 
 from aiohttp import web
 
-from agent.engines.fake import FakeEar, FakeTranslator, FakeVoice
+from agent.engines.fake import FakeDirect, FakeEar, FakeTranslator, FakeVoice
 from agent.engines.service import Service
 from agent.settings import Settings
 
-FAKES: dict[str, Any] = {"recognise": FakeEar(), "translate": FakeTranslator(), "speak": FakeVoice()}
+FAKES: dict[str, Any] = {
+    "recognise": FakeEar(),
+    "direct": FakeDirect(),
+    "translate": FakeTranslator(),
+    "speak": FakeVoice(),
+}
 
 
 @asynccontextmanager

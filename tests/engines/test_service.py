@@ -19,6 +19,7 @@ import pytest
 
 from agent.engines import Heard, Translation
 from agent.engines.fake import FakeEar, FakeTranslator, FakeVoice, spell
+from agent.engines.service import STAGES
 from agent.errors import EngineError
 from agent.nouns import Dub
 
@@ -83,6 +84,20 @@ async def test_a_text_is_spoken_with_its_rate_and_engine(session: Any) -> None:
     assert len(pcm) == 2 * int(6 * 0.06 * 16_000)
 
 
+async def test_sound_is_carried_into_another_language(session: Any) -> None:
+    client, _ = session
+
+    status, made = await post(client, "/direct", sound(spell("one"), source="ja", target="en", room="r"))
+    nothing = await post(client, "/direct", sound(bytes(32_000), source="ja", target="en"))
+    too_long = await post(client, "/direct", sound(bytes(32_000 * 31), source="ja", target="en"))
+    strange = await post(client, "/direct", sound(spell("one"), source="ja", target="fr"))
+
+    assert (status, made) == (200, {"translation": {"text": "one", "engine": "direct:fake"}})
+    assert nothing == (200, {"translation": None})
+    assert (too_long[0], too_long[1]["code"]) == (400, "bad_request")
+    assert (strange[0], strange[1]["code"]) == (404, "not_served")
+
+
 GOOD = {
     "/translate": {"text": "Hi.", "source": "en", "targets": ["es"]},
     "/speak": {"text": "Hi.", "language": "en"},
@@ -143,7 +158,7 @@ async def test_what_is_served_is_told_by_stage(session: Any) -> None:
     async with client.get("/served") as answer:
         stages = {stage["stage"]: stage for stage in (await answer.json())["stages"]}
 
-    assert [*stages] == ["recognise", "translate", "speak"]
+    assert [*stages] == ["recognise", "direct", "translate", "speak"]
     assert stages["translate"]["route"]["en>es"] == "fake"
     assert {"engine", "why", "licence", "measure", "languages"} <= stages["recognise"].keys()
 
@@ -158,14 +173,14 @@ async def test_it_is_alive_at_once_and_ready_when_all_is_loaded() -> None:
     async with serving(slowly, ready=False) as (service, path), connected(path) as client:
         async with client.get("/healthz") as alive, client.get("/readyz") as ready:
             assert (alive.status, ready.status) == (200, 503)
-            assert (await ready.json())["loading"] == {"recognise": 0.0, "translate": 0.0, "speak": 0.0}
+            assert (await ready.json())["loading"] == dict.fromkeys(STAGES, 0.0)
         status, said = await post(client, "/translate", GOOD["/translate"])
         assert (status, said["code"], said["retryable"]) == (503, "loading", True)
 
         go.set()
         await asyncio.gather(*(stage.settled.wait() for stage in service.stages.values()))
         async with client.get("/readyz") as ready:
-            engines = {"recognise": "fake", "translate": "fake", "speak": "fake"}
+            engines = dict.fromkeys(STAGES, "fake")
             assert (ready.status, await ready.json()) == (200, {"ready": True, "stages": engines})
 
 
@@ -182,7 +197,7 @@ async def test_without_a_voice_the_rest_is_served_and_the_reason_told() -> None:
     async with serving(without("speak")) as (_, path), connected(path) as client:
         async with client.get("/readyz") as ready, client.get("/served") as served:
             assert ready.status == 200
-            voice = (await served.json())["stages"][2]
+            voice = (await served.json())["stages"][-1]
             assert (voice["engine"], voice["languages"]) == ("none", {})
             assert voice["why"] == "There is nothing to speak with."
         status, said = await post(client, "/speak", GOOD["/speak"])

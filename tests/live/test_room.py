@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 import jiwer
 import pytest
+import sacrebleu
 from livekit import rtc
 
 from infra.stack import Stack
@@ -178,6 +179,26 @@ async def test_the_spoken_language_is_found_out_and_told(join: Join):
     interpreter = await reader.interpreted()
     assert json.loads(interpreter.attributes["dragoman.detected"])[speaker.identity] == "fr"
     assert errors("fr_fleurs_005.ogg", said(reader, "fr")) < 0.4
+
+
+async def test_a_language_that_no_text_is_translated_from_is_carried_directly(join: Join):
+    reader = await join("Rosa", reads="es", watch=("en",))
+    other = await join("Luz", reads="en")
+    speaker = await join("Jürgen", speaks="de")
+    await reader.interpreted()
+
+    await speaker.say(DATA / "de_fleurs_005.ogg")
+    await settled(reader, "es")
+    await settled(other, "en")
+
+    assert {frame.source for frame in other.finals("en")} == {"de"}
+    assert {frame.engine for frame in other.finals("en")} == {"direct:whisper-base"}
+    assert {frame.engine.split("+")[0] for frame in reader.finals("es")} == {"direct:whisper-base"}
+    reference = TOLD["de_fleurs_005.ogg"]["translations"]
+    assert sacrebleu.sentence_chrf(said(other, "en"), [reference["en"]]).score > 25
+    assert sacrebleu.sentence_chrf(said(reader, "es"), [reference["es"]]).score > 20
+    routes = (await other.call("dragoman.languages", {"speaks": "en", "reads": "es", "hears": ""}))["routes"]
+    assert routes["de"].startswith("direct:whisper-base, ")
 
 
 async def test_a_speaker_who_leaves_in_mid_sentence_is_still_quoted(join: Join):

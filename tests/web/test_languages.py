@@ -50,6 +50,23 @@ def test_what_nothing_serves_is_null_and_not_guessed():
     assert offer.read.from_["en"].route == "routes"
 
 
+def test_what_is_carried_directly_is_readable_in_its_language_and_in_those_beyond_it():
+    carried = {
+        "stage": "direct",
+        "engine": "w",
+        "why": "",
+        "licence": "",
+        "measure": "chrf",
+        "languages": {"ja>en": 41.0},
+    }
+    found = {offer.tag: offer.read.from_ for offer in offers([*STAGES, Stage.model_validate(carried)])}
+
+    assert (found["en"]["ja"].grade, found["en"]["ja"].route) == ("fair", "direct:w")
+    assert found["es"]["ja"].grade == "unmeasured"
+    assert found["es"]["ja"].route == f"direct:w, {found['es']['en'].route}"
+    assert "ja" not in found["de"]
+
+
 def test_a_region_is_served_as_its_language():
     (offer,) = offers(STAGES, ["es-MX"])
 

@@ -78,8 +78,9 @@ export function missing(language: Language | undefined, stage: Stage): Stage {
 export function figuresOf(language: Language, stage: Stage): { from: string | null; quality: Quality }[] {
   if (stage === 'speak') return language.speak ? [{ from: null, quality: language.speak }] : []
   if (stage === 'hear') return language.hear ? [{ from: null, quality: language.hear }] : []
-  return Object.entries(language.read?.from ?? {})
-    .map(([from, quality]) => ({ from, quality }))
+  const all = Object.entries(language.read?.from ?? {}).map(([from, quality]) => ({ from, quality }))
+  const measured = all.filter(({ quality }) => quality.figure !== null)
+  return (measured.length > 0 ? measured : all)
     .sort((a, b) => ORDER[a.quality.grade] - ORDER[b.quality.grade] || a.from.localeCompare(b.from))
 }
 

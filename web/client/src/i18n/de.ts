@@ -147,6 +147,7 @@ export const de: Words = {
   details: {
     title: 'So wird gedolmetscht',
     recognise: 'Versteht Sprache',
+    direct: 'Übersetzt Gesprochenes direkt',
     translate: 'Übersetzt',
     speak: 'Spricht',
     delays: 'Verzögerungen: Median der letzten Minute',

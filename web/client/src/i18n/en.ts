@@ -147,6 +147,7 @@ export const en: Words = {
   details: {
     title: 'How it is interpreted',
     recognise: 'Understands speech',
+    direct: 'Translates speech directly',
     translate: 'Translates',
     speak: 'Speaks',
     delays: 'Delays, median of the last minute',

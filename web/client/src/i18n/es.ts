@@ -147,6 +147,7 @@ export const es: Words = {
   details: {
     title: 'Cómo se interpreta',
     recognise: 'Entiende la voz',
+    direct: 'Traduce la voz directamente',
     translate: 'Traduce',
     speak: 'Habla',
     delays: 'Retrasos: mediana del último minuto',

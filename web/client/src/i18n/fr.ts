@@ -147,6 +147,7 @@ export const fr: Words = {
   details: {
     title: 'Comment c’est interprété',
     recognise: 'Comprend la parole',
+    direct: 'Traduit la parole directement',
     translate: 'Traduit',
     speak: 'Parle',
     delays: 'Délais : médiane de la dernière minute',

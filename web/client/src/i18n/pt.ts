@@ -147,6 +147,7 @@ export const pt: Words = {
   details: {
     title: 'Como se interpreta',
     recognise: 'Entende a fala',
+    direct: 'Traduz a fala diretamente',
     translate: 'Traduz',
     speak: 'Fala',
     delays: 'Atrasos: mediana do último minuto',

@@ -61,7 +61,7 @@ export interface Words {
   > &
     Record<'no_voice' | 'no_captions' | 'too_many_languages', (language: string) => string> & { behind: (seconds: string) => string }
   details: Record<
-    'title' | 'recognise' | 'translate' | 'speak' | 'delays' | 'routes' | 'kept' | 'spoken' | 'noEngine',
+    'title' | 'recognise' | 'direct' | 'translate' | 'speak' | 'delays' | 'routes' | 'kept' | 'spoken' | 'noEngine',
     string
   > & { seconds: (seconds: string) => string; licence: (name: string) => string; dropped: (count: number) => string }
   room: Record<

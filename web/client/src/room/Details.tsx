@@ -8,7 +8,7 @@ import { usePage } from '../react/page'
 import { useInside, useStatus } from '../react/session'
 import { keptSentence } from './Kept'
 
-const STAGES = ['recognise', 'translate', 'speak'] as const
+const STAGES = ['recognise', 'direct', 'translate', 'speak'] as const
 const AGAIN = 5_000
 
 export function Details() {

@@ -1,0 +1,113 @@
+"""Speech carried straight into another language, beside the cascade, where no translator serves its text."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Container, Mapping, Sequence
+
+from .engines import Direct, Translation, Translator
+from .errors import EngineError
+from .nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Segment
+
+PIVOT = "en"
+"""The language that direct engines speak, and from which translators carry on."""
+
+
+class Sounds:
+    """The last `KEPT` seconds of every track, for who hears a clause a second time."""
+
+    KEPT = 60.0
+    AROUND = 0.25
+    """Seconds before and after a clause that are heard with it: word times are not exact."""
+
+    def __init__(self) -> None:
+        self._tracks: dict[str, deque[Chunk]] = {}
+
+    def hear(self, chunk: Chunk) -> None:
+        """Remember it, and forget what is too old, of tracks that have ended too."""
+        self._tracks.setdefault(chunk.track, deque()).append(chunk)
+        for track, chunks in list(self._tracks.items()):
+            while chunks and chunks[0].end < chunk.end - self.KEPT:
+                chunks.popleft()
+            if not chunks:
+                del self._tracks[track]
+
+    def of(self, segment: Segment) -> bytes:
+        """The clause as 16 kHz mono int16; empty where its beginning is forgotten."""
+        start, end = segment.start - self.AROUND, segment.end + self.AROUND
+        chunks = self._tracks.get(segment.track)
+        if not chunks or chunks[0].start > segment.start:
+            return b""
+        return b"".join(_between(chunk, start, end) for chunk in chunks)
+
+
+def _between(chunk: Chunk, start: float, end: float) -> bytes:
+    first, last = (max(0, round((at - chunk.start) * SAMPLE_RATE)) for at in (start, end))
+    return chunk.pcm[first * SAMPLE_BYTES : last * SAMPLE_BYTES]
+
+
+class Beside:
+    """Clauses into languages: by text, or by a direct engine where that is what serves the pair.
+
+    What the direct engine says in English is carried on from there by the translator.
+    """
+
+    def __init__(self, direct: Direct, translator: Translator, sounds: Sounds) -> None:
+        self._direct = direct
+        self._translator = translator
+        self._sounds = sounds
+
+    async def translate(
+        self, segment: Segment, targets: Sequence[str], context: Sequence[str] = ()
+    ) -> Mapping[str, Translation]:
+        """Every target that is served. Raises `EngineError` where engines failed and nothing else served."""
+        pcm = self._sounds.of(segment)
+        pairs = await self._direct.pairs() if pcm else ()
+        directly = [target for target in targets if _pair(segment.language, target) in pairs]
+        by_text = [target for target in targets if target not in directly]
+        made = dict(await self._text(segment.text, segment.language, by_text, context))
+        if _pair(segment.language, PIVOT) in pairs:
+            directly += [target for target in by_text if target not in made]
+        if directly:
+            try:
+                made |= await self._carried(pcm, segment.language, directly, pairs)
+            except EngineError:
+                if not made:
+                    raise
+        return made
+
+    async def _carried(
+        self, pcm: bytes, source: str, targets: Sequence[str], pairs: Container[str]
+    ) -> Mapping[str, Translation]:
+        ends = [target for target in targets if _pair(source, target) in pairs]
+        onward = [target for target in targets if target not in ends]
+        made: dict[str, Translation] = {}
+        for language in dict.fromkeys([*map(_base, ends), *([PIVOT] if onward else [])]):
+            said = await self._direct.carry(pcm, source, language)
+            if said is None:
+                continue
+            made |= {target: said for target in ends if _base(target) == language}
+            if language == PIVOT and onward:
+                after = await self._text(said.text, PIVOT, onward, ())
+                made |= {tag: Translation(one.text, f"{said.engine}+{one.engine}") for tag, one in after.items()}
+        return made
+
+    async def _text(
+        self, text: str, source: str, targets: Sequence[str], context: Sequence[str]
+    ) -> Mapping[str, Translation]:
+        if not targets:
+            return {}
+        try:
+            return await self._translator.translate(text, source, targets, context)
+        except EngineError as error:
+            if error.code != "not_served":
+                raise
+            return {}
+
+
+def _base(tag: str) -> str:
+    return tag.split("-", maxsplit=1)[0]
+
+
+def _pair(source: str, target: str) -> str:
+    return f"{_base(source)}>{_base(target)}"
