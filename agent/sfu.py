@@ -36,7 +36,7 @@ Event = Literal["started", "ended", "skipped"]
 class Listener(Protocol):
     """Who is told what happens in the LiveKit room. None of these waits."""
 
-    def came(self, identity: str, attributes: Mapping[str, str]) -> None: ...
+    def came(self, identity: str, name: str, attributes: Mapping[str, str]) -> None: ...
 
     def left(self, identity: str) -> None: ...
 
@@ -319,7 +319,7 @@ class Sfu:
 
     def _came(self, participant: rtc.Participant) -> None:
         if participant.kind in PEOPLE:
-            self._listener.came(participant.identity, participant.attributes)
+            self._listener.came(participant.identity, participant.name, participant.attributes)
 
     def _published(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
         if is_microphone(publication, participant):

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 PREFIX = "interpreter-"
 BEAT = 0.5
 """Seconds between two heartbeats; the web server replaces us when it misses some."""
+NAMES = 1_000
+"""People whose names are remembered, those who have left too."""
 
 
 def build(settings: Settings) -> AgentServer:
@@ -107,6 +109,7 @@ class Interpreter:
         self._served: Mapping[str, Served] = {}
         self._told: dict[str, Wants] = {}
         self._called: set[str] = set()
+        self._names: dict[str, str] = {}
         self._main: asyncio.Task[None] | None = None
 
     async def enter(self) -> None:
@@ -165,7 +168,10 @@ class Interpreter:
 
     # What LiveKit tells (sfu.Listener)
 
-    def came(self, identity: str, attributes: Mapping[str, str]) -> None:
+    def came(self, identity: str, name: str, attributes: Mapping[str, str]) -> None:
+        self._names[identity] = name
+        while len(self._names) > NAMES:
+            del self._names[next(iter(self._names))]
         wants = _wants(attributes, "dragoman.")
         before, self._told[identity] = self._told.get(identity), wants
         # What they asked for by a call holds until their attributes say something new; a call may
@@ -204,7 +210,13 @@ class Interpreter:
         if found is None:
             raise DragomanError("not_served", "There are no captions in that language.")
         captions, more = found
-        return {"frames": [self._signer.caption(caption).decode() for caption in captions], "more": more}
+        # Whoever asks may have come after those who spoke had left.
+        names = {one.identity: self._names[one.identity] for one in captions if one.identity in self._names}
+        return {
+            "frames": [self._signer.caption(caption).decode() for caption in captions],
+            "more": more,
+            "names": names,
+        }
 
     def _speaks(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         identity, language = asked.get("identity"), canonical(str(asked.get("language", "")))

@@ -144,7 +144,7 @@ async def test_which_engines_are_at_work_is_one_click_away(meeting: Meeting):
 
     for engine in await meeting.rosa.at("details", "dd strong").all_inner_texts():
         assert engine != "not known yet"
-    assert await meeting.rosa.at("details", "dd strong").count() == 3
+    assert await meeting.rosa.at("details", "dd strong").count() == 4
     await meeting.rosa.page.keyboard.press("Escape")
     await meeting.rosa.at("details").wait_for(state="detached")
 

@@ -123,10 +123,14 @@ async def test_who_joins_late_is_told_what_was_said(join: Join):
     interpreter = await late.interpreted()
     answer = await late.call("dragoman.captions", {"lang": "es", "after": 0})
     rest = await late.call("dragoman.captions", {"lang": "es", "after": len(first.finals("es"))})
+    await speaker.leave()
+    await until(lambda: speaker.identity not in late.room.remote_participants, 5)
+    names = (await late.call("dragoman.captions", {"lang": "es", "after": 0}))["names"]
 
     assert len(answer["frames"]) == len(first.finals("es"))
     assert not answer["more"]
-    assert rest == {"frames": [], "more": False}
+    assert rest == {"frames": [], "more": False, "names": {}}
+    assert names == {speaker.identity: "Jack"}
     zero = int(interpreter.attributes["dragoman.zero"]) / 1_000
     assert zero + first.finals("es")[0].start == pytest.approx(begun, abs=1.5)
 

@@ -1,9 +1,14 @@
 /** The questions a page can ask the interpreter. */
 import type { Room } from 'livekit-client'
 import * as v from 'valibot'
-import type { Answer } from './catchup'
 
-const Captions = v.object({ frames: v.array(v.string()), more: v.boolean() })
+const Captions = v.object({
+  frames: v.array(v.string()),
+  more: v.boolean(),
+  names: v.fallback(v.record(v.string(), v.string()), {}),
+})
+export type Captions = v.InferOutput<typeof Captions>
+
 const Served = v.object({
   refused: v.fallback(v.record(v.string(), v.string()), {}),
   routes: v.fallback(v.record(v.string(), v.string()), {}),
@@ -25,7 +30,7 @@ export class Questions {
     this.#to = to
   }
 
-  async captions(lang: string, after: number): Promise<Answer> {
+  async captions(lang: string, after: number): Promise<Captions> {
     return v.parse(Captions, await this.#ask('dragoman.captions', { lang, after }))
   }
 

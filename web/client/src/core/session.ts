@@ -45,13 +45,19 @@ export class Session {
     silenced: false,
   })
   readonly entries = new Store<Entries>([])
+  /** Identities and their names, of those who are here and of those who were. */
+  readonly names = new Store<Readonly<Record<string, string>>>({})
   readonly voice = new Store<Voice>(silent)
   readonly ears = new Ears(this.room, this.voice, (identity) => this.spokenBy(identity))
   readonly door = new Door({ caption: (frame) => this.#caption(frame), cue: (cue) => this.#cue(cue) })
   readonly #carriers = new Carriers(this.room, this.door)
   readonly #questions = new Questions(this.room, () => this.status.get().interpreter?.identity ?? null)
   readonly #catchUp = new CatchUp(
-    (lang, after) => this.#questions.captions(lang, after),
+    async (lang, after) => {
+      const answer = await this.#questions.captions(lang, after)
+      patch(this.names, { ...answer.names, ...this.#present() })
+      return answer
+    },
     (frame, lang) => this.door.caption(frame, this.status.get().interpreter?.identity ?? '', lang),
   )
   readonly #listeners = new Set<(frame: Frame) => void>()
@@ -63,6 +69,7 @@ export class Session {
       .on(RoomEvent.ParticipantConnected, look)
       .on(RoomEvent.ParticipantDisconnected, look)
       .on(RoomEvent.ParticipantAttributesChanged, look)
+      .on(RoomEvent.ParticipantNameChanged, look)
       .on(RoomEvent.ConnectionStateChanged, (state) => this.#connection(state))
       .on(RoomEvent.Reconnected, () => this.#back())
       .on(RoomEvent.AudioPlaybackStatusChanged, () => patch(this.status, { silenced: !this.room.canPlaybackAudio }))
@@ -149,7 +156,13 @@ export class Session {
     for (const lang of this.#live()) void this.#catchUp.follow(lang)
   }
 
+  #present(): Record<string, string> {
+    const people = [this.room.localParticipant, ...this.room.remoteParticipants.values()]
+    return Object.fromEntries(people.flatMap(({ identity, name }) => (name ? [[identity, name]] : [])))
+  }
+
   #look(): void {
+    patch(this.names, this.#present())
     const before = this.status.get().interpreter
     const now = interpreterAmong(this.room.remoteParticipants.values())
     if (JSON.stringify(now) === JSON.stringify(before)) return

@@ -1,21 +1,20 @@
 /** Names of voices; who has left keeps the name that they had. */
-import { useParticipants } from '@livekit/components-react'
-import { useCallback, useState } from 'react'
-import { useWords } from '../react/page'
+import { useCallback } from 'react'
+import { usePage } from '../react/page'
+import { useInside } from '../react/session'
+import { useStore } from '../react/store'
 
 export type NameOf = (identity: string, speaker: string | null) => string
 
 export function useNames(): NameOf {
-  const words = useWords()
-  const people = useParticipants()
-  const [met] = useState(() => new Map<string, string>())
-  for (const one of people) if (one.name) met.set(one.identity, one.name)
+  const { words } = usePage()
+  const names = useStore(useInside().session.names)
   return useCallback(
     (identity, speaker) => {
-      const name = met.get(identity) ?? words.room.someone
+      const name = names[identity] ?? words.room.someone
       if (speaker === null) return name
       return /^[A-Z]$/u.test(speaker) ? `${name} · ${words.room.voice(speaker)}` : `${speaker} · ${name}`
     },
-    [met, words],
+    [names, words],
   )
 }

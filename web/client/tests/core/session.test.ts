@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { RemoteParticipant } from 'livekit-client'
 import { Session } from '../../src/core/session'
 import { patch } from '../../src/core/store'
+import type { Entry } from '../../src/core/transcript'
 import type { Frame } from '../../src/core/wire'
 
 const golden = JSON.parse(readFileSync(new URL('../../../../tests/wire/01-valid-final.json', import.meta.url), 'utf8')) as {
@@ -33,7 +35,7 @@ async function told(zero: number | null) {
   patch(session.status, { interpreter })
   await session.door.trust(interpreter)
   await session.door.caption(golden.frame, interpreter.identity, payload.lang)
-  return { live, entries: session.entries.get() }
+  return { session, live, entries: session.entries.get() }
 }
 
 describe('a caption', () => {
@@ -52,5 +54,34 @@ describe('a caption', () => {
 
     expect(live).toEqual([])
     expect(entries.map(({ id, at }) => [id, at])).toEqual([[payload.id, Math.round(zero + payload.start * 1_000)]])
+  })
+})
+
+describe('a name', () => {
+  const here = (session: Session, identity: string, name: string) => {
+    session.room.remoteParticipants.set(identity, new RemoteParticipant(session.room.engine.client, 'PA_1', identity, name))
+  }
+  const answering = (session: Session, names: Record<string, string>) => {
+    here(session, 'interpreter-1', '')
+    vi.spyOn(session.room.localParticipant, 'performRpc').mockResolvedValue(JSON.stringify({ frames: [], more: false, names }))
+  }
+
+  it('of somebody who left before we came is told by the interpreter', async () => {
+    const { session } = await told(null)
+    answering(session, { 'guest-1': 'Jack' })
+
+    await session.complete({ epoch: golden.epoch } as Entry)
+
+    expect(session.names.get()).toEqual({ 'guest-1': 'Jack' })
+  })
+
+  it('of somebody who is here is their own', async () => {
+    const { session } = await told(null)
+    answering(session, { 'guest-1': 'Jack' })
+    here(session, 'guest-1', 'Jacqueline')
+
+    await session.complete({ epoch: golden.epoch } as Entry)
+
+    expect(session.names.get()).toEqual({ 'guest-1': 'Jacqueline' })
   })
 })
