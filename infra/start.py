@@ -91,6 +91,9 @@ def _served(one: Mapping[str, Any]) -> str:
 
 def _languages(tags: Iterable[str]) -> str:
     pairs = [tag for tag in tags if ">" in tag]
+    into = {pair.split(">")[1] for pair in pairs}
+    if len(into) == 1 and len(pairs) > 1:
+        return f"{len(pairs)} languages into {into.pop()}"
     if pairs:
         return f"{len(pairs)} pairs among {' '.join(sorted({end for pair in pairs for end in pair.split('>')}))}"
     several = sorted(tags)

@@ -555,8 +555,11 @@ def test_the_engines_are_told_in_a_line_a_stage() -> None:
     pairs = {"en>es": 52.9, "es>en": None}
     none = {"stage": "speak", "engine": "none", "licence": "", "why": "espeak is not installed.", "languages": {}}
     routes = {"stage": "translate", "engine": "routes", "licence": "GPL", "why": "the best", "languages": pairs}
+    carried = {"de>en": 44.0, "ja>en": None}
+    direct = {"stage": "direct", "engine": "whisper", "licence": "MIT", "why": "no text", "languages": carried}
 
-    assert start.engines({"engines": {"ready": True, "stages": [none, routes]}}) == [
+    assert start.engines({"engines": {"ready": True, "stages": [none, direct, routes]}}) == [
+        "  direct     whisper (MIT): 2 languages into en; no text",
         "  translate  routes (GPL): 2 pairs among en es; the best",
         "  speak      nothing; espeak is not installed.",
     ]

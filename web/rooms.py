@@ -160,7 +160,9 @@ async def look(request: web.Request) -> web.Response:
         else {each.stage: Engine(engine=each.engine, why=each.why, licence=each.licence) for each in stages},
         languages=offers(stages or (), room.languages),
     )
-    return reply(seen)
+    response = reply(seen)
+    response.enable_compression()  # thousands of pairs of languages, much alike; nothing of it is secret
+    return response
 
 
 async def join(request: web.Request) -> web.Response:
