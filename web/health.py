@@ -18,6 +18,7 @@ from .access import SETTINGS
 from .bodies import reply
 from .database import DATABASE, Database
 from .engines import ENGINES, EngineWatch
+from .interpreters import states
 from .languages import Stage
 from .metrics import METRICS
 from .sfu import SFU, Sfu
@@ -74,7 +75,13 @@ async def readyz(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     """`GET /metrics`, for Prometheus."""
-    body = generate_latest(request.app[METRICS].registry)
+    counted = request.app[METRICS]
+    try:
+        async with request.app[DATABASE].transaction() as connection:
+            counted.interpreted(await states(connection))
+    except DragomanError:
+        counted.interpreted({})  # the rest is told all the same
+    body = generate_latest(counted.registry)
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

@@ -67,6 +67,12 @@ async def state_in(connection: AsyncConnection, room: str) -> str:
     return "starting" if (await connection.execute(called)).scalar() else "absent"
 
 
+async def states(connection: AsyncConnection) -> dict[str, int]:
+    """How many living interpreters say of themselves that they are so."""
+    each = select(interpreters.c.state, func.count()).where(_alive()).group_by(interpreters.c.state)
+    return {str(state): int(count) for state, count in await connection.execute(each)}
+
+
 async def announce(database: Database, room: str) -> None:
     """Ask whoever attends the rooms to look at this one now."""
     async with database.transaction() as connection:
@@ -122,7 +128,11 @@ async def ours(connection: AsyncConnection, names: Iterable[str]) -> list[str]:
 
 
 def _living(room: str) -> ColumnElement[bool]:
-    return and_(interpreters.c.room == room, ~interpreters.c.dismissed, _age(interpreters.c.seen_at) < PULSE)
+    return and_(interpreters.c.room == room, _alive())
+
+
+def _alive() -> ColumnElement[bool]:
+    return and_(~interpreters.c.dismissed, _age(interpreters.c.seen_at) < PULSE)
 
 
 def _age(moment: ColumnElement[Any]) -> ColumnElement[float]:

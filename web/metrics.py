@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+STATES = ("starting", "listening", "degraded", "captions_only", "engines_away")
+"""What an interpreter says of itself, as in docs/wire.md."""
 
 
 class Metrics:
@@ -22,7 +27,15 @@ class Metrics:
         self.removals = self._counter("removals", "Interpreters taken out of a room", "why")
         self.webhooks = self._counter("webhooks", "Webhooks of the LiveKit server", "outcome")
         self.sweeps = self._counter("sweeps", "Looks at all live rooms")
+        self.interpreters = Gauge(
+            "dragoman_web_interpreters", "Rooms that are interpreted, by how", ["state"], registry=self.registry
+        )
         self.leader = Gauge("dragoman_web_leader", "1 where this server attends the rooms", registry=self.registry)
+
+    def interpreted(self, states: Mapping[str, int]) -> None:
+        """How many interpreters are in each of the states that there are; none where nobody knows."""
+        for state in STATES:
+            self.interpreters.labels(state).set(states.get(state, 0))
 
     def _counter(self, name: str, says: str, *labels: str) -> Counter:
         return Counter(f"dragoman_web_{name}", says, labels, registry=self.registry)

@@ -72,6 +72,7 @@ async def test_a_database_that_is_away_is_named_and_the_server_lives(open_house:
     assert status == 503
     assert told["database"]["code"] == "database_away"
     assert (await house.client.get("/healthz")).status == 200
+    assert await house.count('dragoman_web_interpreters{state="listening"}') == 0
 
 
 async def test_the_second_engine_service_is_asked_where_the_first_is_away(open_house: Opening):

@@ -63,6 +63,18 @@ async def test_an_interpreters_own_word_is_what_the_room_says_of_it(house: House
     assert (await (await house.client.get("/api/rooms/demo")).json())["interpreter"] == "degraded"
 
 
+async def test_how_many_rooms_are_interpreted_and_how_is_counted(house: House):
+    await house.beat("AJ_1", state="degraded")
+
+    assert await house.count('dragoman_web_interpreters{state="degraded"}') == 1
+    assert await house.count('dragoman_web_interpreters{state="listening"}') == 0
+
+    await house.beat("AJ_1", state="listening")
+
+    assert await house.count('dragoman_web_interpreters{state="degraded"}') == 0
+    assert await house.count('dragoman_web_interpreters{state="listening"}') == 1
+
+
 async def test_an_older_interpreter_is_told_to_leave_and_the_newer_to_stay(house: House):
     for job in ("AJ_1", "AJ_2"):
         house.livekit.enter_interpreter("demo", job)
