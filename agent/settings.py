@@ -43,6 +43,15 @@ class Settings(BaseSettings):
     """Which engine serves a stage; `auto` takes the best one on this machine."""
     whisper_model: Path = Path("var/models/whisper-base")
     """A folder with a CTranslate2 Whisper model."""
+    nllb_model: Path = Path("var/models/nllb-200")
+    """A folder with NLLB-200 for CTranslate2 and its tokenizer.json."""
+    nllb_languages: str = (
+        "en,es,fr,de,pt,it,ca,gl,ro,nl,sv,da,nb,fi,pl,cs,hu,el,bg,sr,hr,uk,ru,"
+        "tr,ar,fa,he,hi,bn,ur,zh,zh-Hant,ja,ko,vi,id"
+    )
+    """Which of its two hundred languages are offered, comma-separated."""
+    licences: str = ""
+    """Models whose non-commercial licence is accepted, by name, comma-separated: `nllb-200`."""
     piper_voices: str = ""
     """`TAG=PATH.onnx`, comma-separated; the config is beside each file."""
     threads: int = Field(2, ge=1)

@@ -173,6 +173,7 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "routes": "agent.engines.routes:load",
         "bergamot": "agent.engines.bergamot:load",
         "apertium": "agent.engines.apertium:load",
+        "nllb": "agent.engines.nllb:load",
         "fake": "agent.engines.fake:load_translator",
     },
     "speak": {

