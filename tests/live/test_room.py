@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -237,18 +238,25 @@ async def test_a_killed_interpreter_is_replaced_and_captions_are_back_within_fiv
     speaker = await join("Jack", speaks="en")
     await speaker.interpreted()
     # Who pauses has no captions meanwhile, however quickly the next interpreter is there: these two hardly pause.
-    speaking = asyncio.create_task(_say_all(speaker, "en_fleurs_005.ogg", "en_fleurs_006.ogg"))
+    speaking = asyncio.create_task(_say_all(speaker, *["en_fleurs_005.ogg", "en_fleurs_006.ogg"] * 2))
     await until(lambda: bool(reader.interims("en")), 15)
 
+    back = [await _seconds_without(stack, reader, others) for _ in range(3)]
+    speaking.cancel()
+
+    assert statistics.median(back) < 5.0, f"captions were back after {back} s"
+
+
+async def _seconds_without(stack: Stack, reader: Person, others: set[int]) -> float:
+    """Kill the room's interpreter, wait for another one's first caption, and let that one settle."""
+    epoch = reader.seen[-1].frame.epoch
     [job] = in_rooms(stack) - others
     os.kill(job, signal.SIGKILL)
     killed = time.time()
-    epoch = reader.seen[0].frame.epoch
-    await until(lambda: any(g.frame.epoch > epoch for g in reader.seen), 15)
-    back = next(g.at for g in reader.seen if g.frame.epoch > epoch) - killed
-    speaking.cancel()
-
-    assert back < 5.0, f"captions were back after {back:.1f} s"
+    await until(lambda: any(got.frame.epoch > epoch for got in reader.seen), 15)
+    first = next(got.at for got in reader.seen if got.frame.epoch > epoch)
+    await asyncio.sleep(2.0)
+    return first - killed
 
 
 async def test_engines_that_die_are_said_to_be_away_and_lose_no_final(stack: Stack, join: Join):
