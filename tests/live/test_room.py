@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -237,14 +236,14 @@ async def test_a_killed_interpreter_is_replaced_and_captions_are_back_within_fiv
     reader = await join("Rosa", reads="en")
     speaker = await join("Jack", speaks="en")
     await speaker.interpreted()
-    # Who pauses has no captions meanwhile, however quickly the next interpreter is there: these two hardly pause.
-    speaking = asyncio.create_task(_say_all(speaker, *["en_fleurs_005.ogg", "en_fleurs_006.ogg"] * 2))
+    # Who pauses has no captions meanwhile, however quickly the next interpreter is there: this one never does.
+    speaking = asyncio.create_task(_say_again_and_again(speaker, "en_librivox_sense_0870.wav"))
     await until(lambda: bool(reader.interims("en")), 15)
 
     back = [await _seconds_without(stack, reader, others) for _ in range(3)]
     speaking.cancel()
 
-    assert statistics.median(back) < 5.0, f"captions were back after {back} s"
+    assert max(back) < 5.0, f"captions were back after {back} s"
 
 
 async def _seconds_without(stack: Stack, reader: Person, others: set[int]) -> float:
@@ -371,6 +370,6 @@ async def test_a_text_stream_of_fifty_megabytes_disturbs_nobody(join: Join):
     assert errors("en_fleurs_001.ogg", said(reader, "en")) < 0.4
 
 
-async def _say_all(speaker: Person, *recordings: str) -> None:
-    for recording in recordings:
-        await speaker.say(DATA / recording, lead=0.2, tail=0.6)
+async def _say_again_and_again(speaker: Person, recording: str) -> None:
+    while True:
+        await speaker.say(DATA / recording, lead=0.0, tail=0.0)
