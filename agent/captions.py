@@ -83,13 +83,7 @@ class Together:
 
         return await self._once((segment.id, ""), segment.language, target, make)
 
-    async def _once(
-        self,
-        key: tuple[str, str],
-        source: str,
-        target: str,
-        make: Make,
-    ) -> Translation | None:
+    async def _once(self, key: tuple[str, str], source: str, target: str, make: Make) -> Translation | None:
         call = self._calls.get(key)
         if call is None or target not in call.targets:
             call = self._call(key, source, target)
@@ -106,12 +100,7 @@ class Together:
             del self._calls[next(iter(self._calls))]
         return call
 
-    async def _make(
-        self,
-        call: _Call,
-        key: tuple[str, str],
-        make: Make,
-    ) -> None:
+    async def _make(self, call: _Call, key: tuple[str, str], make: Make) -> None:
         try:
             call.answer.set_result(await make(call.targets))
         except BaseException as error:

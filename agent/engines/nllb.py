@@ -117,7 +117,7 @@ class Nllb:
         if not parts:
             return {target: Translation(plain(text), NAME) for target in into}
         loop = asyncio.get_running_loop()
-        made = await loop.run_in_executor(self._thread, self._batch, parts, from_, [*into.values()])
+        made = await loop.run_in_executor(self._thread, self._batch, parts, from_, [*dict.fromkeys(into.values())])
         return {
             target: Translation(fitted(joined(made[code]), text, target.split("-")[0]), NAME)
             for target, code in into.items()

@@ -82,9 +82,10 @@ async def test_all_sentences_into_all_targets_are_one_batch_each_under_its_tags(
 
     nllb._model = Watched()
 
-    made = await nllb.translate(TEXT, "en", ["es", "fr-CA", "tlh"])
+    made = await nllb.translate(TEXT, "en", ["es", "fr-CA", "es-MX", "tlh"])
 
-    assert sorted(made) == ["es", "fr-CA"]
+    assert sorted(made) == ["es", "es-MX", "fr-CA"]
+    assert made["es"] == made["es-MX"], "made once"
     [call] = seen
     assert [prefix for [prefix] in call["target_prefix"]] == ["spa_Latn"] * 2 + ["fra_Latn"] * 2
     assert all(told[0] == "eng_Latn" and told[-1] == "</s>" for told in call["told"])
