@@ -36,10 +36,15 @@ _MARKED = re.compile(r"(?<!\S)[*#@](?=\w)")
 def load(settings: Settings) -> Apertium:
     """Every pair that is installed; none is started before it is asked. Raises `EngineError` where there is none."""
     program = shutil.which("apertium-wblank-mode")
-    modes = _modes(Path(program).parent.parent / "share" / "apertium" / "modes") if program else {}
+    modes = _modes(_prefix(Path(program)) / "share" / "apertium" / "modes") if program else {}
     if not modes:
         raise EngineError("engine_failed", "Apertium is not installed.")
     return Apertium(modes)
+
+
+def _prefix(program: Path) -> Path:
+    """Where a program and its data are installed. Its folder may be a link, as /bin is to /usr/bin; it itself, too."""
+    return program.parent.resolve().parent
 
 
 def _modes(folder: Path) -> dict[tuple[str, str], Path]:

@@ -207,6 +207,16 @@ async def test_a_pipeline_that_does_not_answer_is_given_up_and_another_day_may_b
     assert pipeline._process is None
 
 
+async def test_the_pairs_are_found_where_the_programs_folder_is_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip_what_cannot_be_had("apertium")
+    (tmp_path / "bin").symlink_to(Path(shutil.which("apertium-wblank-mode") or "").parent)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+
+    assert load("translate", "apertium", Settings()).served().languages
+
+
 async def test_nothing_of_a_pipeline_is_left_when_it_is_closed(apertium: Apertium) -> None:
     await apertium.translate("Good morning.", "en", ["es"])
     process = apertium._pipelines["en", "es"]._process
