@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import zip_longest
+from typing import Protocol
 
 from ..nouns import Word
 from . import Heard
@@ -58,33 +59,63 @@ def joined(words: Sequence[Word], language: str) -> str:
     return text
 
 
-class LocalAgreement:
-    """A word is committed when two passes in a row begin with it (LocalAgreement-2).
+class Policy(Protocol):
+    """Whether a word that was just heard will not change any more."""
+
+    def __call__(self, before: Word | None, now: Word, until: float) -> bool:
+        """`before` is what the last pass heard in its place; `until` (seconds) where the sound is still too fresh."""
+        ...
+
+
+def local_agreement(before: Word | None, now: Word, until: float) -> bool:
+    """Two passes in a row say the same (LocalAgreement-2).
 
     Liu et al. 2020 (Interspeech, "Low-latency sequence-to-sequence speech recognition and
     translation by partial hypothesis selection"); for Whisper: Macháček et al. 2023
-    (arXiv 2307.14743). `committed` only grows, until its front is settled.
+    (arXiv 2307.14743).
+    """
+    return before is not None and now.end <= until and plain(before.text) == plain(now.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """The model's own alignment ends the word safely before the end of the sound, and the model is sure of it.
+
+    One pass is enough for such a word; of one that it is less sure of, two have to say the same. After AlignAtt
+    (Papi et al. 2023, arXiv 2305.11408; for Whisper: Wang et al. 2024, arXiv 2406.10052), which
+    stops decoding where attention reaches the end of the sound.
     """
 
-    def __init__(self) -> None:
+    sure: float = 0.6
+    """Confidence from which one pass is enough. Lower, and words come sooner and more of them are wrong."""
+
+    def __call__(self, before: Word | None, now: Word, until: float) -> bool:
+        return now.end <= until and (now.confidence >= self.sure or local_agreement(before, now, until))
+
+
+class Commitment:
+    """What is committed of what is being said, and the tail that isn't.
+
+    `committed` only grows, until its front is settled.
+    """
+
+    def __init__(self, policy: Policy) -> None:
         self.committed: tuple[Word, ...] = ()
         self.tail: tuple[Word, ...] = ()
+        self._policy = policy
 
     def hear(self, words: Sequence[Word], until: float = math.inf, old: float = -math.inf) -> None:
         """A pass over what follows the committed words.
 
-        No word that ends after `until` is committed; one that ends before `old` is, agreed or not.
+        No word that ends after `until` is committed; one that ends before `old` is, whatever the policy says.
         """
-        agreed = 0
+        count = 0
         for before, now in zip_longest(self.tail, words):
-            if now is None:
+            if now is None or not (now.end < old or self._policy(before, now, until)):
                 break
-            same = before is not None and plain(before.text) == plain(now.text)
-            if now.end >= old and not (same and now.end <= until):
-                break
-            agreed += 1
-        self.committed += tuple(words[:agreed])
-        self.tail = tuple(words[agreed:])
+            count += 1
+        self.committed += tuple(words[:count])
+        self.tail = tuple(words[count:])
 
     def take(self, count: int) -> tuple[Word, ...]:
         """Settle the first `count` committed words."""

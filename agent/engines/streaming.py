@@ -14,7 +14,9 @@ from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Hypothesis, Segment, Word
 from . import Ear, Gate, Heard
 from .policy import (
     OLD,
-    LocalAgreement,
+    Alignment,
+    Commitment,
+    Policy,
     Tongue,
     Voicing,
     believable,
@@ -39,7 +41,7 @@ OPENING = 3 * FRAME
 class Pace:
     """Seconds between the decisions of every stream of a recognizer.
 
-    Chosen on 40 recordings in six languages, a pass taken to last 0.3 s (`tests/bench/recognition.py`).
+    Chosen on 47 recordings in five languages, a pass taken to last 0.3 s (`tests/bench/recognition.py`).
     """
 
     first: float = 0.6
@@ -54,7 +56,7 @@ class Pace:
     """Silence that ends an utterance."""
     before: float = 0.32
     """Sound kept from before the gate opened, so that no first consonant is lost."""
-    hold: float = 0.7
+    hold: float = 0.4
     """Words nearer to the end of the sound are not committed: what comes next may still change them."""
     context: float = 2.5
     """Sound of settled words that is heard again, as the beginning of what follows them."""
@@ -77,14 +79,21 @@ def _silero() -> Gate:
 class Streaming:
     """A `Recognizer` made of an `Ear` and a `Gate` per track."""
 
-    def __init__(self, ear: Ear, gate: Callable[[], Gate] = _silero, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        ear: Ear,
+        gate: Callable[[], Gate] = _silero,
+        pace: Pace | None = None,
+        policy: Policy | None = None,
+    ) -> None:
         self._ear = ear
         self._gate = gate
         self._pace = pace or Pace()
+        self._policy = policy or Alignment()
         self._quick = self._pace.tick
 
     def listen(self, track: str, language: str | None) -> Stream:
-        return Stream(self._ear, self._gate(), self._pace, track, language)
+        return Stream(self._ear, self._gate(), self._pace, self._policy, track, language)
 
     def slow(self, slow: bool) -> None:
         """Make passes half as often, for as long as the machine cannot keep up."""
@@ -101,12 +110,13 @@ class Stream:
     pushed waits and the step is tried again by a later call.
     """
 
-    def __init__(self, ear: Ear, gate: Gate, pace: Pace, track: str, language: str | None) -> None:
+    def __init__(self, ear: Ear, gate: Gate, pace: Pace, policy: Policy, track: str, language: str | None) -> None:
         self.dropped = 0.0
         """Seconds of sound that no engine heard."""
         self._ear = ear
         self._gate = gate
         self._pace = pace
+        self._policy = policy
         self._track = track
         self._tongue = Tongue(language)
         self._voicing = Voicing(pace.hang)
@@ -123,7 +133,7 @@ class Stream:
         self._failed_at = -math.inf
         self._late = 0.0
         self._context: tuple[Word, ...] = ()
-        self._agreement = LocalAgreement()
+        self._words = Commitment(policy)
         self._last: Heard | None = None
         self._broken = False
         self._out: list[Hypothesis | Segment] = []
@@ -249,7 +259,7 @@ class Stream:
         if self._voicing.silence >= self._pace.hush:
             return not self._finally_heard
         new = self._end - self._heard_until
-        if not (self._agreement.committed or self._agreement.tail):
+        if not (self._words.committed or self._words.tail):
             return new >= max(self._pace.first, self._late)
         # What came while the last pass ran says how long one takes: half of the time is left to others.
         return new >= max(self._pace.tick, 2 * self._late)
@@ -262,8 +272,8 @@ class Stream:
     async def _pass(self) -> None:
         if not await self._hear(final=self._voicing.silence >= self._pace.hush):
             return
-        while count := clause(self._agreement.committed, self._agreement.tail, self._voiced_until):
-            self._settle(self._agreement.take(count))
+        while count := clause(self._words.committed, self._words.tail, self._voiced_until):
+            self._settle(self._words.take(count))
             self._tongue.begin()
         if text := self._text():
             self._out.append(self._hypothesis(text))
@@ -273,7 +283,7 @@ class Stream:
 
     async def _hear(self, *, final: bool) -> bool:
         """One pass over the window. False where it told nothing."""
-        known, start, committed = self._context, self._start, self._agreement.committed
+        known, start, committed = self._context, self._start, self._words.committed
         language = self._tongue.ask(self._end - self._unsettled)
         if language is None:
             known, start = (), self._unsettled  # what is said now tells the language, not what was said before it
@@ -289,7 +299,7 @@ class Stream:
         if not committed:
             words = _from_a_letter(words)
         if not (known and rushed(words, known, self._voiced_until - known[-1].end)):
-            self._agreement.hear(words, *self._bounds(final))
+            self._words.hear(words, *self._bounds(final))
         return True
 
     def _bounds(self, final: bool) -> tuple[float, float]:
@@ -305,11 +315,11 @@ class Stream:
 
     def _believed(self, heard: Heard, seconds: float, final: bool) -> bool:
         """Whether a pass is in the language that is spoken. Words of another language are settled as such."""
-        before, committed = self._tongue.current, self._agreement.committed
+        before, committed = self._tongue.current, self._words.committed
         believed = self._tongue.hear(heard.language, heard.language_probability, seconds, final=final)
         if not believed or before in (None, self._tongue.current):
             return believed
-        self._agreement, self._context = LocalAgreement(), ()
+        self._words, self._context = Commitment(self._policy), ()
         if not committed:
             return True
         # They were the prefix of this pass: what comes after them is heard again.
@@ -325,7 +335,7 @@ class Stream:
         self._rev = 0
 
     def _text(self) -> str:
-        return joined([*self._agreement.committed, *self._agreement.tail], self._language)
+        return joined([*self._words.committed, *self._words.tail], self._language)
 
     @property
     def _language(self) -> str:
@@ -333,14 +343,14 @@ class Stream:
 
     def _hypothesis(self, text: str) -> Hypothesis:
         self._rev += 1
-        words = [*self._agreement.committed, *self._agreement.tail]
+        words = [*self._words.committed, *self._words.tail]
         return Hypothesis(
             id=self._id,
             rev=self._rev,
             track=self._track,
             language=self._language,
             text=text,
-            stable=len(joined(self._agreement.committed, self._language)),
+            stable=len(joined(self._words.committed, self._language)),
             start=words[0].start,
             end=max(words[0].start, self._voiced_until),
             engine=self._last.engine if self._last else "",
@@ -351,7 +361,7 @@ class Stream:
         if not self._finally_heard and not await self._hear(final=True):
             self._tongue.keep()
             await self._hear(final=True)
-        if words := self._agreement.take_all():
+        if words := self._words.take_all():
             self._settle(words)
         self._open, self._broken, self._last = False, False, None
 
@@ -362,7 +372,7 @@ class Stream:
         since = words[-1].end - self._pace.context
         gone = next((at for at, word in enumerate(said) if word.start >= since), len(said))
         self._context = said[gone:]
-        after = [*self._context, *self._agreement.committed, *self._agreement.tail]
+        after = [*self._context, *self._words.committed, *self._words.tail]
         if gone:
             last = said[gone - 1]
             self._cut_before(max(last.start, (last.end + after[0].start) / 2 if after else last.end))

@@ -6,6 +6,7 @@ was spoken meanwhile arrives joined, as it does behind a track's inbox. What is 
 - *first interim*: from the moment speech begins in the recording (its energy) to the first text;
 - *clause final*: from the end of a clause, as its segment says, to its settling;
 - *last final*: from the moment speech ends in the recording to the settling of its last clause;
+- *committed*: from the end of a word, by forced alignment of the reference, to when it was shown as settled;
 - *CPU*: processor seconds a second of sound, silence included; all threads, gate included;
 - *changed*: words that were shown as committed and were not said so in the end. Must be 0.
 
@@ -18,7 +19,6 @@ import argparse
 import asyncio
 import json
 import platform
-import re
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -31,9 +31,11 @@ from typing import Any
 import jiwer
 
 from agent.engines import Ear, Heard
+from agent.engines.policy import Alignment, Policy, local_agreement
 from agent.engines.streaming import Pace, Streaming
 from agent.engines.whisper import Whisper
 from agent.nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Hypothesis, Segment
+from tests.bench.committed import latencies, plain, word_ends
 from tests.sound import pcm_of, speech_bounds
 
 BYTES = SAMPLE_RATE * SAMPLE_BYTES
@@ -72,6 +74,8 @@ class Run:
     seconds: float
     cpu: float
     passes: int
+    ends: list[tuple[str, float]] = field(default_factory=list)
+    """Each word of the reference, and when it ends."""
 
     @property
     def segments(self) -> list[tuple[float, Segment]]:
@@ -80,6 +84,23 @@ class Run:
     @property
     def text(self) -> str:
         return " ".join(segment.text for _, segment in self.segments)
+
+    @property
+    def timeline(self) -> list[tuple[float, str]]:
+        """All text that was committed, whenever there was more of it."""
+        settled, line = "", [(0.0, "")]
+        for at, one in self.said:
+            segment = isinstance(one, Segment)
+            now = f"{settled} {one.text if isinstance(one, Segment) else one.text[: one.stable]}".strip()
+            settled = now if segment else settled
+            if now != line[-1][1]:
+                line.append((at, now))
+        return line[1:]
+
+    @property
+    def committed(self) -> list[float]:
+        """Seconds from the end of each word to its being committed."""
+        return latencies(self.timeline, [(word, end + BEFORE) for word, end in self.ends])
 
     @property
     def changed(self) -> int:
@@ -95,14 +116,15 @@ class Run:
         return changed
 
 
-async def run(entry: dict[str, Any], folder: Path, ear: Ear, always: float | None, auto: bool) -> Run:
+async def run(entry: dict[str, Any], ear: Ear, asked: argparse.Namespace) -> Run:
     """One recording in simulated real time."""
-    pcm = pcm_of(folder / entry["file"])
+    pcm = pcm_of(asked.data / entry["file"])
+    ends = word_ends(asked.model, pcm, entry["transcript"], entry["language"])
     onset, offset = speech_bounds(pcm) if entry["transcript"] else (0.0, 0.0)
     pcm = bytes(int(BEFORE * BYTES)) + pcm + bytes(int(AFTER * BYTES))
-    timed = Timed(ear, always)
-    language = None if auto or entry["language"] == "none" else entry["language"]
-    listening = Streaming(timed, pace=Pace()).listen("bench", language)
+    timed = Timed(ear, asked.take)
+    language = None if asked.auto or entry["language"] == "none" else entry["language"]
+    listening = Streaming(timed, pace=pace(asked), policy=policy(asked)).listen("bench", language)
     said: list[tuple[float, Hypothesis | Segment]] = []
     now, heard, cpu = 0.0, 0, time.process_time()
     while heard < len(pcm):
@@ -115,21 +137,26 @@ async def run(entry: dict[str, Any], folder: Path, ear: Ear, always: float | Non
         heard = until
     said += [(now, segment) for segment in await listening.finish()]
     spent = time.process_time() - cpu
-    return Run(entry, said, onset + BEFORE, offset + BEFORE, len(pcm) / BYTES, spent, timed.passes)
+    return Run(entry, said, onset + BEFORE, offset + BEFORE, len(pcm) / BYTES, spent, timed.passes, ends)
 
 
-def plain(text: str) -> str:
-    """Text as it is scored: lower case, no punctuation, single spaces."""
-    return " ".join(re.sub(r"[^\w\s']", " ", text.lower()).split())
+def pace(asked: argparse.Namespace) -> Pace:
+    given = {name: getattr(asked, name) for name in ("tick", "hold") if getattr(asked, name) is not None}
+    return Pace(**given)
+
+
+def policy(asked: argparse.Namespace) -> Policy:
+    return local_agreement if asked.policy == "agreement" else Alignment(asked.sure)
 
 
 def spread(values: Sequence[float]) -> dict[str, float] | None:
-    """Median, 95th percentile and count."""
+    """Median, 95th percentile, mean and count."""
     ordered = sorted(values)
     if not ordered:
         return None
     p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-    return {"p50": round(median(ordered), 2), "p95": round(p95, 2), "n": len(ordered)}
+    mean = sum(ordered) / len(ordered)
+    return {"p50": round(median(ordered), 2), "p95": round(p95, 2), "mean": round(mean, 2), "n": len(ordered)}
 
 
 @dataclass
@@ -150,6 +177,7 @@ class Report:
                 "first interim": spread([one.said[0][0] - one.onset for one in spoken if one.said]),
                 "clause final": spread([at - segment.end for at, segment in segments]),
                 "last final": spread([one.segments[-1][0] - one.offset for one in spoken if one.segments]),
+                "committed": spread([seconds for one in spoken for seconds in one.committed]),
                 "clause length": spread([segment.end - segment.start for _, segment in segments]),
             },
             "cpu": round(sum(one.cpu for one in self.runs) / sound, 3),
@@ -180,7 +208,7 @@ class Report:
         told = self.figures()
         rows = [f"| WER {tag} | {value} |" for tag, value in told["wer"].items()]
         rows += [
-            f"| {name} | p50 {value['p50']} s, p95 {value['p95']} s (n={value['n']}) |"
+            f"| {name} | p50 {value['p50']} s, p95 {value['p95']} s, mean {value['mean']} s (n={value['n']}) |"
             for name, value in told["seconds"].items()
             if value
         ]
@@ -212,7 +240,7 @@ async def measure(asked: argparse.Namespace) -> Report:
     await ear.hear(bytes(BYTES), "en")
     report = Report()
     for entry in chosen:
-        one = await run(entry, asked.data, ear, asked.take, asked.auto)
+        one = await run(entry, ear, asked)
         report.runs.append(one)
         error = jiwer.wer(plain(entry["transcript"]), plain(one.text)) if entry["transcript"] else len(one.text.split())
         print(f"{entry['file']:44} {error:5.2f}  {one.cpu / one.seconds:.2f} CPU", flush=True)
@@ -234,14 +262,24 @@ def main() -> None:
         type=float,
         help="seconds that a pass takes, whatever it took: for figures that come out the same again",
     )
+    parser.add_argument(
+        "--policy", choices=("alignment", "agreement"), default="alignment", help="when a word is committed"
+    )
+    parser.add_argument("--sure", type=float, default=Alignment().sure, help="confidence from which one pass is enough")
+    parser.add_argument("--hold", type=float, help="seconds before the end of the sound in which no word is committed")
+    parser.add_argument("--tick", type=float, help="seconds of new sound between two passes")
     parser.add_argument("--write", type=Path, default=Path("bench-results/recognition.json"))
     asked = parser.parse_args()
     report = asyncio.run(measure(asked))
     told = {
         "machine": f"{platform.machine()}, {platform.system()}, {asked.threads} threads",
         "a pass took": asked.take or "as long as it took",
+        "policy": f"{asked.policy}, {pace(asked)}, sure {asked.sure}",
         **report.figures(),
-        "each": {one.entry["file"]: one.text for one in report.runs},
+        "each": {
+            one.entry["file"]: {"text": one.text, "timeline": one.timeline, "cpu": one.cpu, "seconds": one.seconds}
+            for one in report.runs
+        },
     }
     asked.write.parent.mkdir(parents=True, exist_ok=True)
     asked.write.write_text(json.dumps(told, indent=1, ensure_ascii=False))

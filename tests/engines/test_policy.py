@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.engines import Heard
 from agent.engines.policy import (
-    LocalAgreement,
+    Alignment,
+    Commitment,
+    Policy,
     Tongue,
     Voicing,
     believable,
     clause,
+    local_agreement,
     rushed,
     speakable,
     without_loops,
@@ -35,7 +40,7 @@ def heard(text: str, **but: float) -> Heard:
 
 
 def test_a_word_is_committed_when_two_passes_agree():
-    agreement = LocalAgreement()
+    agreement = Commitment(local_agreement)
 
     agreement.hear(words("the cat"))
     agreement.hear(words("The cat, sat"))
@@ -45,12 +50,33 @@ def test_a_word_is_committed_when_two_passes_agree():
     assert texts(agreement.tail) == "on"
 
 
+def test_a_word_that_is_sure_and_well_before_the_end_needs_one_pass():
+    commitment = Commitment(Alignment(0.7))
+
+    commitment.hear(words("the cat sat on"), until=1.3)
+
+    assert texts(commitment.committed) == "the cat sat"
+    assert texts(commitment.tail) == "on"
+
+
+def test_a_word_that_is_not_sure_holds_up_those_after_it_until_two_passes_agree():
+    sure, unsure = words("the cat sat"), replace(words("the cat")[1], confidence=0.4)
+    commitment = Commitment(Alignment(0.7))
+
+    commitment.hear((sure[0], unsure, sure[2]))
+    assert texts(commitment.committed) == "the"
+    commitment.hear((unsure, sure[2]))
+
+    assert texts(commitment.committed) == "the cat sat"
+
+
 PASSES = st.lists(st.lists(st.sampled_from("abc"), max_size=6), max_size=12)
 
 
-@given(PASSES)
-def test_committed_words_never_change(passes: list[list[str]]):
-    agreement = LocalAgreement()
+@pytest.mark.parametrize("policy", [local_agreement, Alignment(), Alignment(0.95)])
+@given(passes=PASSES)
+def test_committed_words_never_change(policy: Policy, passes: list[list[str]]):
+    agreement = Commitment(policy)
     before: tuple[str, ...] = ()
     for heard_words in passes:
         agreement.hear(words(" ".join(heard_words)))
@@ -61,7 +87,7 @@ def test_committed_words_never_change(passes: list[list[str]]):
 
 @given(PASSES, st.data())
 def test_every_settled_word_was_committed_once_and_in_order(passes: list[list[str]], data: st.DataObject):
-    agreement, taken, grown = LocalAgreement(), [], []
+    agreement, taken, grown = Commitment(local_agreement), [], []
     for heard_words in passes:
         held = len(agreement.committed)
         agreement.hear(words(" ".join(heard_words)))
@@ -137,7 +163,7 @@ def test_more_words_than_anybody_says_in_the_time_are_no_speech():
 
 
 def test_a_word_that_is_old_is_committed_though_no_two_passes_agree():
-    agreement = LocalAgreement()
+    agreement = Commitment(local_agreement)
 
     agreement.hear(words("were we"))
     agreement.hear(words("where he went"), old=0.9)
@@ -146,7 +172,7 @@ def test_a_word_that_is_old_is_committed_though_no_two_passes_agree():
 
 
 def test_a_word_near_the_end_of_the_sound_waits_for_what_comes_next():
-    agreement = LocalAgreement()
+    agreement = Commitment(local_agreement)
 
     agreement.hear(words("the cat sat"))
     agreement.hear(words("the cat sat"), until=0.9)
