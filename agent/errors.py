@@ -31,5 +31,14 @@ class WireError(DragomanError):
     """
 
 
+class ModelError(DragomanError):
+    """A model that can't be listed, fetched, checked or removed.
+
+    Codes: `unknown_model`, `licence_not_accepted`, `not_pinned` (nothing says which bytes it should be),
+    `wrong_revision`, `wrong_digest`, `disk_full`, `cannot_write`, `hub_away` (broke off or never answered; what
+    came is kept), `hub_refused`, `not_here`.
+    """
+
+
 class SettingsError(DragomanError):
     """Settings that are missing or make no sense; the message names every one of them."""

@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     speak: str = "auto"
     direct: str = "auto"
     """Which engine serves a stage; `auto` takes the best one on this machine."""
+    models: Path = Path("var/models")
+    """The folder in which models are kept, each in one of its own, and which licences were accepted."""
     whisper_model: Path = Path("var/models/whisper-base")
     """A folder with a CTranslate2 Whisper model."""
     nllb_model: Path = Path("var/models/nllb-200")

@@ -53,6 +53,9 @@ ENGINES_OF_ENGINES = {
     "agent.engines.mouth",  # levels what a program says, in that program
 }
 NO_ENGINES = {
+    "agent.engines.catalogue",  # which models there are, and whether a licence is accepted
+    "agent.engines.models",  # shows the catalogue to a person, and fetches from it
+    "agent.engines.pull",  # fetches files
     "agent.engines.clause",  # pure functions over text, which every translator needs
     "agent.engines.loudness",  # pure functions over sound, which every voice needs
     "agent.engines.mouth",  # how one talks to a program that speaks

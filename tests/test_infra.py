@@ -24,7 +24,7 @@ import yaml
 from infra import environment, postgres, start, suite
 from infra.keep import descendants
 from infra.settings import Refused, on_free_ports, read, refuse_occupied
-from infra.setup import sfu, weights
+from infra.setup import begin, sfu, weights
 from infra.setup.check import check
 from infra.setup.place import Place
 from infra.setup.progress import Progress
@@ -312,6 +312,19 @@ def test_check_names_each_missing_thing_and_how_to_get_it(tmp_path: Path, capsys
     assert code == 1
     for name in ("python", "packages", "sfu", "weights", "npm", "page"):
         assert re.search(rf"^missing  {name}: `infra/run --setup`", said, re.MULTILINE)
+
+
+def test_the_catalogue_of_models_needs_packages_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    handed: list[str] = []
+    monkeypatch.setattr(begin, "_set_up", lambda wanted: steps.extend(step.name for step in wanted) or 0)
+    monkeypatch.setattr(begin, "_hand_over", lambda *words: handed.extend(words) or 0)
+
+    code = begin.run(["models", "pull", "nllb-200", "--accept-licence"])
+
+    assert code == 0
+    assert steps == ["python", "packages"]
+    assert handed == ["agent.engines", "models", "pull", "nllb-200", "--accept-licence"]
 
 
 # --- settings and ports

@@ -1,4 +1,7 @@
-"""The engine service: loads the engines that the settings name, and serves them until a signal ends it."""
+"""The engine service: loads the engines that the settings name, and serves them until a signal ends it.
+
+`python -m agent.engines models …` is the catalogue instead: it loads no engine.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from aiohttp import web
 
 from ..errors import DragomanError, SettingsError
 from ..settings import Settings, read
-from . import TABLE, load
+from . import TABLE, load, models
 from .service import Service
 
 log = logging.getLogger("agent.engines")
@@ -26,6 +29,8 @@ BEST = {"recognise": "whisper", "direct": "whisper", "translate": "routes", "spe
 
 def main() -> int:
     """Run until SIGINT or SIGTERM. 2 where the settings are no good."""
+    if sys.argv[1:2] == ["models"]:
+        return models.main(sys.argv[2:])
     try:
         settings = read()
         for stage in BEST:

@@ -15,6 +15,7 @@ from langcodes.tag_parser import LanguageTagError
 from ..errors import EngineError
 from ..settings import Settings
 from . import Served, Translation
+from .catalogue import accepted
 from .clause import fitted, joined, plain, sentences, whole
 
 NAME = "nllb"
@@ -40,10 +41,11 @@ def load(settings: Settings) -> Nllb:
     missing = [name for name in ("model.bin", "tokenizer.json") if not (folder / name).is_file()]
     if missing:
         raise EngineError("engine_failed", f"There is no NLLB model in {folder} ({' and '.join(missing)} missing).")
-    if LICENCE not in {one.strip() for one in settings.licences.split(",")}:
+    if not accepted(LICENCE, settings, folder.parent):
         raise EngineError(
             "licence_not_accepted",
-            f"NLLB-200 is under CC-BY-NC-4.0, not for commercial use: accept it by DRAGOMAN_LICENCES={LICENCE}.",
+            f"NLLB-200 is under CC-BY-NC-4.0, not for commercial use: accept it by DRAGOMAN_LICENCES={LICENCE}, "
+            f"or by `models pull {LICENCE} --accept-licence`.",
         )
     offered = [tag.strip() for tag in settings.nllb_languages.split(",") if tag.strip()]
     try:

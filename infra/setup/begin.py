@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from ..settings import Refused, read, refuse_occupied
+from . import python
 from .check import check
 from .place import HERE
 from .step import Step
@@ -19,7 +20,13 @@ PARTS = ("unit", "page", "live", "browser")
 
 def run(words: Sequence[str]) -> int:
     """`infra/run`."""
-    parser = argparse.ArgumentParser(prog="infra/run", description="Sets up what is missing, then runs Dragoman here.")
+    if words[:1] == ["models"]:
+        return _models(words)
+    parser = argparse.ArgumentParser(
+        prog="infra/run",
+        description="Sets up what is missing, then runs Dragoman here.",
+        epilog="`infra/run models list` shows what other models there are, `infra/run models pull NAME` fetches one.",
+    )
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--check", action="store_true", help="say what is there and what is missing (exit code 1)")
     only.add_argument("--setup", action="store_true", help="set up what is missing, and start nothing")
@@ -55,6 +62,11 @@ def test(words: Sequence[str]) -> int:
     if code := _set_up(for_testing(HERE, parts)):
         return code
     return _hand_over("infra.suite", *parts)
+
+
+def _models(words: Sequence[str]) -> int:
+    """The catalogue of models, with the packages of the engine service and nothing else."""
+    return _set_up([python.environment(HERE), python.packages(HERE, "run")]) or _hand_over("agent.engines", *words)
 
 
 def _hand_over(module: str, *words: str) -> int:

@@ -25,6 +25,7 @@ def check(place: Place, steps: Sequence[Step]) -> int:
         else:
             missing += 1
             print(f"missing  {step.name}: `infra/run --setup` sees to it ({step.doing})")
+    print("besides  more models: `infra/run models list` shows what can be had")
     try:
         local = read(os.environ)
         given = {"sfu": local.own_sfu, "postgres": local.own_database, "engines": local.own_engines}

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from agent.engines import load
+from agent.engines.catalogue import accept
 from agent.engines.nllb import LONGER, SPARE, Nllb, codes, tongue
 from agent.engines.routes import Route, Routes
 from agent.errors import EngineError
@@ -120,6 +121,15 @@ def test_its_licence_must_be_accepted_by_name(folder: Path) -> None:
 
     assert failure.value.code == "licence_not_accepted"
     assert "DRAGOMAN_LICENCES=nllb-200" in failure.value.message
+
+
+async def test_a_licence_that_was_accepted_once_at_a_pull_is_enough(tmp_path: Path) -> None:
+    accept("nllb-200", tmp_path)
+
+    nllb = load("translate", "nllb", Settings(nllb_model=build(tmp_path / "nllb-200"), nllb_languages="en,es"))
+
+    assert [*nllb.served().languages] == ["en>es", "es>en"]
+    await nllb.close()
 
 
 @pytest.mark.parametrize("lost", ["model.bin", "tokenizer.json"])
