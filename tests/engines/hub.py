@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +16,10 @@ from aiohttp import web
 
 LARGE = 1 << 20
 """From so many bytes on a file is kept apart, under its SHA-256, as the hub's large files are."""
+
+
+AT_ONCE = struct.pack("ii", 1, 0)
+"""Closing a connection so resets it."""
 
 
 @dataclass
@@ -37,11 +43,11 @@ class Hub:
     end too soon, by a reset where negative; `stall` holds a download there instead, until it is set.
     """
 
-    files: dict[str, bytes]
+    files: dict[str, bytes] = field(repr=False)
     commit: str
     repository: str = "maker/model"
     renamed: str | None = None
-    sent: dict[str, bytes] = field(default_factory=dict)
+    sent: dict[str, bytes] = field(default_factory=dict, repr=False)
     breaks: list[int] = field(default_factory=list)
     stall: threading.Event | None = None
     stalled: threading.Event = field(default_factory=threading.Event)
@@ -124,10 +130,12 @@ class Hub:
         await response.write(data[: abs(end)] if end else data)
         if end and self.stall:
             self.stalled.set()
-            await asyncio.to_thread(self.stall.wait)
+            await asyncio.to_thread(self.stall.wait, 15)
             await response.write(data[abs(end) :])
         elif end and request.transport:
-            request.transport.abort() if end < 0 else request.transport.close()
+            if end < 0:
+                request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            request.transport.abort()
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         if self.status != 200:
