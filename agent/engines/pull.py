@@ -235,6 +235,10 @@ def _room(model: Model, staging: Path) -> None:
 
 
 def _write_down(model: Model, staging: Path, trusted: bool) -> None:
+    """What came, beside it; and nothing else stays there."""
+    for path in staging.iterdir():
+        if path.name not in {file.name for file in model.files}:
+            path.unlink()
     kept = {
         "name": model.name,
         "repository": model.repository,

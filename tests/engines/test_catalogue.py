@@ -248,11 +248,13 @@ def test_what_a_crash_left_is_not_believed(hub: Hub, tmp_path: Path) -> None:
     staging.mkdir(parents=True)
     (staging / "model.bin.part").write_bytes(bytes(12 * MEGA))
     (staging / "config.json").write_bytes(b"half")
+    (staging / "of-an-older-catalogue.json").write_bytes(b"{}")
 
     folder = fetch(hub, tmp_path)
 
     assert hub.said()[-2:] == [f"GET model.bin bytes={12 * MEGA}-", "GET model.bin"]
     assert damaged(tiny(), folder) == []
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "dragoman.json", "model.bin"]
 
 
 # --- other bytes than were meant
@@ -552,6 +554,7 @@ def test_voices_are_added_to_those_that_are_set(
 
 # --- what is listed
 
+DEFAULTS = {"whisper_model": "whisper-base", "nllb_model": "nllb-200"}
 listed = pytest.mark.parametrize("model", models().values(), ids=lambda model: model.name)
 
 
@@ -581,8 +584,8 @@ def test_the_setting_that_is_shown_exists(model: Model) -> None:
 def test_the_settings_find_what_is_pulled_by_default() -> None:
     settings = Settings()
 
-    assert settings.whisper_model == settings.models / models()["whisper-base"].name
-    assert settings.nllb_model == settings.models / models()["nllb-200"].name
+    for field, name in DEFAULTS.items():
+        assert Path(getattr(settings, field)) == settings.models / models()[name].name
 
 
 def test_whisper_base_is_the_one_that_the_set_up_joins() -> None:
