@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from agent.engines import catalogue
+from agent.engines import catalogue, load
 from agent.engines.catalogue import File, Model, accept, accepted, damaged, manifest, models
 from agent.engines.models import main
 from agent.engines.pull import STAGING, pull, remove
@@ -550,6 +550,24 @@ def test_voices_are_added_to_those_that_are_set(
     main(["pull", "tiny"], {"tiny": voice})
 
     assert f"DRAGOMAN_PIPER_VOICES=en=joe.onnx,de={here}/tiny/model.bin" in capsys.readouterr().out
+
+
+def test_the_real_whisper_comes_from_a_hub_that_has_it_and_is_loaded(tmp_path: Path) -> None:
+    model, have = models()["whisper-base"], Settings().whisper_model
+    files = {file.path: (ROOT / have / file.name).read_bytes() for file in model.files}
+    hub = Hub(files, str(model.revision), repository=model.repository)
+
+    with serving(hub):
+        done = subprocess.run(
+            [sys.executable, "-m", "agent.engines", "models", "pull", "whisper-base"],
+            cwd=ROOT,
+            env={**os.environ, "HF_ENDPOINT": hub.url, "DRAGOMAN_MODELS": str(tmp_path)},
+            check=False,
+        )
+
+    assert done.returncode == 0
+    engine = load("recognise", "whisper", Settings(whisper_model=tmp_path / "whisper-base"))
+    assert engine.served().languages["en"] == WER["en"]
 
 
 # --- what is listed
