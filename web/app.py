@@ -42,8 +42,8 @@ async def openapi(request: web.Request) -> web.Response:
 
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/rooms", rooms.make, "Make a room.", rooms.RoomWish, {201: rooms.RoomMade},
-          ("host_secret_wrong", "bad_name", "unknown_language", "too_many_languages", "too_many_requests",
-           "database_away"), "the host secret"),
+          ("host_secret_wrong", "bad_name", "bad_glossary", "unknown_language", "too_many_languages",
+           "too_many_requests", "database_away"), "the host secret"),
     Route("GET", "/api/rooms/{room}", rooms.look, "What a person may know before joining.", None,
           {200: rooms.RoomSeen}, ("room_not_found", *AWAY)),
     Route("POST", "/api/rooms/{room}/join", rooms.join, "A token for one person.", rooms.JoinWish, {200: rooms.Joined},

@@ -14,6 +14,7 @@ from .metrics import METRICS
 log = logging.getLogger(__name__)
 
 STATUS = {
+    "bad_glossary": 400,
     "bad_json": 400,
     "bad_name": 400,
     "bad_request": 400,

@@ -28,6 +28,7 @@ from .access import (
 from .bodies import Body, read, reply
 from .database import DATABASE, Database
 from .engines import ENGINES
+from .glossary import Entry, brief, kept
 from .interpreters import state_in
 from .languages import Offer, offers, tag
 from .metrics import METRICS
@@ -48,6 +49,7 @@ class RoomWish(Body):
 
     title: str
     languages: list[str] = Field(default_factory=list)
+    glossary: list[Entry] = Field(default_factory=list, repr=False)
     keep: Literal["nothing"] = "nothing"
 
 
@@ -132,6 +134,7 @@ async def make(request: web.Request) -> web.Response:
         "languages": languages,
         "keeps": wish.keep,
         "secret_hash": hashed(secret),
+        "glossary": kept(wish.glossary),
     }
     async with request.app[DATABASE].transaction() as connection:
         await connection.execute(insert(rooms).values(row))
@@ -220,7 +223,7 @@ async def _open(app: web.Application, slug: str) -> None:
     async with database.transaction() as connection:
         await connection.execute(select(rooms.c.slug).where(rooms.c.slug == slug).with_for_update())
         if not await sfu.rooms(slug):
-            await sfu.open(slug)
+            await sfu.open(slug, await brief(connection, slug))
             await connection.execute(update(rooms).where(rooms.c.slug == slug).values(called_at=now, calls=1))
             app[METRICS].dispatches.labels("opened").inc()
 

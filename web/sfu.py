@@ -63,20 +63,20 @@ class Sfu:
             return []
         return [_person(each) for each in found.participants if each.state != api.ParticipantInfo.State.DISCONNECTED]
 
-    async def open(self, room: str) -> None:
-        """Make a room live, with a call for an interpreter. Of a live room nothing changes."""
+    async def open(self, room: str, told: str = "") -> None:
+        """Make a room live, with a call for an interpreter, who is `told` that. Of a live room nothing changes."""
         wish = api.CreateRoomRequest(
             name=room,
             empty_timeout=EMPTY,
             departure_timeout=LEFT,
             max_participants=self._settings.room_limit,
-            agents=[api.RoomAgentDispatch(agent_name=self._settings.agent_name)],
+            agents=[api.RoomAgentDispatch(agent_name=self._settings.agent_name, metadata=told)],
         )
         with _answering():
             await self._api.room.create_room(wish)
 
-    async def call(self, room: str) -> None:
-        """Call an interpreter into a live room; nothing where the room has just closed.
+    async def call(self, room: str, told: str = "") -> None:
+        """Call an interpreter into a live room, and tell it that; nothing where the room has just closed.
 
         Earlier calls are taken back first: LiveKit keeps those that nobody answered and
         those whose job was killed, and a job that answers one late would be one too many.
@@ -88,7 +88,7 @@ class Sfu:
                     if earlier.agent_name == name:
                         await self._api.agent_dispatch.delete_dispatch(earlier.id, room)
                 await self._api.agent_dispatch.create_dispatch(
-                    api.CreateAgentDispatchRequest(room=room, agent_name=name)
+                    api.CreateAgentDispatchRequest(room=room, agent_name=name, metadata=told)
                 )
         except _NotThere:
             log.debug("already closed", extra={"room": room})

@@ -15,6 +15,7 @@ rooms = Table(
     Column("languages", ARRAY(Text), nullable=False, comment="tags the host named; empty means any"),
     Column("secret_hash", LargeBinary, comment="SHA-256 of the join link's secret; null: no link opens it"),
     Column("keeps", Text, nullable=False, server_default="nothing"),
+    Column("glossary", JSONB, nullable=False, server_default="[]", comment="names and terms that the host gave"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("called_at", DateTime(timezone=True), comment="when an interpreter was last called into the room"),
     Column("calls", Integer, nullable=False, server_default="0", comment="calls since one last stayed"),

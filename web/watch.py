@@ -15,6 +15,7 @@ from agent.errors import DragomanError
 
 from .attendance import PULSE, Scene, Verdict, decide, is_due
 from .database import Database
+from .glossary import brief
 from .interpreters import CHANNEL, forget, note, ours, scene_of, scenes
 from .metrics import Metrics
 from .sfu import Sfu
@@ -77,12 +78,13 @@ class Watch:
             watched = time.monotonic() - self._since
             verdict = decide(replace(scene, people=people, now=time.time(), watched=watched))
             await note(connection, room, verdict)
+            told = await brief(connection, room) if verdict.call else ""
         # Out first, then in: LiveKit ends the job of whoever it finds under an identity that goes.
         for identity, why in verdict.remove.items():
             await self._sfu.remove(room, identity)
             self._metrics.removals.labels(why).inc()
         if verdict.call:
-            await self._sfu.call(room)
+            await self._sfu.call(room, told)
             self._metrics.dispatches.labels("again" if scene.calls else "attended").inc()
         self._tell(room, scene, verdict)
         return verdict

@@ -47,6 +47,21 @@ async def test_the_migrations_make_the_tables_that_the_code_uses(empty_url: str)
     assert check.returncode == 0, check.stdout + check.stderr
 
 
+async def test_rooms_that_were_made_before_there_were_glossaries_go_on_without_one(empty_url: str):
+    alembic(empty_url, "upgrade", "0001")
+    connection = await asyncpg.connect(empty_url)
+    await connection.execute("INSERT INTO rooms (slug, title, languages) VALUES ('old', 'Old', '{}')")
+
+    up = alembic(empty_url, "upgrade", "0002")
+    glossary = await connection.fetchval("SELECT glossary FROM rooms")
+    down = alembic(empty_url, "downgrade", "0001")
+    left = await connection.fetchval("SELECT title FROM rooms")
+    await connection.close()
+
+    assert (up.returncode, down.returncode) == (0, 0), up.stderr + down.stderr
+    assert (glossary, left) == ("[]", "Old")
+
+
 async def test_servers_that_start_together_migrate_once(empty_url: str):
     runs = [asyncio.to_thread(alembic, empty_url, "upgrade", "head") for _ in range(3)]
 

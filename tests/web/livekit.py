@@ -23,9 +23,12 @@ class LiveRoom:
     """Every agent that was ever called."""
     dispatches: dict[str, str] = field(default_factory=dict)
     """The calls that stand, by id."""
+    told: list[str] = field(default_factory=list)
+    """What each agent that was called was told."""
 
-    def call(self, agent: str) -> None:
+    def call(self, agent: str, told: str) -> None:
         self.called.append(agent)
+        self.told.append(told)
         self.dispatches[f"AD_{len(self.called)}"] = agent
 
 
@@ -90,7 +93,7 @@ class FakeLiveKit:
         if asked.name not in self.rooms:
             room = self.rooms[asked.name] = LiveRoom(limit=asked.max_participants)
             for agent in asked.agents:
-                room.call(agent.agent_name)
+                room.call(agent.agent_name, agent.metadata)
         return api.Room(name=asked.name)
 
     def _people(self, claims: api.Claims, asked: api.ListParticipantsRequest) -> Message:
@@ -109,7 +112,7 @@ class FakeLiveKit:
     def _dispatch(self, claims: api.Claims, asked: api.CreateAgentDispatchRequest) -> Message:
         assert claims.video
         assert claims.video.room == asked.room
-        self.rooms[asked.room].call(asked.agent_name)
+        self.rooms[asked.room].call(asked.agent_name, asked.metadata)
         return api.AgentDispatch(agent_name=asked.agent_name, room=asked.room)
 
     def _dispatches(self, claims: api.Claims, asked: api.ListAgentDispatchRequest) -> Message:

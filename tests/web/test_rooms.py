@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 
@@ -10,7 +11,10 @@ import asyncpg
 import jwt
 import pytest
 
+from agent.glossary import parse
 from tests.web.conftest import HOST, KEY, SECRET, House, Opening, code
+from web.database import DATABASE
+from web.interpreters import announce
 
 BEARER = {"Authorization": f"Bearer {HOST}"}
 
@@ -236,6 +240,81 @@ async def test_ten_who_join_at_once_call_one_interpreter(house: House):
 
     assert {answer.status for answer in answers} == {200}
     assert house.livekit.rooms[room].called == ["interpreter"]
+
+
+GLOSSARY = [
+    {"term": " Sintra ", "language": "pt-pt", "translations": {"es-mx": "Cintra"}, "say": {"en": "Seen-tra"}},
+    {"term": "Dragoman"},
+]
+TOLD = {
+    "glossary": [
+        {"term": "Sintra", "language": "pt-PT", "translations": {"es-MX": "Cintra"}, "say": {"en": "Seen-tra"}},
+        {"term": "Dragoman", "translations": "keep", "say": {}},
+    ]
+}
+
+
+async def test_an_interpreter_is_told_the_names_and_terms_of_the_room(house: House):
+    room, secret = await house.make(glossary=GLOSSARY)
+
+    await house.join(room, secret=secret)
+
+    [told] = house.livekit.rooms[room].told
+    assert json.loads(told) == TOLD
+    assert [term.written for term in parse(json.loads(told)["glossary"]).terms] == ["Sintra", "Dragoman"]
+
+
+async def test_an_interpreter_that_is_called_again_is_told_them_too(house: House):
+    room, _ = await house.make(glossary=GLOSSARY)
+    house.livekit.enter(room, "guest-1")
+
+    async with asyncio.timeout(15):
+        while not house.livekit.rooms[room].told:
+            await announce(house.client.app[DATABASE], room)
+            await asyncio.sleep(0.05)
+
+    assert json.loads(house.livekit.rooms[room].told[0]) == TOLD
+
+
+async def test_an_interpreter_of_a_room_without_them_is_told_nothing(house: House):
+    await house.join()
+
+    assert house.livekit.rooms["demo"].told == [""]
+
+
+async def test_nobody_is_told_a_rooms_names_before_they_are_said(house: House):
+    room, _ = await house.make(glossary=GLOSSARY)
+
+    assert "Sintra" not in await (await house.client.get(f"/api/rooms/{room}")).text()
+
+
+@pytest.mark.parametrize(
+    ("glossary", "why"),
+    [
+        ([{"term": "x"}] * 101, "bad_glossary"),
+        ([{"term": "x" * 65}], "bad_glossary"),
+        ([{"term": "..."}], "bad_glossary"),
+        ([{"term": "a\nb"}], "bad_glossary"),
+        ([{"term": "\u202eab"}], "bad_glossary"),
+        ([{"term": "x", "translations": {"es": ""}}], "bad_glossary"),
+        ([{"term": "x", "say": {"es": "\u0000"}}], "bad_glossary"),
+        (
+            [{"term": "x" * 64, "say": dict.fromkeys(["de", "en", "es", "fr", "it", "pt", "ca"], "x" * 64)}] * 70,
+            "bad_glossary",
+        ),
+        ([{"term": "x", "translations": {"nowhere": "y"}}], "unknown_language"),
+        ([{"term": "x", "language": "xx"}], "unknown_language"),
+        ([{"term": 7}], "bad_json"),
+        ([{}], "bad_json"),
+        ({"term": "x"}, "bad_json"),
+        ([{"term": "x", "translations": "drop"}], "bad_json"),
+    ],
+    ids=range(14),
+)
+async def test_names_and_terms_that_make_no_sense_are_refused(house: House, glossary: object, why: str):
+    answer = await house.client.post("/api/rooms", json={"title": "Standup", "glossary": glossary}, headers=BEARER)
+
+    assert await code(answer) == (400, why)
 
 
 async def test_a_full_room_says_so_and_its_interpreter_takes_no_seat(open_house: Opening):
