@@ -49,6 +49,7 @@ class Dubber:
         now: Callable[[], float],
         failed: Callable[[EngineError], None] = lambda error: None,
         took: Callable[[float], None] = lambda seconds: None,
+        spoken: Callable[[str], str] = lambda text: text,
     ) -> None:
         self.lang = lang
         self.skipped = 0
@@ -58,6 +59,8 @@ class Dubber:
         self._now = now
         self._failed = failed
         self._took = took
+        self._spoken = spoken
+        """How a text is spelled for the voice."""
 
     async def run(self, captions: Feed[Caption]) -> None:
         """Speak until the feed ends."""
@@ -92,7 +95,7 @@ class Dubber:
         )
 
     async def _say(self, captions: Sequence[Caption]) -> None:
-        text = " ".join(caption.text for caption in captions)
+        text = self._spoken(" ".join(caption.text for caption in captions))
         first = captions[0]
         who = f"{first.identity}/{first.speaker or ''}"
         speed = self.speed(self._late(first))

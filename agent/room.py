@@ -16,6 +16,8 @@ from .direct import Beside, Sounds
 from .dubs import Channel, Dubber
 from .engines import Diarizer, Direct, Recognizer, Translator, Voice
 from .errors import EngineError
+from .faithful import Faithful
+from .glossary import Glossary
 from .nouns import Caption, Chunk, Hypothesis, Segment
 from .track import TrackLine
 from .transcript import Transcript
@@ -133,6 +135,7 @@ class Room:
         now: Callable[[], float],
         limit: int = 12,
         always: Sequence[str] = (),
+        glossary: Glossary | None = None,
         slow: Callable[[bool], None] = lambda slow: None,
     ) -> None:
         self.transcript = Transcript()
@@ -142,6 +145,7 @@ class Room:
         self._now = now
         self._limit = limit
         self._always = tuple(always)
+        self._glossary = glossary or Glossary()
         self._slow = slow
         self._ladder = Ladder()
         self._away: dict[str, float] = {}
@@ -151,8 +155,9 @@ class Room:
         self._hearing: set[asyncio.Task[None]] = set()
         self._languages: dict[str, _Language] = {}
         self._sounds = Sounds() if engines.direct else None
-        beside = Beside(engines.direct, engines.translator, self._sounds) if engines.direct and self._sounds else None
-        self._together = Together(engines.translator, self._wanted_tags, beside=beside)
+        translator = Faithful(engines.translator, self._glossary)
+        beside = Beside(engines.direct, translator, self._sounds) if engines.direct and self._sounds else None
+        self._together = Together(translator, self._wanted_tags, beside=beside)
         self._delays = {stage: Delays() for stage in ("recognise", "translate", "speak")}
         self._group: asyncio.TaskGroup | None = None
         self._closing = asyncio.Event()
@@ -355,6 +360,7 @@ class Room:
                 now=self._now,
                 failed=self._failed,
                 took=lambda seconds: self._took("speak", seconds),
+                spoken=lambda text: self._glossary.spoken(text, tag),
             )
             self._languages[tag].dubber = dubber
             await dubber.run(feed)

@@ -22,7 +22,9 @@ from .engines import Served
 from .engines.remote import Remote
 from .engines.streaming import Streaming
 from .errors import DragomanError
+from .glossary import Glossary, parse
 from .nouns import Caption, Chunk
+from .primed import Primed
 from .room import Engines, Room, Wants
 from .settings import Settings, read
 from .sfu import Sfu
@@ -96,7 +98,8 @@ class Interpreter:
         self._clock = RoomClock(made)
         self._now = self._clock.now
         self._engines = Remote(settings, room=ctx.job.room.name)
-        self._streaming = Streaming(self._engines.ear)
+        glossary = _glossary(ctx.job.metadata)
+        self._streaming = Streaming(Primed(self._engines.ear, glossary))
         self._sfu = Sfu(ctx.room, self._signer, self, self._now)
         self._room = Room(
             Engines(self._streaming, self._engines.translator, self._engines.voice, direct=self._engines.direct),
@@ -104,6 +107,7 @@ class Interpreter:
             now=self._now,
             limit=settings.languages_limit,
             always=[tag for tag in map(canonical, settings.always.split(",")) if tag],
+            glossary=glossary,
             slow=self._streaming.slow,
         )
         self._served: Mapping[str, Served] = {}
@@ -350,6 +354,17 @@ def _wants(given: Mapping[str, str], prefix: str) -> Wants:
     speaks = given.get(f"{prefix}speaks", "auto")
     reads, hears = (canonical(given.get(f"{prefix}{name}", "")) for name in ("reads", "hears"))
     return Wants(canonical(speaks) or "auto", reads, hears)
+
+
+def _glossary(told: str) -> Glossary:
+    """The names and terms in what we were told when we were called; none where they make no sense."""
+    if not told:
+        return Glossary()
+    try:
+        return parse(_payload(told).get("glossary", []))
+    except DragomanError as error:
+        log.warning("a room without its glossary: %s", error.code)
+        return Glossary()
 
 
 def _payload(payload: str) -> Mapping[str, Any]:

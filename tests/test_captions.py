@@ -11,19 +11,22 @@ import pytest
 from agent.captions import Captioner, Together, same_language
 from agent.engines import Translation
 from agent.errors import EngineError
+from agent.faithful import Faithful
+from agent.glossary import Glossary, Term
 from agent.nouns import Caption, Hypothesis, Segment
 from agent.transcript import Transcript
 
 
 class Translating:
-    """Puts `[lang]` before the text, writes down what it was asked, and fails as often as told."""
+    """Puts `[lang]` before the text, writes down what it was asked, knows some words, and fails as often as told."""
 
-    def __init__(self, fail: int = 0, unserved: Sequence[str] = ()) -> None:
+    def __init__(self, fail: int = 0, unserved: Sequence[str] = (), words: Mapping[str, str] | None = None) -> None:
         self.asked: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = []
         self.go_on = asyncio.Event()
         self.go_on.set()
         self._fail = fail
         self._unserved = unserved
+        self._words = words or {}
 
     async def translate(
         self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
@@ -33,19 +36,23 @@ class Translating:
         if self._fail:
             self._fail -= 1
             raise EngineError("engines_away", "Nobody answers.", retryable=True)
+        for word, theirs in self._words.items():
+            text = text.replace(word, theirs)
         return {t: Translation(f"[{t}] {text}", "fake") for t in targets if t not in self._unserved}
 
 
 class Desk:
     """Captioners of some languages over one transcript, and what they showed."""
 
-    def __init__(self, translating: Translating, *langs: str, previews: bool = True) -> None:
+    def __init__(
+        self, translating: Translating, *langs: str, previews: bool = True, glossary: Glossary | None = None
+    ) -> None:
         self.transcript = Transcript()
         self.translating = translating
         self.shown: list[Caption] = []
         self.handed_on: list[Caption] = []
         self.failures: list[str] = []
-        together = Together(translating, lambda: langs)
+        together = Together(Faithful(translating, glossary or Glossary()), lambda: langs)
         self.captioners = [
             Captioner(
                 lang,
@@ -206,6 +213,17 @@ async def test_interims_are_shown_in_the_spoken_language_and_previewed_in_others
     shown = {c.lang: (c.text, c.stable, c.final, c.seq) for c in desk.shown}
     assert shown["en"] == ("one two three four", 13, False, None)
     assert shown["es"] == ("[es] one two three", 0, False, None)
+
+
+async def test_names_of_the_room_are_kept_in_finals_and_in_previews():
+    glossary = Glossary((Term("Rose"), Term("board", "en", {"es": "junta"})))
+    desk = Desk(Translating(words={"Rose": "Rosa", "board": "tablero"}), "es", glossary=glossary)
+
+    async with desk.open():
+        desk.transcript.tell(guess("a", 1, "Rose and the board met", 18))
+        desk.transcript.tell(said("b", "Rose and the board met."))
+
+    assert [c.text for c in desk.shown] == ["[es] Rose and the junta", "[es] Rose and the junta met."]
 
 
 async def test_previews_are_the_first_to_go():

@@ -9,6 +9,7 @@ import pytest
 from agent.aio import Feed
 from agent.dubs import Dubber
 from agent.errors import EngineError
+from agent.glossary import Glossary, Term
 from agent.nouns import Caption, Dub
 
 
@@ -132,6 +133,18 @@ async def test_a_voice_slower_than_the_speaker_stays_within_its_bound():
 
     assert dubber.skipped > 0
     assert max(b for b, (_, event) in zip(channel.behind, channel.events, strict=False) if event == "started") <= 9.0
+
+
+async def test_the_voice_is_given_a_name_as_it_sounds_and_the_cues_are_the_captions():
+    time, voice = Time(), Speaking()
+    channel = Loudspeaker(time)
+    glossary = Glossary((Term("b", say={"es": "be"}),))
+
+    dubber = Dubber("es", voice, channel, now=time, spoken=lambda text: glossary.spoken(text, "es"))
+    await dubber.run(fed(caption("a", 4.0), caption("b", 5.0)))
+
+    assert [text for text, _, _ in voice.said] == ["text a text be"]
+    assert ("b", "ended") in channel.events
 
 
 async def test_a_voice_that_fails_is_told_of_and_the_next_caption_is_spoken():

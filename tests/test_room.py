@@ -11,6 +11,7 @@ import pytest
 
 from agent.engines import Translation
 from agent.errors import EngineError
+from agent.glossary import Glossary, Term
 from agent.nouns import Caption, Chunk, Dub, Hypothesis, Segment
 from agent.room import Engines, Ladder, Room, Wants
 
@@ -61,10 +62,12 @@ class Recognizing:
 
 
 class Translating:
+    """Puts the language before the text, and makes a Rosa of every Rose."""
+
     async def translate(
         self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
     ) -> Mapping[str, Translation]:
-        return {t: Translation(f"[{t}] {text}", "fake") for t in targets}
+        return {t: Translation(f"[{t}] {text.replace('Rose', 'Rosa')}", "fake") for t in targets}
 
 
 class Speaking:
@@ -171,6 +174,21 @@ async def test_a_voice_speaks_only_what_was_said_in_another_language():
         assert outside.open == {"es"}
     assert outside.channels["es"] == ["[es] hello"]
     assert outside.open == set()
+
+
+async def test_a_name_of_the_room_is_shown_as_it_is_and_spoken_as_it_sounds():
+    glossary = Glossary((Term("Rose", say={"es": "Rous"}),))
+    async with a_room(glossary=glossary) as (room, outside, _):
+        room.wants("ana", Wants("es", "es", "es"))
+        room.wants("ben", Wants("en", "", ""))
+        await settle()
+        room.listen("ben", "t-ben")
+        room.hear(speech("t-ben", "hello Rose"))
+        room.stopped("t-ben")
+        await settle()
+
+    assert outside.finals("es") == ["ben: [es] hello Rose"]
+    assert outside.channels["es"] == ["[es] hello Rous"]
 
 
 async def test_a_language_is_work_only_while_somebody_wants_it():
