@@ -1,0 +1,138 @@
+"""A room's terms with the engines of this machine: heard, translated and spoken."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from agent.engines import load
+from agent.engines.streaming import Streaming
+from agent.faithful import Faithful
+from agent.glossary import Glossary, Term
+from agent.primed import Primed
+from agent.settings import Settings
+
+from .noises import NOISES, pcm
+from .test_recognizers import NOISE, TOLD, errors, listen, recording, settled
+from .test_translators import skip_what_cannot_be_had
+from .test_voices import said, samples
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+OTHERS = ("Dragoman", "Wojciechowska", "Kubernetes", "Xochitl", "Siobhan", "Oyelaran")
+"""Names that are said in none of the recordings."""
+
+
+# Heard
+
+
+@pytest.fixture(scope="module")
+def whisper() -> Any:
+    return load("recognise", "whisper", Settings())
+
+
+async def heard(ear: Any, name: str) -> str:
+    sound = recording(name) + bytes(48_000)
+    return " ".join(segment.text for segment in settled(await listen(Streaming(ear), TOLD[name]["language"], sound)))
+
+
+@pytest.mark.parametrize(
+    ("name", "term"),
+    [("fr_fleurs_005.ogg", "Giancarlo Fisichella"), ("pt_fleurs_002.ogg", "Giancarlo Fisichella")],
+)
+async def test_a_rare_name_is_heard_where_the_room_knows_it(whisper: Any, name: str, term: str) -> None:
+    glossary = Glossary((*map(Term, OTHERS[:3]), Term(term), *map(Term, OTHERS[3:])))
+
+    alone, primed = await heard(whisper, name), await heard(Primed(whisper, glossary), name)
+
+    assert term not in alone
+    assert term in primed
+    assert errors(TOLD[name]["transcript"], primed) <= errors(TOLD[name]["transcript"], alone)
+
+
+async def test_names_that_nobody_says_change_nothing_much(whisper: Any) -> None:
+    glossary, name = Glossary(tuple(map(Term, OTHERS))), "en_jfk.flac"
+
+    primed = await heard(Primed(whisper, glossary), name)
+
+    assert errors(TOLD[name]["transcript"], primed) <= 0.05
+
+
+@pytest.mark.parametrize("noise", NOISES)
+async def test_no_name_is_heard_in_noise_and_music(whisper: Any, noise: str) -> None:
+    ear = Primed(whisper, Glossary(tuple(map(Term, OTHERS))))
+
+    assert await listen(Streaming(ear), "en", pcm(NOISES[noise]())) == []
+
+
+async def test_no_name_is_heard_in_a_room_without_speech(whisper: Any) -> None:
+    ear = Primed(whisper, Glossary(tuple(map(Term, OTHERS))))
+
+    assert await listen(Streaming(ear), "en", recording(NOISE)) == []
+
+
+# Translated
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def routes() -> AsyncIterator[Any]:
+    skip_what_cannot_be_had("routes")
+    engine = load("translate", "routes", Settings())
+    yield engine
+    await engine.close()
+
+
+async def test_names_that_are_words_too_are_kept_by_the_real_engines(routes: Any) -> None:
+    targets = ["pt", "es", "fr"]
+    text, faithful = (
+        "Will sends the report to Open Door.",
+        Faithful(routes, Glossary((Term("Will"), Term("Open Door")))),
+    )
+
+    alone = await routes.translate(text, "en", targets)
+    kept = await faithful.translate(text, "en", targets)
+
+    assert all("Open Door" not in one.text for one in alone.values())
+    assert sorted(kept) == sorted(targets)
+    assert all(one.text.count("Open Door") == 1 and one.text.count("Will") == 1 for one in kept.values())
+
+
+async def test_a_term_is_called_as_the_host_calls_it_by_the_real_engines(routes: Any) -> None:
+    glossary = Glossary((Term("board", "en", {"es": "junta directiva", "pt": "conselho"}),))
+
+    made = await Faithful(routes, glossary).translate("The board met on Monday.", "en", ["es", "pt", "fr"])
+
+    assert made["es"].text.count("junta directiva") == 1
+    assert made["pt"].text.count("conselho") == 1
+    assert made["fr"].text
+
+
+async def test_stand_ins_come_back_from_every_route(routes: Any) -> None:
+    names = Glossary(tuple(Term(name) for name in ("Alpha Point", "Blue River", "Big Stone")))
+    text = "Alpha Point and Blue River told Big Stone that Alpha Point has 12 people."
+    targets = [pair.partition(">")[2] for pair in routes.served().languages if pair.startswith("en>")]
+
+    made = await Faithful(routes, names).translate(text, "en", targets)
+
+    assert {tag for tag, one in made.items() if not names.found(text, "en").into(tag).stands(one.text, tag)} == set()
+
+
+# Spoken
+
+
+async def test_a_voice_says_a_name_as_it_was_told() -> None:
+    espeak = load("speak", "espeak", Settings())
+    glossary = Glossary((Term("Xochitl", say={"en": "so cheetul"}),))
+    text = "Xochitl."
+
+    plain, again = [samples(await said(espeak, text)) for _ in range(2)]
+    told = samples(await said(espeak, glossary.spoken(text, "en-GB")))
+    meant = samples(await said(espeak, "so cheetul."))
+    await espeak.close()
+
+    assert len(plain) == pytest.approx(len(again), rel=0.01)
+    assert len(told) == pytest.approx(len(meant), rel=0.01)
+    assert len(told) != pytest.approx(len(plain), rel=0.05)
