@@ -1,6 +1,7 @@
 /** The web server's API: rooms, joining, and every refusal as one typed error. */
 import * as v from 'valibot'
 import { withoutAccents } from './languages'
+import type { Term } from './terms'
 
 const TIMEOUT = 10_000
 
@@ -88,8 +89,8 @@ export class Api {
   }
 
   /** Make a room. Only a host may: `secret` is what the server printed at its start. */
-  make(title: string, secret: string): Promise<{ room: string; join: string }> {
-    return this.#ask('/api/rooms', Made, { body: { title }, bearer: secret })
+  make(title: string, secret: string, glossary: readonly Term[] = []): Promise<{ room: string; join: string }> {
+    return this.#ask('/api/rooms', Made, { body: { title, glossary }, bearer: secret })
   }
 
   talks(): Promise<TalkFile[]> {

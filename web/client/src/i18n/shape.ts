@@ -15,7 +15,7 @@ export interface Words {
   nothingFound: string
   you: string
   landing: Record<
-    | 'title' | 'lead' | 'tryText' | 'tryButton' | 'makeHead' | 'makeText' | 'roomTitle' | 'secret' | 'make' | 'made'
+    | 'title' | 'lead' | 'tryText' | 'tryButton' | 'makeHead' | 'makeText' | 'roomTitle' | 'terms' | 'termsText' | 'secret' | 'make' | 'made'
     | 'open' | 'joinHead' | 'joinText' | 'joinLabel' | 'join' | 'joinBad' | 'keptHead' | 'keptText' | 'addHead' | 'addText' | 'addMore',
     string
   >
@@ -100,6 +100,7 @@ export const ERROR_WORDS = [
   'link_invalid',
   'room_full',
   'bad_name',
+  'bad_glossary',
   'unknown_language',
   'host_secret_wrong',
   'not_allowed',

@@ -2,6 +2,7 @@
 import { useState, type SyntheticEvent } from 'react'
 import '../styles/landing.css'
 import { ApiError } from '../core/api'
+import { termsOf } from '../core/terms'
 import { sentence } from '../i18n'
 import { usePage, useTheme } from '../react/page'
 import { InterfaceLanguage } from '../room/InterfaceLanguage'
@@ -94,14 +95,17 @@ function MakeCard() {
   const { words, api } = usePage()
   const { landing } = words
   const [title, setTitle] = useState('')
+  const [terms, setTerms] = useState('')
   const [secret, setSecret] = useState('')
   const [link, setLink] = useState<string | null>(null)
   const [problem, setProblem] = useState<string | null>(null)
   const make = async (event: SyntheticEvent) => {
     event.preventDefault()
-    setProblem(null)
+    const glossary = termsOf(terms)
+    setProblem(glossary === null ? sentence(words, 'bad_glossary') : null)
+    if (glossary === null) return
     try {
-      setLink((await api.make(title.trim(), secret)).join)
+      setLink((await api.make(title.trim(), secret, glossary)).join)
       setSecret('')
     } catch (error) {
       setProblem(sentence(words, error instanceof ApiError ? error.code : 'bad_answer'))
@@ -115,6 +119,13 @@ function MakeCard() {
         <span>{landing.roomTitle}</span>
         <input value={title} onChange={(event) => setTitle(event.target.value)} required maxLength={200} />
       </label>
+      <label className="field">
+        <span>{landing.terms}</span>
+        <textarea value={terms} onChange={(event) => setTerms(event.target.value)} rows={3} aria-describedby="terms" data-testid="terms" />
+      </label>
+      <p className="quiet" id="terms">
+        {landing.termsText}
+      </p>
       <label className="field">
         <span>{landing.secret}</span>
         <input type="password" value={secret} onChange={(event) => setSecret(event.target.value)} required autoComplete="off" />

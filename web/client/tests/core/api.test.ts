@@ -45,11 +45,11 @@ describe('the server’s answers', () => {
     })
 
     await codeOf(api.room('a/b?c'))
-    await api.make('Planning', 'hush')
+    await api.make('Planning', 'hush', [{ term: 'Sintra' }])
 
     expect(seen[0]![0]).toBe('/api/rooms/a%2Fb%3Fc')
     expect(seen[1]![1]!.headers).toMatchObject({ authorization: 'Bearer hush' })
-    expect(seen[1]![1]!.body).toBe('{"title":"Planning"}')
+    expect(seen[1]![1]!.body).toBe('{"title":"Planning","glossary":[{"term":"Sintra"}]}')
   })
 })
 

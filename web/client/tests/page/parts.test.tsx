@@ -209,6 +209,33 @@ describe('the first page', () => {
     expect((await screen.findByTestId<HTMLInputElement>('made-link')).value).toBe('http://127.0.0.1:8080/room/abc#s')
   })
 
+  it('sends the names and terms of the meeting, and nothing while a line of them makes no sense', async () => {
+    const user = userEvent.setup()
+    const sent: unknown[] = []
+    const api = new Api('', (_, init) => {
+      sent.push(JSON.parse(init!.body as string))
+      return Promise.resolve(new Response(JSON.stringify({ room: 'abc', join: 'http://127.0.0.1:8080/room/abc#s' })))
+    })
+    render(
+      <PageProvider api={api}>
+        <Landing />
+      </PageProvider>,
+    )
+    await user.type(screen.getByLabelText('What is the meeting called?'), 'Planning')
+    await user.type(screen.getByLabelText('Names and terms (optional)'), 'Sintra\nboard = junta')
+    await user.type(screen.getByLabelText('Host secret'), 'hush')
+
+    await user.click(screen.getByRole('button', { name: 'Make the room' }))
+    expect(screen.getByRole('alert').textContent).toMatch(/names and terms/)
+    expect(sent).toEqual([])
+
+    await user.clear(screen.getByTestId('terms'))
+    await user.type(screen.getByTestId('terms'), 'Sintra\nboard = es: junta')
+    await user.click(screen.getByRole('button', { name: 'Make the room' }))
+    await screen.findByTestId('made-link')
+    expect(sent).toEqual([{ title: 'Planning', glossary: [{ term: 'Sintra' }, { term: 'board', translations: { es: 'junta' } }] }])
+  })
+
   it('says when the secret is wrong', async () => {
     const user = userEvent.setup()
     render(
