@@ -13,6 +13,9 @@ from .nouns import Word
 ORDERED = 3
 """Terms in the order of the prompt that are its echo."""
 
+HEAD = ("glossary",)
+"""What stands before the terms, as it may come back."""
+
 _LETTERS = re.compile(r"[\W_]+")
 
 
@@ -34,17 +37,17 @@ class Primed:
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
     ) -> Heard:
         """See `Ear`. What was really said before the window goes last: it tells more."""
-        terms = self._glossary.prompt(language)
-        told = " ".join(part for part in (terms, prompt) if part)
+        told = " ".join(part for part in (self._glossary.prompt(language), prompt) if part)
         heard = await self._ear.hear(pcm, language, told, prefix=prefix, final=final)
-        return replace(heard, words=self._believed(heard, terms)) if terms and heard.words else heard
+        terms = [[_plain(word) for word in term.split()] for term in self._glossary.told(language)]
+        return replace(heard, words=self._believed(heard, terms)) if terms else heard
 
-    def _believed(self, heard: Heard, terms: str) -> tuple[Word, ...]:
+    def _believed(self, heard: Heard, terms: Sequence[Sequence[str]]) -> tuple[Word, ...]:
         words = [_plain(word.text) for word in heard.words]
         doubtful = heard.no_speech > self.DOUBT[0] or heard.logprob < self.DOUBT[1]
-        if doubtful and set(words) <= {_plain(word) for word in terms.split()}:
+        if doubtful and set(words) <= {*HEAD, *(word for term in terms for word in term)}:
             return ()
-        return heard.words[: _echo(words, [[_plain(word) for word in term.split()] for term in terms.split(", ")])]
+        return heard.words[: _echo(words, terms)]
 
 
 def _echo(words: Sequence[str], terms: Sequence[Sequence[str]]) -> int:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import DragomanError
-from agent.glossary import LONGEST, PROMPT, TERMS, Found, Glossary, Term, parse
+from agent.glossary import LONGEST, ROOM, TERMS, Found, Glossary, Term, parse
 from web import glossary as of_web
 
 NAMES = Glossary((Term("Dragoman"), Term("Ana Sintra"), Term("Sintra")))
@@ -81,22 +81,22 @@ def test_both_halves_of_the_house_have_the_same_limits():
 
 
 def test_a_recognizer_is_told_the_names_in_the_hosts_order():
-    assert NAMES.prompt("en") == "Dragoman, Ana Sintra, Sintra."
+    assert NAMES.prompt("en") == "Glossary: Dragoman, Ana Sintra, Sintra."
 
 
 def test_a_recognizer_is_told_only_terms_of_the_language_that_is_spoken():
-    assert BOARD.prompt("en-GB") == "board."
+    assert BOARD.told("en-GB") == ["board"]
+    assert BOARD.told(None) == ["board"]
     assert BOARD.prompt("es") == ""
-    assert BOARD.prompt(None) == "board."
 
 
 def test_of_a_long_glossary_as_much_is_told_as_the_recognizer_takes():
     many = Glossary(tuple(Term(f"Nameofperson{n}") for n in range(TERMS)))
 
-    prompt = many.prompt("en")
+    told = many.told("en")
 
-    assert prompt.startswith("Nameofperson0, Nameofperson1, ")
-    assert PROMPT - 20 < len(prompt) <= PROMPT
+    assert told == [term.written for term in many.terms[: len(told)]]
+    assert ROOM - 20 < len(", ".join(told)) <= ROOM
 
 
 def test_no_terms_are_no_prompt():

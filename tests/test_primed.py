@@ -35,7 +35,7 @@ async def test_the_model_is_told_the_terms_of_the_language_before_what_was_said(
 
     await Primed(ear, NAMES).hear(b"pcm", "en", "Said before.", prefix="I am", final=True)
 
-    assert ear.asked == [(b"pcm", "en", "Sintra, Ana Duguid, EcoBee. Said before.", "I am", True)]
+    assert ear.asked == [(b"pcm", "en", "Glossary: Sintra, Ana Duguid, EcoBee. Said before.", "I am", True)]
 
 
 async def test_without_terms_everything_is_as_it_was():
@@ -51,7 +51,7 @@ async def test_a_name_that_was_said_alone_is_heard():
 
 async def test_names_over_noise_are_not_believed():
     assert await heard(Ear("Sintra, EcoBee.", no_speech=0.4)) == ""
-    assert await heard(Ear("sintra", logprob=-0.9)) == ""
+    assert await heard(Ear("Glossary: sintra", logprob=-0.9)) == ""
 
 
 async def test_a_sentence_with_a_name_in_it_is_judged_as_any_other():

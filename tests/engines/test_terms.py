@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -118,6 +119,25 @@ async def test_stand_ins_come_back_from_every_route(routes: Any) -> None:
     made = await Faithful(routes, names).translate(text, "en", targets)
 
     assert {tag for tag, one in made.items() if not names.found(text, "en").into(tag).stands(one.text, tag)} == set()
+
+
+NUMBERS = (
+    "It costs $1,450.75 including tax.", "Sales grew by 3.5 percent to 12,400 units.", "Flight TP1362 leaves at 06:55.",
+    "We meet on 12 November 2026 in room B-204.", "Version 2.10.3 fixes issue 4471.", "Call 555-0199 before 4:45.",
+    "Between 1998 and 2003 it fell from 87 to 61 percent.",
+)  # fmt: skip
+
+
+def digits(text: str) -> list[str]:
+    """The numbers of a text, thousands as one."""
+    return sorted(re.findall(r"\d+", re.sub(r"(?<=\d)[.,\s](?=\d{3}(?!\d))", "", text)))
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+async def test_numbers_and_dates_stay_what_they_are(routes: Any, text: str) -> None:
+    made = await routes.translate(text, "en", ["pt", "es", "fr", "it", "ca"])
+
+    assert {tag: digits(one.text) for tag, one in made.items()} == dict.fromkeys(made, digits(text))
 
 
 # Spoken

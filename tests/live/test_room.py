@@ -40,14 +40,19 @@ def errors(recording: str, said: str) -> float:
     return float(jiwer.wer(words(TOLD[recording]["transcript"]), words(said)))
 
 
-@pytest.fixture
-async def room(stack: Stack) -> str:
-    """A room of this test's own: its path and its secret."""
+async def made(stack: Stack, **wish: object) -> str:
+    """A room's path and its secret."""
     headers = {"Authorization": f"Bearer {stack.env['DRAGOMAN_HOST_SECRET']}"}
-    url = f"{stack.url}/api/rooms"
-    async with aiohttp.ClientSession(headers=headers) as session, session.post(url, json={"title": "Test"}) as answer:
+    url, wish = f"{stack.url}/api/rooms", {"title": "Test", **wish}
+    async with aiohttp.ClientSession(headers=headers) as session, session.post(url, json=wish) as answer:
         assert answer.status == 201, await answer.text()
         return str((await answer.json())["join"]).rpartition("/")[2]
+
+
+@pytest.fixture
+async def room(stack: Stack, request: pytest.FixtureRequest) -> str:
+    """A room of this test's own, with what the test wishes for it."""
+    return await made(stack, **getattr(request, "param", {}))
 
 
 @pytest.fixture
@@ -148,6 +153,27 @@ async def test_a_language_that_nobody_read_before_is_caught_up_with(join: Join):
     assert answer["reads"] == "fr"
     assert answer["routes"]["en"]
     assert "pays" in said(reader, "fr").lower()
+
+
+NAMES = [
+    {"term": "Giancarlo Fisichella", "say": {"es": "Yancarlo Fisikela"}},
+    # As much as a host may give: it passes through the LiveKit server.
+    *({"term": f"用語{n}", "language": "ja", "say": dict.fromkeys(["en", "es", "de"], "x" * 64)} for n in range(90)),
+]
+
+
+@pytest.mark.parametrize("room", [{"glossary": NAMES}], indirect=True)
+async def test_a_name_that_the_host_gave_is_heard_and_kept_in_every_language(join: Join):
+    reader = await join("Rosa", reads="es", hears="es", watch=("fr",))
+    speaker = await join("Luc", speaks="fr")
+    await speaker.interpreted()
+
+    await speaker.say(DATA / "fr_fleurs_005.ogg")
+    await settled(reader, "es")
+
+    assert said(reader, "fr").count("Giancarlo Fisichella") == 1
+    assert said(reader, "es").count("Giancarlo Fisichella") == 1
+    await until(lambda: any(cue.event == "ended" for _, cue in reader.cues), 20)
 
 
 async def test_two_who_speak_at_once_are_not_taken_for_each_other(join: Join):
