@@ -98,7 +98,7 @@ class Interpreter:
         self._clock = RoomClock(made)
         self._now = self._clock.now
         self._engines = Remote(settings, room=ctx.job.room.name)
-        glossary = _glossary(ctx.job.metadata)
+        glossary = glossary_of(ctx.job.metadata)
         self._streaming = Streaming(Primed(self._engines.ear, glossary))
         self._sfu = Sfu(ctx.room, self._signer, self, self._now)
         self._room = Room(
@@ -356,7 +356,7 @@ def _wants(given: Mapping[str, str], prefix: str) -> Wants:
     return Wants(canonical(speaks) or "auto", reads, hears)
 
 
-def _glossary(told: str) -> Glossary:
+def glossary_of(told: str) -> Glossary:
     """The names and terms in what we were told when we were called; none where they make no sense."""
     if not told:
         return Glossary()
