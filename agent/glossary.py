@@ -20,8 +20,8 @@ TAGS = 64
 ROOM = 200
 """Characters of the terms in a prompt. Whisper takes 223 tokens, a rare name one for 2 or 3 characters."""
 PROMPT = "Glossary: "
-"""What stands before the terms. With it, names that nobody said changed no word of 8 recordings in four languages
-(Whisper base); as a bare list they changed 3 of 63, as a sentence ("We talk about …") 10."""
+"""What stands before the terms. With it, 13 names that nobody said added no error to 8 short recordings in four
+languages (Whisper base, 63 words); as a bare list they added 3, in a sentence ("We talk about …") 10."""
 
 UNSPACED = {"zh", "ja", "th", "lo", "my", "yue"}
 """Languages that put no space between words, so a term has no edges there."""
