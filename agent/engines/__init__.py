@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
 
+from ..errors import EngineError
 from ..nouns import Chunk, Dub, Hypothesis, Segment, Turn, Word
 from ..settings import Settings
 
@@ -98,6 +99,29 @@ class Translator(Protocol):
         """Every target that is served; a target that isn't is absent. Raises `EngineError`.
 
         `context` is the clauses before this one, oldest first, in the source language.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextRequest:
+    """What `Translator.translate` is asked for, as a value: several of them make a batch."""
+
+    text: str = field(repr=False)
+    source: str
+    targets: tuple[str, ...]
+    context: tuple[str, ...] = field(default=(), repr=False)
+
+
+class BatchTranslator(Translator, Protocol):
+    """A translator that takes the texts of several rooms in one call of its model. Not every one does."""
+
+    async def translate_batch(
+        self, requests: Sequence[TextRequest]
+    ) -> Sequence[Mapping[str, Translation] | EngineError]:
+        """An answer to each request, in their order, as `translate` gives it or the error that it would raise.
+
+        What fails for one request fails for it alone. Raises `EngineError` where all of them failed by one cause.
         """
         ...
 
