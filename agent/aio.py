@@ -26,7 +26,7 @@ class Inbox:
     """
 
     def __init__(self, limit: float = 20.0) -> None:
-        self._limit = limit
+        self.limit = limit
         self._waiting: deque[Chunk] = deque()
         self._arrived = asyncio.Event()
         self._closed = False
@@ -63,7 +63,7 @@ class Inbox:
                 await self._arrived.wait()
 
     def _drop_the_oldest(self) -> None:
-        over = self.seconds - self._limit
+        over = self.seconds - self.limit
         while over > 1e-6:
             first = self._waiting[0]
             samples = min(math.ceil(over * SAMPLE_RATE), len(first.pcm) // SAMPLE_BYTES)
@@ -119,6 +119,11 @@ class Feed(Generic[T]):
             taken.append(self._waiting.pop(next(iter(self._waiting))))
         return taken
 
+    def pick(self, wanted: Callable[[T], bool], most: int) -> list[T]:
+        """Up to `most` of what waits that are wanted, wherever they stand, in their order."""
+        picked = [key for key, item in self._waiting.items() if wanted(item)][:most]
+        return [self._waiting.pop(key) for key in picked]
+
     async def __aiter__(self) -> AsyncIterator[T]:
         while True:
             if self._overflown:
@@ -142,7 +147,8 @@ async def supervise(
     """Try until it works. Only a *retryable* `EngineError` is tried again; all else is raised.
 
     The pause doubles from `first_pause` to `longest_pause` seconds, so that an engine that
-    returns is met within 2 s. Each failure is told to `failed`.
+    returns is met within 2 s; it is longer where the engine said so itself, within the same
+    bound. Each failure is told to `failed`.
     """
     pause = first_pause
     while True:
@@ -152,5 +158,6 @@ async def supervise(
             if not error.retryable:
                 raise
             failed(error)
+            pause = max(pause, min(error.after, longest_pause))
         await asyncio.sleep(pause)
         pause = min(pause * 2, longest_pause)

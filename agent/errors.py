@@ -15,13 +15,15 @@ class DragomanError(Exception):
 class EngineError(DragomanError):
     """An engine could not do what was asked. `retryable` says that the same request may work later.
 
+    `after` is in how many seconds at the soonest, as far as the engine knows; 0 where it doesn't.
     Codes: `engines_away` (nobody answers), `overloaded` (refused for now), `loading`,
     `timeout`, `not_served` (no engine for this language), `bad_request`, `engine_failed`.
     """
 
-    def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
+    def __init__(self, code: str, message: str, *, retryable: bool = False, after: float = 0.0) -> None:
         super().__init__(code, message)
         self.retryable = retryable
+        self.after = after
 
 
 class WireError(DragomanError):

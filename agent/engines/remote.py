@@ -21,19 +21,24 @@ KNOWN = 20.0
 """Seconds for which it is remembered what a service serves."""
 REST = 1.5
 """Seconds for which a service that did not answer is left out."""
+LONGEST_REST = 10.0
+"""Seconds of rest at most, whatever a service says."""
 CONNECT = 2.0
 """Seconds until a connection must stand."""
 LIMIT = 2_000
 """Characters that the service takes in a text."""
 PIECE = 0.2
 """Seconds of a piece of sound at most."""
+WORTH = 1.0
+"""Seconds after which it is of no use to begin an interim: by then there is a newer one to be asked for."""
 
 
 class Remote:
     """Ear, translator and voice behind the addresses of the settings.
 
-    Services take turns. One that is away, still loading or overloaded is passed over for the next; where that was
-    the last one, its `EngineError` is raised, `engines_away` where none could be reached at all.
+    Services take turns. One that is away, still loading or overloaded is passed over for the next, and asked last
+    while it rests: for `REST` seconds, or as many as it said itself. Where it was the last one, its `EngineError`
+    is raised, `engines_away` where none could be reached at all.
     """
 
     def __init__(self, settings: Settings, room: str = "") -> None:
@@ -43,6 +48,8 @@ class Remote:
         """Whose requests these are: the service is fair between rooms."""
         self.ear = RemoteEar(self)
         self.translator = RemoteTranslator(self)
+        self.previews = RemoteTranslator(self, final=False)
+        """The same translator, for what may be dropped where there is too much to do."""
         self.direct = RemoteDirect(self)
         self.voice = RemoteVoice(self)
 
@@ -86,15 +93,15 @@ class Remote:
 
 @dataclass(slots=True)
 class Address:
-    """One engine service: `unix:PATH` or `http://HOST:PORT`, and since when it has not answered."""
+    """One engine service: `unix:PATH` or `http://HOST:PORT`, and until when it is left alone where there are others."""
 
     address: str
-    _failed: float = float("-inf")
+    _rests_until: float = float("-inf")
     _session: aiohttp.ClientSession | None = None
 
     @property
     def rests(self) -> bool:
-        return time.monotonic() - self._failed < REST
+        return time.monotonic() < self._rests_until
 
     async def ask(self, method: str, path: str, data: bytes, patience: float) -> aiohttp.ClientResponse:
         """Its answer. Raises `EngineError`: what it says itself, `engines_away` or `timeout`."""
@@ -103,9 +110,11 @@ class Address:
             async with asyncio.timeout(patience + CONNECT):
                 answer = await self._opened().request(method, f"{self._base}{path}", data=data, timeout=timeout)
                 if answer.status != 200:
-                    raise await _refusal(answer)
+                    refusal = await _refusal(answer)
+                    self._rest(refusal.after)
+                    raise refusal
         except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            self._failed = time.monotonic()
+            self._rest(REST)
             raise EngineError("engines_away", "No engine service answers.", retryable=True) from None
         except (aiohttp.ClientError, TimeoutError):
             raise EngineError("timeout", "The engine service took too long.", retryable=True) from None
@@ -114,6 +123,9 @@ class Address:
     async def close(self) -> None:
         if self._session:
             await self._session.close()
+
+    def _rest(self, seconds: float) -> None:
+        self._rests_until = time.monotonic() + min(seconds, LONGEST_REST)
 
     @property
     def _base(self) -> str:
@@ -130,7 +142,8 @@ class Address:
 async def _refusal(answer: aiohttp.ClientResponse) -> EngineError:
     try:
         said = json.loads(await answer.read())
-        return EngineError(str(said["code"]), str(said["message"]), retryable=bool(said["retryable"]))
+        after = max(0.0, float(said.get("after", 0.0)))
+        return EngineError(str(said["code"]), str(said["message"]), retryable=bool(said["retryable"]), after=after)
     except (ValueError, KeyError, TypeError):
         return EngineError("engine_failed", f"The engine service answered {answer.status}.", retryable=True)
 
@@ -150,6 +163,7 @@ class RemoteEar:
             "prompt": prompt[-500:],  # a model looks no further back
             "prefix": prefix[-LIMIT:],
             "final": final,
+            "worth": WORTH,
             "room": self._remote.room,
         }
         patience = 8.0 + 2.0 * len(pcm) / SAMPLE_BYTES / SAMPLE_RATE
@@ -160,10 +174,11 @@ class RemoteEar:
 
 
 class RemoteTranslator:
-    """A `Translator`."""
+    """A `Translator`. One that isn't `final` asks for what may be dropped for being late."""
 
-    def __init__(self, remote: Remote) -> None:
+    def __init__(self, remote: Remote, *, final: bool = True) -> None:
         self._remote = remote
+        self._final = final
 
     async def translate(
         self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
@@ -174,6 +189,8 @@ class RemoteTranslator:
             "source": source,
             "targets": [*targets],
             "context": [*context],
+            "final": self._final,
+            "worth": WORTH,
             "room": self._remote.room,
         }
         patience = (5.0 + len(text) / 100) * max(1, len(targets))

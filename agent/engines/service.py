@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -16,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import EngineError
 from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub
-from . import Heard, Served, Translation
-from .stage import Figures, Stage
+from . import Heard, Served, TextRequest, Translation
+from .stage import Figures, Several, Stage
 
 BODY_LIMIT = 2_000_000
 """Bytes; 30 s of sound are 960,000."""
@@ -38,6 +39,8 @@ class _Asked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     room: str = Field("", max_length=200)
+    worth: float = Field(60.0, ge=0.0, le=60.0)
+    """For how many seconds it is of use to begin what is not final."""
 
 
 class Recognise(_Asked):
@@ -61,6 +64,7 @@ class Translate(_Asked):
     source: str = Tag
     targets: list[str] = Field(max_length=64)
     context: list[str] = Field([], max_length=16, repr=False)
+    final: bool = True
 
 
 class Speak(_Asked):
@@ -111,6 +115,7 @@ class Service:
                 *("translate", partial(load, "translate"), _warm_translator, _translate, self.figures),
                 workers=2,
                 later=_warm_routes,
+                several=Several(_takes_batches, _translate_batch, weigh=lambda about: max(1, len(about.targets))),
             ),
             # Two: a slow neural voice must not hold up the others.
             Stage("speak", partial(load, "speak"), _warm_voice, self._say, self.figures, workers=2),
@@ -151,7 +156,9 @@ class Service:
         loading = {name: round(stage.progress, 2) for name, stage in self.stages.items() if not stage.settled.is_set()}
         missing = {name: stage.missing for name, stage in self.stages.items() if stage.missing}
         if loading or "recognise" in missing:
-            return web.json_response({"ready": False, "loading": loading, "missing": missing}, status=503)
+            progress = sum(stage.progress for stage in self.stages.values()) / len(self.stages)
+            told = {"says": f"loading, {round(100 * progress)} %"} if loading else {}
+            return web.json_response({"ready": False, **told, "loading": loading, "missing": missing}, status=503)
         engines = {name: stage.served().engine for name, stage in self.stages.items()}
         return web.json_response({"ready": True, "stages": engines})
 
@@ -170,7 +177,9 @@ class Service:
 
     async def _recognise(self, request: web.Request) -> web.Response:
         about, pcm = _with_sound(Recognise, await request.read())
-        heard: Heard = await self.stages["recognise"].ask(Hearing(about, pcm), about.room, final=about.final)
+        heard: Heard = await self.stages["recognise"].ask(
+            Hearing(about, pcm), about.room, final=about.final, worth=about.worth
+        )
         return web.json_response(asdict(heard))
 
     async def _direct(self, request: web.Request) -> web.Response:
@@ -180,7 +189,9 @@ class Service:
 
     async def _translate(self, request: web.Request) -> web.Response:
         about = _parsed(Translate, await request.read())
-        made: Mapping[str, Translation] = await self.stages["translate"].ask(about, about.room)
+        made: Mapping[str, Translation] = await self.stages["translate"].ask(
+            about, about.room, final=about.final, worth=about.worth
+        )
         return web.json_response({"translations": {tag: asdict(one) for tag, one in made.items()}})
 
     async def _speak(self, request: web.Request) -> web.StreamResponse:
@@ -195,7 +206,7 @@ class Service:
             speech.left.set()
             asked.cancel()
 
-    # The work, one request at a time
+    # The work
 
     async def _hear(self, ear: Any, hearing: Hearing) -> Heard:
         about, begun = hearing.about, time.perf_counter()
@@ -238,7 +249,11 @@ class Service:
             failure, status = EngineError(code, f"{error.reason}."), error.status
         self.figures.refused.labels(request.path.strip("/") if request.path[1:] in STAGES else "", failure.code).inc()
         said = {"code": failure.code, "message": failure.message, "retryable": failure.retryable}
-        return web.json_response(said, status=status)
+        if not failure.after:
+            return web.json_response(said, status=status)
+        # The header knows whole seconds only (RFC 9110, 10.2.3).
+        later = {"Retry-After": str(math.ceil(failure.after))}
+        return web.json_response(said | {"after": round(failure.after, 2)}, status=status, headers=later)
 
 
 async def _streamed(request: web.Request, speech: Speech) -> web.StreamResponse:
@@ -264,6 +279,21 @@ async def _streamed(request: web.Request, speech: Speech) -> web.StreamResponse:
 
 async def _translate(translator: Any, about: Translate) -> Mapping[str, Translation]:
     made: Mapping[str, Translation] = await translator.translate(about.text, about.source, about.targets, about.context)
+    return made
+
+
+def _takes_batches(translator: Any) -> bool:
+    return hasattr(translator, "translate_batch")
+
+
+async def _translate_batch(
+    translator: Any, asked: Sequence[Translate]
+) -> Sequence[Mapping[str, Translation] | EngineError]:
+    """The answers of one call, as many as were asked for."""
+    requests = [TextRequest(one.text, one.source, (*one.targets,), (*one.context,)) for one in asked]
+    made: Sequence[Mapping[str, Translation] | EngineError] = await translator.translate_batch(requests)
+    if len(made) != len(requests):
+        raise RuntimeError(f"{len(made)} answers to {len(requests)} requests")
     return made
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -21,6 +22,7 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0)
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 FACTORS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5)
 
 
@@ -31,13 +33,16 @@ class Figures:
         self.registry = CollectorRegistry()
         kinds: dict[str, Any] = {"labelnames": ["stage"], "registry": self.registry}
         self.wait = Histogram("dragoman_engine_wait_seconds", "Before an engine's turn", buckets=SECONDS, **kinds)
-        self.work = Histogram("dragoman_engine_work_seconds", "An engine's own time", buckets=SECONDS, **kinds)
+        self.work = Histogram("dragoman_engine_work_seconds", "An engine's own time, a call", buckets=SECONDS, **kinds)
+        self.answer = Histogram("dragoman_engine_answer_seconds", "From asked to answered", buckets=SECONDS, **kinds)
+        self.batch = Histogram("dragoman_engine_batch_size", "Requests that a call answered", buckets=SIZES, **kinds)
         self.first = Histogram("dragoman_engine_first_seconds", "Until a first piece", buckets=SECONDS, **kinds)
         self.factor = Histogram(
             "dragoman_engine_realtime_factor", "An engine's time by that of the sound", buckets=FACTORS, **kinds
         )
         self.waiting = Gauge("dragoman_engine_waiting", "Requests before an engine", **kinds)
         self.loaded = Gauge("dragoman_engine_loaded", "Whether an engine is there", **kinds)
+        self.progress = Gauge("dragoman_engine_progress", "How far an engine is loaded, 0 to 1", **kinds)
         self.refused = Counter(
             "dragoman_engine_refused_total",
             "Requests that got an error",
@@ -46,10 +51,25 @@ class Figures:
         )
 
 
-class Stage(Generic[Q, A]):
-    """An engine that is loaded in a thread, warmed, and then asked by `work`.
+@dataclass(frozen=True, slots=True)
+class Several(Generic[Q, A]):
+    """How an engine is asked that answers several requests in one call of its model.
 
-    As many requests are worked on at once as `workers` says; by default as many as the engine's own
+    A call takes requests that weigh up to `most` together, or as much as the engine says by an attribute `most`;
+    `window` is for how many seconds others are waited for where they come thick (see `Batch`).
+    """
+
+    can: Callable[[Any], bool]
+    work: Callable[[Any, Sequence[Q]], Awaitable[Sequence[A | EngineError]]]
+    weigh: Callable[[Q], int] = lambda request: 1
+    most: int = 32
+    window: float = 0.015
+
+
+class Stage(Generic[Q, A]):
+    """An engine that is loaded in a thread, warmed, and then asked by `work`, or by `several` where it can.
+
+    As many calls are made at once as `workers` says; by default as many as the engine's own
     `width`, one where it has none. `later` warms what is not needed to be ready. `progress` goes from
     0 to 1. Where the engine can't be had, `missing` says why.
     """
@@ -64,6 +84,7 @@ class Stage(Generic[Q, A]):
         *,
         workers: int = 0,
         later: Callable[[Any], Awaitable[None]] | None = None,
+        several: Several[Q, A] | None = None,
     ) -> None:
         self.name = name
         self.engine: Any = None
@@ -77,9 +98,11 @@ class Stage(Generic[Q, A]):
         self._figures = figures
         self._workers = workers
         self._later = later
-        self._batch: Batch[Q, A] = Batch(self._each, waited=figures.wait.labels(name).observe)
+        self._several = several
+        self._batch = self._queue(None)
         figures.waiting.labels(name).set_function(lambda: self._batch.waiting)
         figures.loaded.labels(name).set_function(lambda: self.engine is not None)
+        figures.progress.labels(name).set_function(lambda: self.progress)
 
     def served(self) -> Served:
         if self.engine is None:
@@ -99,6 +122,7 @@ class Stage(Generic[Q, A]):
             self.settled.set()
             log.warning("there is no engine to %s: %s", self.name, self.missing)
             return
+        self._batch = self._queue(engine)
         self.engine, self.progress = engine, 1.0
         self.settled.set()
         try:
@@ -111,16 +135,41 @@ class Stage(Generic[Q, A]):
             if close := getattr(engine, "close", None):
                 await close()
 
-    async def ask(self, request: Q, room: str, *, final: bool = True) -> A:
+    async def ask(self, request: Q, room: str, *, final: bool = True, worth: float = math.inf) -> A:
         """The engine's answer. Raises `EngineError`; also `loading` and, where there is no engine, `not_served`."""
         if self.engine is None:
             if not self.missing:
-                raise EngineError("loading", "The engine is still loading.", retryable=True)
+                told = f"The engine is still loading, {self.progress:.0%}.".replace("%", " %")
+                raise EngineError("loading", told, retryable=True, after=1.0)
             # Nothing is said at all without an ear: whoever asks waits for a machine that has one.
             if self.name == "recognise":
                 raise EngineError("engines_away", self.missing, retryable=True)
             raise EngineError("not_served", self.missing)
-        return await self._batch.ask(request, room, final=final)
+        with self._figures.answer.labels(self.name).time():
+            return await self._batch.ask(request, room, final=final, worth=worth)
+
+    def _queue(self, engine: Any) -> Batch[Q, A]:
+        waited = self._figures.wait.labels(self.name).observe
+        several = self._several
+        if several is None or engine is None or not several.can(engine):
+            return Batch(self._each, waited=waited)
+        most = getattr(engine, "most", several.most)
+        return Batch(self._all, most=most, window=several.window, weigh=several.weigh, waited=waited)
+
+    async def _all(self, requests: Sequence[Q]) -> Sequence[A | EngineError]:
+        """The answers of one call; where that fails as a program does, each is asked for by itself."""
+        if self._several is None:
+            raise RuntimeError("this stage does not know how to ask for several")
+        begun = time.perf_counter()
+        try:
+            answers = await self._several.work(self.engine, requests)
+        except EngineError:
+            raise
+        except Exception as error:
+            log.error("%s failed over %d requests: %s", self.name, len(requests), type(error).__name__)
+            return await self._each(requests)
+        self._called(begun, len(requests))
+        return answers
 
     async def _each(self, requests: Sequence[Q]) -> Sequence[A | EngineError]:
         answers: list[A | EngineError] = []
@@ -134,5 +183,9 @@ class Stage(Generic[Q, A]):
                 # A model's library that stumbles over one request must not end the service for all rooms.
                 log.error("%s failed: %s", self.name, type(error).__name__)
                 answers.append(EngineError("engine_failed", f"The engine failed ({type(error).__name__})."))
-            self._figures.work.labels(self.name).observe(time.perf_counter() - begun)
+            self._called(begun, 1)
         return answers
+
+    def _called(self, begun: float, size: int) -> None:
+        self._figures.work.labels(self.name).observe(time.perf_counter() - begun)
+        self._figures.batch.labels(self.name).observe(size)

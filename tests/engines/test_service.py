@@ -17,9 +17,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from agent.engines import Heard, Translation
+from agent.engines import Heard, TextRequest, Translation
 from agent.engines.fake import FakeEar, FakeTranslator, FakeVoice, spell
-from agent.engines.service import STAGES
+from agent.engines.service import STAGES, Service
 from agent.errors import EngineError
 from agent.nouns import Dub
 
@@ -173,15 +173,33 @@ async def test_it_is_alive_at_once_and_ready_when_all_is_loaded() -> None:
     async with serving(slowly, ready=False) as (service, path), connected(path) as client:
         async with client.get("/healthz") as alive, client.get("/readyz") as ready:
             assert (alive.status, ready.status) == (200, 503)
-            assert (await ready.json())["loading"] == dict.fromkeys(STAGES, 0.0)
+            said = await ready.json()
+            assert (said["loading"], said["says"]) == (dict.fromkeys(STAGES, 0.0), "loading, 0 %")
         status, said = await post(client, "/translate", GOOD["/translate"])
         assert (status, said["code"], said["retryable"]) == (503, "loading", True)
+        assert said["message"] == "The engine is still loading, 0 %."
 
         go.set()
         await asyncio.gather(*(stage.settled.wait() for stage in service.stages.values()))
         async with client.get("/readyz") as ready:
             engines = dict.fromkeys(STAGES, "fake")
             assert (ready.status, await ready.json()) == (200, {"ready": True, "stages": engines})
+
+
+async def test_how_far_it_has_loaded_is_told_in_words_and_numbers() -> None:
+    go = threading.Event()
+
+    def slowly(stage: str) -> Any:
+        if stage != "translate":
+            go.wait(10)
+        return FAKES[stage]
+
+    async with serving(slowly, ready=False) as (service, path), connected(path) as client:
+        await service.stages["translate"].settled.wait()
+        async with client.get("/readyz") as ready, client.get("/metrics") as metrics:
+            assert (await ready.json())["says"] == "loading, 25 %"
+            assert 'dragoman_engine_progress{stage="translate"} 1.0' in await metrics.text()
+        go.set()
 
 
 def without(missing: str) -> Any:
@@ -287,6 +305,146 @@ async def test_sound_that_breaks_off_is_not_taken_for_a_whole() -> None:
     ):
         with pytest.raises(aiohttp.ClientPayloadError):
             await answer.read()
+
+
+class Batching(FakeTranslator):
+    """A translator that takes several texts in a call, when its gate is open, and remembers which."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[TextRequest]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def translate_batch(
+        self, requests: Sequence[TextRequest]
+    ) -> Sequence[Mapping[str, Translation] | EngineError]:
+        self.asked.append([*requests])
+        await self.gate.wait()
+        if any(request.text == "fall" for request in requests):
+            raise RuntimeError(SECRET)
+        if any(request.text == "lose" for request in requests):
+            return []
+        if all(request.text == "stop" for request in requests):
+            raise EngineError("engine_failed", "It stopped.")
+        return [
+            EngineError("not_served", "No.") if request.source == "tlh" else await self.translate(*whole(request))
+            for request in requests
+        ]
+
+
+def whole(request: TextRequest) -> tuple[str, str, Sequence[str], Sequence[str]]:
+    return request.text, request.source, request.targets, request.context
+
+
+async def several(
+    client: aiohttp.ClientSession, service: Service, translator: Batching, *bodies: Any
+) -> list[tuple[int, Any]]:
+    """What is answered where the engine's two hands are busy while all of them arrive."""
+    tasks = await busy(client, translator)
+    tasks += [asyncio.create_task(post(client, "/translate", {**GOOD["/translate"], **body})) for body in bodies]
+    await until(lambda: service.stages["translate"]._batch.waiting == len(bodies))
+    translator.gate.set()
+    return (await asyncio.gather(*tasks))[2:]
+
+
+async def busy(client: aiohttp.ClientSession, translator: Batching) -> list[asyncio.Task[tuple[int, Any]]]:
+    translator.gate.clear()
+    tasks = []
+    for room in ("x", "y"):
+        tasks.append(asyncio.create_task(post(client, "/translate", {**GOOD["/translate"], "room": room})))
+        await until(lambda: len(translator.asked) == len(tasks))
+    return tasks
+
+
+async def until(true: Any) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(0.005)
+
+
+async def test_texts_of_all_rooms_are_one_call_where_the_translator_takes_batches() -> None:
+    translator = Batching()
+    async with serving((FAKES | {"translate": translator}).__getitem__) as (service, path), connected(path) as client:
+        bodies = [{"text": f"{n}", "room": f"{n}", "targets": ["es", "fr"], "context": ["so"]} for n in range(4)]
+        answers = await several(client, service, translator, *bodies)
+        async with client.get("/metrics") as metrics:
+            told = await metrics.text()
+
+    assert [one["translations"]["fr"]["text"] for _, one in answers] == [f"[fr] {n}" for n in range(4)]
+    assert [TextRequest(f"{n}", "en", ("es", "fr"), ("so",)) for n in range(4)] in translator.asked
+    assert 'dragoman_engine_batch_size_bucket{le="2.0",stage="translate"} 2.0' in told
+    assert 'dragoman_engine_batch_size_sum{stage="translate"} 6.0' in told
+    assert 'dragoman_engine_answer_seconds_count{stage="translate"} 6.0' in told
+
+
+async def test_a_call_takes_no_more_languages_than_it_may() -> None:
+    translator = Batching()
+    async with serving((FAKES | {"translate": translator}).__getitem__) as (service, path), connected(path) as client:
+        bodies = [{"text": f"{n}", "room": f"{n}", "targets": ["es"] * 20} for n in range(3)]
+        await several(client, service, translator, *bodies)
+
+    assert [len(requests) for requests in translator.asked[2:]] == [1, 1, 1]
+
+
+async def test_what_fails_of_a_batch_is_one_rooms_own() -> None:
+    translator = Batching()
+    async with serving((FAKES | {"translate": translator}).__getitem__) as (service, path), connected(path) as client:
+        answers = await several(
+            client, service, translator, {"text": "1"}, {"text": "2", "source": "tlh"}, {"text": "3"}
+        )
+
+    assert [status for status, _ in answers] == [200, 404, 200]
+
+
+@pytest.mark.parametrize("text", ["fall", "lose"])
+async def test_a_batch_that_falls_over_is_asked_for_one_by_one(text: str, caplog: pytest.LogCaptureFixture) -> None:
+    translator = Batching()
+    async with serving((FAKES | {"translate": translator}).__getitem__) as (service, path), connected(path) as client:
+        answers = await several(client, service, translator, {"text": "1"}, {"text": text})
+        after, _ = await post(client, "/translate", GOOD["/translate"])
+
+    assert [status for status, _ in answers] == [200, 200]
+    assert after == 200
+    assert SECRET not in caplog.text
+
+
+async def test_a_batch_that_fails_by_one_cause_fails_for_all_of_it() -> None:
+    translator = Batching()
+    async with serving((FAKES | {"translate": translator}).__getitem__) as (service, path), connected(path) as client:
+        answers = await several(client, service, translator, {"text": "stop"}, {"text": "stop"})
+
+    assert [(status, said["message"]) for status, said in answers] == [(500, "It stopped.")] * 2
+
+
+async def test_beyond_its_limit_a_room_is_told_when_to_ask_again_and_previews_go_first() -> None:
+    translator = Batching()
+    async with serving((FAKES | {"translate": translator}).__getitem__) as (service, path), connected(path) as client:
+        tasks = await busy(client, translator)
+        body = GOOD["/translate"] | {"room": "greedy"}
+        preview = asyncio.create_task(post(client, "/translate", body | {"final": False}))
+        tasks += [asyncio.create_task(post(client, "/translate", body)) for _ in range(31)]
+        await until(lambda: service.stages["translate"]._batch.waiting == 32)
+        tasks.append(asyncio.create_task(post(client, "/translate", body)))
+        dropped, _ = await asyncio.wait_for(preview, 5)
+        async with client.post("/translate", json=body) as refused:
+            said = await refused.json()
+        translator.gate.set()
+        finals = [status for status, _ in await asyncio.gather(*tasks)]
+
+    assert (dropped, refused.status, said["code"], said["retryable"]) == (429, 429, "overloaded", True)
+    assert int(refused.headers["Retry-After"]) >= said["after"] > 0
+    assert set(finals) == {200}
+
+
+async def test_a_preview_that_is_worth_nothing_any_more_is_not_translated() -> None:
+    translator = Batching()
+    async with serving((FAKES | {"translate": translator}).__getitem__) as (service, path), connected(path) as client:
+        late = {"text": "late", "final": False, "worth": 0.0}
+        answers = await several(
+            client, service, translator, late, {"text": "late", "worth": 0.0}, late | {"worth": 1.0}
+        )
+
+    assert [status for status, _ in answers] == [429, 200, 200]
 
 
 # The process
