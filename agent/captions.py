@@ -12,6 +12,7 @@ from typing import Protocol
 from .aio import Feed, supervise
 from .engines import Translation, Translator
 from .errors import EngineError
+from .merge import merged, shared
 from .nouns import Caption, Hypothesis, Segment
 
 Said = Hypothesis | Segment
@@ -48,7 +49,8 @@ class Together:
     """Translates a clause once for all languages that are wanted, however many captioners ask.
 
     The first to ask makes the call for everybody; the others wait for it. A captioner that
-    comes later with a language that was not in the call makes its own.
+    comes later with a language that was not in the call makes its own. `previews` is asked for
+    what may be dropped where there is too much to do.
     """
 
     def __init__(
@@ -57,9 +59,11 @@ class Together:
         wanted: Callable[[], Sequence[str]],
         *,
         beside: Beside | None = None,
+        previews: Translator | None = None,
         remember: int = 64,
     ) -> None:
         self._translator = translator
+        self._previews = previews or translator
         self._beside = beside
         self._wanted = wanted
         self._remember = remember
@@ -69,7 +73,7 @@ class Together:
         """The beginning of a clause in `target`, None where no translator serves the pair."""
 
         def make(targets: Sequence[str]) -> Awaitable[Mapping[str, Translation]]:
-            return self._translator.translate(text, said.language, targets, ())
+            return self._previews.translate(text, said.language, targets, ())
 
         return await self._once((said.id, text), said.language, target, make)
 
@@ -122,6 +126,7 @@ class _Call:
 class Captioner:
     """Turns what is said into captions of one language; finals are numbered from 1.
 
+    While `merging`, the clauses of a speaker that wait are translated as one, and each gets its share of the text.
     Its doors: `show` takes every caption, `hand_on` the finals of what is said from now on
     (the voice's), `failed` an engine's failure, `took` the seconds of a translation.
     """
@@ -130,6 +135,8 @@ class Captioner:
     """Clauses of the same speaker that go along with a clause to be translated."""
     CATCH_UP = 180.0
     """Seconds: somebody who begins to read a language gets the last minutes in it."""
+    MERGED, MERGED_SECONDS = 6, 20.0
+    """Clauses that are translated as one at most, and from the first's beginning to the last's end."""
 
     def __init__(
         self,
@@ -140,6 +147,7 @@ class Captioner:
         *,
         now: Callable[[], float],
         previews: Callable[[], bool] = lambda: True,
+        merging: Callable[[], bool] = lambda: False,
         failed: Callable[[EngineError], None] = lambda error: None,
         took: Callable[[float], None] = lambda seconds: None,
     ) -> None:
@@ -149,8 +157,11 @@ class Captioner:
         self._hand_on = hand_on
         self._now = now
         self._previews = previews
+        self._merging = merging
         self._failed = failed
         self._took = took
+        self.settling = ""
+        """The id of the clause that is being settled, of those that are said now."""
         self._seq = 0
         self._finals: deque[Caption] = deque(maxlen=500)
         self._done: deque[str] = deque(maxlen=1_000)
@@ -162,12 +173,17 @@ class Captioner:
         try:
             for segment in transcript.since(self._now() - self.CATCH_UP):
                 if segment.id not in self._done:
-                    await self._settle(segment)
+                    await self._settle([segment])
+            live = False
             async for said in feed:
+                live = live or not feed.waiting  # what came while we caught up is late by our own doing
                 if isinstance(said, Hypothesis):
                     await self._preview(said)
-                elif caption := await self._settle(said):
+                    continue
+                self.settling = said.id if live else ""
+                for caption in await self._settle(self._along(said, feed)):
                     self._hand_on(caption)
+                self.settling = ""
         finally:
             transcript.leave(feed)
 
@@ -176,13 +192,33 @@ class Captioner:
         later = [caption for caption in self._finals if (caption.seq or 0) > seq]
         return later[:most], len(later) > most
 
-    async def _settle(self, segment: Segment) -> Caption | None:
-        # Marked before the wait: a captioner that is cancelled here and started again asks anew.
-        made = await supervise(partial(self._in_our_language, segment), failed=self._failed)
-        self._done.append(segment.id)
-        self._before[segment.identity, segment.language].append(segment.text)
-        if made is None:
-            return None
+    def _along(self, first: Segment, feed: Feed[Said]) -> list[Segment]:
+        """With it, while clauses are merged, those of the same speaker that wait."""
+        if not self._merging() or same_language(first.language, self.lang):
+            return [first]
+
+        def goes_along(said: Said) -> bool:
+            same = (said.track, said.speaker, said.language) == (first.track, first.speaker, first.language)
+            return isinstance(said, Segment) and same and said.end - first.start < self.MERGED_SECONDS
+
+        waiting = feed.pick(goes_along, self.MERGED - 1)
+        return [first, *(said for said in waiting if isinstance(said, Segment))]
+
+    async def _settle(self, segments: Sequence[Segment]) -> list[Caption]:
+        """Clauses of one speaker as captions: all of them, or none where nothing serves the pair."""
+        # Marked after the wait: a captioner that is cancelled in it and started again asks anew.
+        made = await supervise(partial(self._in_our_language, merged(segments)), failed=self._failed)
+        texts = [made.text] if made else []
+        if made and len(segments) > 1:
+            texts = shared(made.text, self.lang, [len(segment.text) for segment in segments])
+        if made and not texts:  # too few words to go round
+            return [caption for segment in segments for caption in await self._settle([segment])]
+        for segment in segments:
+            self._done.append(segment.id)
+            self._before[segment.identity, segment.language].append(segment.text)
+        return [self._final(*one, made.engine) for one in zip(segments, texts, strict=True)] if made else []
+
+    def _final(self, segment: Segment, text: str, engine: str) -> Caption:
         self._seq += 1
         caption = Caption(
             id=segment.id,
@@ -193,12 +229,12 @@ class Captioner:
             identity=segment.identity,
             track=segment.track,
             speaker=segment.speaker,
-            text=made.text,
-            stable=len(made.text),
+            text=text,
+            stable=len(text),
             final=True,
             start=segment.start,
             end=segment.end,
-            engine=made.engine,
+            engine=engine,
             speakable=segment.speakable,
         )
         self._finals.append(caption)
@@ -227,8 +263,10 @@ class Captioner:
             # A translated tail flickers, so only what will not change is translated before its time.
             try:
                 made = await self._together.preview(said, stable, self.lang)
-            except EngineError:
-                return  # a preview is a courtesy; the final will tell of the failure
+            except EngineError as error:
+                if error.code == "overloaded":
+                    self._failed(error)
+                return  # a preview is a courtesy; the final will tell of any other failure
             if made and made.text.strip():
                 self._show(self._interim(said, made.text, 0, made.engine))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from .aio import Feed
@@ -27,18 +28,33 @@ class Channel(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A caption that is to be spoken, and since when it waits for its voice."""
+
+    caption: Caption
+    since: float
+
+
 class Dubber:
     """Speaks captions, one after the other, and never falls far behind.
 
-    Behind is the time from the end of a clause to its voice. Beyond `HURRY` seconds it speaks
-    faster, up to 1.25×; beyond `MERGE` it says what waits of one speaker in one breath;
-    beyond `SKIP` it skips the oldest and says so.
+    Behind is the time from the end of a clause to its voice. It speaks up to 1.25× faster where a translation takes
+    longer to say than the clause took, and beyond `HURRY` seconds behind; beyond `MERGE` it says what waits of one
+    speaker in one breath; beyond `SKIP` it skips the oldest and says so. It counts to the moment at which a voice is
+    asked for, which is heard a moment later. What came late by itself, and has not waited for `PATIENCE` seconds
+    here, is not skipped: nothing would be gained by it.
+
+    How long a text takes to say is learnt from what was said.
     """
 
     HURRY = 2.5
-    MERGE = 5.0
-    SKIP = 9.0
+    MERGE = 3.0
+    SKIP = 3.7
+    PATIENCE = 1.5
     FASTEST = 1.25
+    LETTER = 0.065
+    """Seconds of voice a character, until it is known better."""
 
     def __init__(
         self,
@@ -54,6 +70,8 @@ class Dubber:
         self.lang = lang
         self.skipped = 0
         self.behind = 0.0
+        self._asked: float | None = None
+        self._letter = self.LETTER
         self._voice = voice
         self._channel = channel
         self._now = now
@@ -62,59 +80,85 @@ class Dubber:
         self._spoken = spoken
         """How a text is spelled for the voice."""
 
-    async def run(self, captions: Feed[Caption]) -> None:
+    @property
+    def waiting(self) -> float:
+        """Seconds since a voice was asked for that has not begun; 0 where none is waited for."""
+        return 0.0 if self._asked is None else self._now() - self._asked
+
+    async def run(self, captions: Feed[Due]) -> None:
         """Speak until the feed ends."""
-        async for caption in captions:
-            if not caption.speakable:
+        async for due in captions:
+            if not due.caption.speakable:
                 continue
-            if self._late(caption) > self.SKIP:
-                self._skip(caption)
+            if self._too_late(due):
+                self._skip(due.caption)
                 continue
-            await self._say([caption, *self._merged(caption, captions)])
+            await self._say([due.caption, *(other.caption for other in self._merged(due, captions))])
             if not captions.waiting:
                 await self._channel.drain()
                 self.behind = 0.0
 
-    def speed(self, behind: float) -> float:
-        """How fast to speak when so many seconds behind: 1.0 to 1.25, rising evenly from HURRY to MERGE."""
+    def speed(self, behind: float, longer: float = 1.0) -> float:
+        """How fast to speak, 1.0 to 1.25: what takes `longer` times as long as the clause did, so many seconds behind."""
         share = (behind - self.HURRY) / (self.MERGE - self.HURRY)
-        return 1.0 + (self.FASTEST - 1.0) * min(1.0, max(0.0, share))
+        hurried = 1.0 + (self.FASTEST - 1.0) * min(1.0, max(0.0, share))
+        return max(hurried, min(self.FASTEST, longer))
 
     def _late(self, caption: Caption) -> float:
         return self._now() - caption.end
 
-    def _merged(self, caption: Caption, captions: Feed[Caption]) -> list[Caption]:
-        if self._late(caption) < self.MERGE:
+    def _too_late(self, due: Due, after: float = 0.0) -> bool:
+        """Whether it is to be skipped if a voice is asked for in so many seconds."""
+        behind, waited = self._late(due.caption), self._now() - due.since
+        return behind + after > self.SKIP and waited + after > self.PATIENCE
+
+    def _seconds(self, text: str) -> float:
+        """How long it will take to say, about, at the usual speed."""
+        return len(text) * self._letter
+
+    def _merged(self, due: Due, captions: Feed[Due]) -> list[Due]:
+        """Those of the same speaker that wait, if each will be heard in time."""
+        if self._late(due.caption) < self.MERGE:
             return []
-        return captions.take(
-            lambda next: (
-                next.speakable
-                and (next.identity, next.speaker) == (caption.identity, caption.speaker)
-                and self._late(next) <= self.SKIP
-            )
-        )
+        who, after = _who(due.caption), self._seconds(due.caption.text) / self.FASTEST
+
+        def in_time(next: Due) -> bool:
+            nonlocal after
+            before, after = after, after + self._seconds(next.caption.text) / self.FASTEST
+            return next.caption.speakable and _who(next.caption) == who and not self._too_late(next, before)
+
+        return captions.take(in_time)
 
     async def _say(self, captions: Sequence[Caption]) -> None:
         text = self._spoken(" ".join(caption.text for caption in captions))
-        first = captions[0]
-        who = f"{first.identity}/{first.speaker or ''}"
-        speed = self.speed(self._late(first))
-        asked, begun = self._now(), False
+        first, seconds = captions[0], 0.0
+        took = sum(caption.end - caption.start for caption in captions)
+        speed = self.speed(self._late(first), self._seconds(text) / took if took > 0 else 1.0)
+        self._asked, begun = self._now(), False
         try:
-            async for dub in self._voice.speak(text, self.lang, who, speed=speed):
+            async for dub in self._voice.speak(text, self.lang, _who(first), speed=speed):
                 if not begun:
                     begun = True
-                    self._took(self._now() - asked)
+                    self._took(self.waiting)
+                    self._asked = None
                     self._started(captions)
+                seconds += dub.duration
                 await self._channel.play(dub)
+            self._learn(text, seconds * speed)
         except EngineError as error:
             # Said late is worse than not said: the caption stands, its voice is given up.
             self._failed(error)
+        finally:
+            self._asked = None
         for caption in captions:
             if begun:
                 self._channel.cue(caption, "ended", self.behind)
             else:
                 self._skip(caption)
+
+    def _learn(self, text: str, seconds: float) -> None:
+        if seconds:
+            self._letter += 0.2 * (seconds / len(text) - self._letter)
 
     def _started(self, captions: Sequence[Caption]) -> None:
         self.behind = self._late(captions[0])
@@ -124,3 +168,8 @@ class Dubber:
     def _skip(self, caption: Caption) -> None:
         self.skipped += 1
         self._channel.cue(caption, "skipped", self._late(caption))
+
+
+def _who(caption: Caption) -> str:
+    """Whose voice it is."""
+    return f"{caption.identity}/{caption.speaker or ''}"

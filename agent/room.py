@@ -13,11 +13,12 @@ from typing import Any, Protocol
 from .aio import Feed
 from .captions import Captioner, Together, same_language
 from .direct import Beside, Sounds
-from .dubs import Channel, Dubber
+from .dubs import Channel, Dubber, Due
 from .engines import Diarizer, Direct, Recognizer, Translator, Voice
 from .errors import EngineError
 from .faithful import Faithful
 from .glossary import Glossary
+from .ladder import Ladder, Strain
 from .nouns import Caption, Chunk, Hypothesis, Segment
 from .track import TrackLine
 from .transcript import Transcript
@@ -46,6 +47,8 @@ class Engines:
     voice: Voice
     diarizer: Diarizer | None = None
     direct: Direct | None = None
+    previews: Translator | None = None
+    """For what may be dropped where there is too much to do; the translator itself where there is none."""
 
 
 class Doors(Protocol):
@@ -62,42 +65,13 @@ class Doors(Protocol):
     def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None: ...
 
 
-class Ladder:
-    """What is given up, and in which order, when the machine cannot keep up; and taken back.
-
-    0 nothing; 1 previews of translations; 2 quick ticks of recognition; 3 voices.
-    (After that the inboxes drop their oldest sound.) It climbs when the sound that waits
-    has been above `HIGH` seconds for `UP` looks, and steps back below `LOW` for `DOWN` looks.
-    """
-
-    HIGH, LOW, UP, DOWN, TOP = 4.0, 1.5, 3, 10, 3
-
-    def __init__(self) -> None:
-        self.step = 0
-        self._bad = self._good = 0
-
-    def look(self, waiting: float) -> None:
-        """One look a second at the longest inbox, in seconds of sound."""
-        self._bad = self._bad + 1 if waiting > self.HIGH else 0
-        self._good = self._good + 1 if waiting < self.LOW else 0
-        if self._bad >= self.UP and self.step < self.TOP:
-            self.step, self._bad = self.step + 1, 0
-        if self._good >= self.DOWN and self.step > 0:
-            self.step, self._good = self.step - 1, 0
-
-    @property
-    def state(self) -> str:
-        """As people are told it."""
-        return ("listening", "degraded", "degraded", "captions_only")[self.step]
-
-
 @dataclass(slots=True)
 class _Language:
     captioner: Captioner
     captions: asyncio.Task[None] | None = None
     dubs: asyncio.Task[None] | None = None
     dubber: Dubber | None = None
-    feed: Feed[Caption] | None = None
+    feed: Feed[Due] | None = None
     unwanted_since: float = math.inf
     unheard_since: float = math.inf
 
@@ -126,6 +100,8 @@ class Room:
     """
 
     LINGER = 10.0
+    LATELY = 5.0
+    """Seconds for which a refusal by an engine counts."""
 
     def __init__(
         self,
@@ -149,6 +125,8 @@ class Room:
         self._slow = slow
         self._ladder = Ladder()
         self._away: dict[str, float] = {}
+        self._refusals: deque[float] = deque(maxlen=100)
+        self._told: dict[str, float] = {}
         self._people: dict[str, Wants] = {}
         self._detected: dict[str, str] = {}
         self._lines: dict[str, TrackLine] = {}
@@ -156,8 +134,9 @@ class Room:
         self._languages: dict[str, _Language] = {}
         self._sounds = Sounds() if engines.direct else None
         translator = Faithful(engines.translator, self._glossary)
+        previews = Faithful(engines.previews, self._glossary) if engines.previews else translator
         beside = Beside(engines.direct, translator, self._sounds) if engines.direct and self._sounds else None
-        self._together = Together(translator, self._wanted_tags, beside=beside)
+        self._together = Together(translator, self._wanted_tags, beside=beside, previews=previews)
         self._delays = {stage: Delays() for stage in ("recognise", "translate", "speak")}
         self._group: asyncio.TaskGroup | None = None
         self._closing = asyncio.Event()
@@ -234,6 +213,7 @@ class Room:
             diarizer=self._engines.diarizer,
             failed=self._failed,
         )
+        line.inbox.limit = self._ladder.kept
         self._lines[track] = line
         hearing = self._spawn(line.run(), name=f"track {track}")
         self._hearing.add(hearing)
@@ -266,7 +246,7 @@ class Room:
 
     @property
     def state(self) -> str:
-        """As people are told it: `starting`, `listening`, `degraded`, `captions_only`, `engines_away`."""
+        """As people are told it: `starting`, a step of the ladder, or `engines_away`."""
         if not self._started:
             return "starting"
         return "engines_away" if self._away else self._ladder.state
@@ -281,6 +261,16 @@ class Room:
     def waiting(self) -> float:
         """Seconds of sound in the longest inbox."""
         return max((line.inbox.seconds for line in self._lines.values()), default=0.0)
+
+    @property
+    def strain(self) -> Strain:
+        """How far behind we are."""
+        now = self._now()
+        languages = [language for language in self._languages.values() if language.captions]
+        clauses = [now - self._told.get(language.captioner.settling, now) for language in languages]
+        voices = [language.dubber.waiting for language in languages if language.dubber]
+        refused = sum(at > now - self.LATELY for at in self._refusals)
+        return Strain(self.waiting, max(clauses, default=0.0), max(voices, default=0.0), refused)
 
     @property
     def dropped(self) -> float:
@@ -335,7 +325,8 @@ class Room:
             self._doors.show,
             lambda final: self._hand_on(tag, final),
             now=self._now,
-            previews=lambda: self._ladder.step < 1,
+            previews=lambda: self._ladder.previews,
+            merging=lambda: self._ladder.merging,
             failed=self._failed,
             took=lambda seconds: self._took("translate", seconds),
         )
@@ -350,7 +341,7 @@ class Room:
             language.feed = Feed(limit=200)
             language.dubs = self._spawn(self._dub(tag, language.feed), name=f"dub {tag}")
 
-    async def _dub(self, tag: str, feed: Feed[Caption]) -> None:
+    async def _dub(self, tag: str, feed: Feed[Due]) -> None:
         channel = await self._doors.open_channel(tag)
         try:
             dubber = Dubber(
@@ -369,18 +360,24 @@ class Room:
 
     def _hand_on(self, tag: str, final: Caption) -> None:
         feed = self._languages[tag].feed
-        if feed and self._ladder.step < 3 and not same_language(final.source, tag):
-            feed.put(final)
+        if feed and self._ladder.voices and not same_language(final.source, tag):
+            feed.put(Due(final, self._now()))
 
     def _tell(self, said: Hypothesis | Segment) -> None:
         self._back("recognise")
         if isinstance(said, Segment):
             self._took("recognise", self._now() - said.end)
+            self._remember(said)
         if self._detected.get(said.identity) != said.language and said.identity in self._people:
             self._detected[said.identity] = said.language
             self._want(said.language)
             self._settle_wants()
         self.transcript.tell(said)
+
+    def _remember(self, said: Segment) -> None:
+        self._told[said.id] = self._now()
+        while len(self._told) > 500:
+            del self._told[next(iter(self._told))]
 
     def _took(self, stage: str, seconds: float) -> None:
         self._delays[stage].add(self._now(), seconds)
@@ -395,6 +392,8 @@ class Room:
         if error.code in ("engines_away", "loading"):
             self._away[error.code] = self._now()
             self._tell_state()
+        elif error.code == "overloaded":
+            self._refusals.append(self._now())
 
     def _tell_state(self) -> None:
         active = [tag for tag, language in self._languages.items() if language.captions]
@@ -403,12 +402,16 @@ class Room:
     async def _look_after(self) -> None:
         while True:
             await asyncio.sleep(1.0)
-            step = self._ladder.step
-            self._ladder.look(self.waiting)
-            if self._ladder.step != step:
-                self._slow(self._ladder.step >= 2)
-                self._tell_state()
+            # Engines that are away are no machine that is busy: what waits for them says nothing.
+            if not self._away and self._ladder.look(self.strain):
+                self._step()
             self._retire()
+
+    def _step(self) -> None:
+        self._slow(self._ladder.slow)
+        for line in self._lines.values():
+            line.inbox.limit = self._ladder.kept
+        self._tell_state()
 
     def _retire(self) -> None:
         late = self._now() - self.LINGER

@@ -102,7 +102,13 @@ class Interpreter:
         self._streaming = Streaming(Primed(self._engines.ear, glossary))
         self._sfu = Sfu(ctx.room, self._signer, self, self._now)
         self._room = Room(
-            Engines(self._streaming, self._engines.translator, self._engines.voice, direct=self._engines.direct),
+            Engines(
+                self._streaming,
+                self._engines.translator,
+                self._engines.voice,
+                direct=self._engines.direct,
+                previews=self._engines.previews,
+            ),
             self,
             now=self._now,
             limit=settings.languages_limit,

@@ -23,7 +23,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "agent.engines": {"agent.nouns", "agent.errors", "agent.settings"},
     "agent.transcript": {"agent.nouns", "agent.aio"},
     "agent.track": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines", "agent.attribution"},
-    "agent.captions": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines"},
+    "agent.ladder": set(),
+    "agent.merge": {"agent.nouns"},
+    "agent.captions": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines", "agent.merge"},
     "agent.faithful": {"agent.errors", "agent.engines", "agent.glossary"},
     "agent.primed": {"agent.nouns", "agent.engines", "agent.glossary"},
     "agent.direct": {"agent.nouns", "agent.errors", "agent.engines"},
@@ -36,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "agent.faithful",
         "agent.glossary",
         "agent.dubs",
+        "agent.ladder",
         "agent.aio",
         "agent.nouns",
         "agent.errors",  # a room tells a failed engine from a failed program

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -45,14 +46,20 @@ class Desk:
     """Captioners of some languages over one transcript, and what they showed."""
 
     def __init__(
-        self, translating: Translating, *langs: str, previews: bool = True, glossary: Glossary | None = None
+        self,
+        translating: Translating,
+        *langs: str,
+        previews: bool = True,
+        merging: bool = False,
+        preview_by: Translating | None = None,
+        glossary: Glossary | None = None,
     ) -> None:
         self.transcript = Transcript()
         self.translating = translating
         self.shown: list[Caption] = []
         self.handed_on: list[Caption] = []
         self.failures: list[str] = []
-        together = Together(Faithful(translating, glossary or Glossary()), lambda: langs)
+        together = Together(Faithful(translating, glossary or Glossary()), lambda: langs, previews=preview_by)
         self.captioners = [
             Captioner(
                 lang,
@@ -61,6 +68,7 @@ class Desk:
                 self.handed_on.append,
                 now=lambda: 100.0,
                 previews=lambda: previews,
+                merging=lambda: merging,
                 failed=lambda error: self.failures.append(error.code),
             )
             for lang in langs
@@ -233,6 +241,130 @@ async def test_previews_are_the_first_to_go():
         desk.transcript.tell(guess("a", 1, "one two three four", 13))
 
     assert {c.lang for c in desk.shown} == {"en"}
+
+
+async def behind(desk: Desk, *segments: Segment) -> None:
+    """Something is being translated while these wait."""
+    desk.translating.go_on.clear()
+    desk.transcript.tell(said("first", "well"))
+    await settle()
+    for segment in segments:
+        desk.transcript.tell(segment)
+    desk.translating.go_on.set()
+
+
+async def test_merging_clauses_that_wait_are_translated_as_one_and_each_gets_its_share():
+    desk = Desk(Translating(), "es", "fr", merging=True)
+
+    async with desk.open():
+        await behind(
+            desk, said("a", "we all went", 95.0), said("b", "to the market.", 97.0), said("c", "It rained.", 99.0)
+        )
+
+    assert [text for text, _, _ in desk.translating.asked] == ["well", "we all went to the market. It rained."]
+    assert desk.finals("es") == [(1, "[es] well"), (2, "[es] we all"), (3, "went to the market."), (4, "It rained.")]
+    assert [caption.id for caption in desk.shown if caption.lang == "fr"] == ["first", "a", "b", "c"]
+    assert [caption.id for caption in desk.handed_on if caption.lang == "es"] == ["first", "a", "b", "c"]
+
+
+async def test_clauses_of_others_and_of_other_languages_are_not_merged_and_lose_no_turn():
+    desk = Desk(Translating(), "es", merging=True)
+
+    async with desk.open():
+        await behind(
+            desk,
+            said("a", "we all went", 95.0),
+            replace(said("b", "did you", identity="ben"), track="t2"),
+            said("c", "to the market", 97.0),
+            said("d", "nous aussi", language="fr"),
+        )
+
+    assert [text for text, _, _ in desk.translating.asked[1:]] == ["we all went to the market", "did you", "nous aussi"]
+    assert [seq for seq, _ in desk.finals("es")] == [1, 2, 3, 4, 5]
+
+
+async def test_what_was_said_long_apart_or_too_much_is_not_merged():
+    desk = Desk(Translating(), "es", merging=True)
+
+    async with desk.open():
+        await behind(desk, *(said(f"s{n}", f"clause {n}", 50.0 + n) for n in range(8)), said("far", "later", 99.0))
+
+    assert [text.count("clause") for text, _, _ in desk.translating.asked[1:]] == [6, 2, 0]
+
+
+async def test_a_translation_with_too_few_words_to_go_round_is_made_clause_by_clause():
+    class Terse(Translating):
+        async def translate(
+            self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
+        ) -> Mapping[str, Translation]:
+            await super().translate(text, source, targets, context)
+            return {target: Translation("Sí.", "fake") for target in targets}
+
+    desk = Desk(Terse(), "es", merging=True)
+
+    async with desk.open():
+        await behind(desk, said("a", "yes"), said("b", "I do"))
+
+    assert desk.finals("es") == [(1, "Sí."), (2, "Sí."), (3, "Sí.")]
+    assert [text for text, _, _ in desk.translating.asked[2:]] == ["yes", "I do"]
+
+
+async def test_merged_clauses_are_asked_for_again_like_any_other():
+    desk = Desk(Translating(), "es", merging=True)
+
+    async with desk.open():
+        await behind(desk, said("a", "one"), said("b", "two"))
+        desk.translating._fail = 1
+        await asyncio.sleep(0.5)
+
+    assert [seq for seq, _ in desk.finals("es")] == [1, 2, 3]
+    assert desk.failures == ["engines_away"]
+
+
+async def test_without_merging_every_clause_is_its_own():
+    desk = Desk(Translating(), "es")
+
+    async with desk.open():
+        await behind(desk, said("a", "one"), said("b", "two"))
+
+    assert [text for text, _, _ in desk.translating.asked] == ["well", "one", "two"]
+
+
+async def test_the_clause_that_is_being_settled_can_be_asked_for():
+    desk = Desk(Translating(), "es")
+
+    async with desk.open():
+        await behind(desk)
+        desk.translating.go_on.clear()
+        await settle()
+        before = desk.captioners[0].settling
+        desk.transcript.tell(said("a", "one"))
+        await settle()
+        during = desk.captioners[0].settling
+        desk.translating.go_on.set()
+
+    assert [before, during, desk.captioners[0].settling] == ["", "a", ""]
+
+
+async def test_previews_are_asked_of_their_own_translator_and_a_refusal_is_told():
+    class Refusing(Translating):
+        async def translate(
+            self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
+        ) -> Mapping[str, Translation]:
+            await super().translate(text, source, targets, context)
+            raise EngineError("overloaded", "Too much.", retryable=True)
+
+    previews = Refusing()
+    desk = Desk(Translating(), "es", preview_by=previews)
+
+    async with desk.open():
+        desk.transcript.tell(guess("a", 1, "one two three four", 13))
+        await settle()
+        desk.transcript.tell(said("a", "one two three four"))
+
+    assert [text for text, _, _ in previews.asked] == ["one two three"]
+    assert [text for text, _, _ in desk.translating.asked] == ["one two three four"]
+    assert desk.failures == ["overloaded"]
 
 
 @pytest.mark.parametrize(

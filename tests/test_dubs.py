@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from agent.aio import Feed
-from agent.dubs import Dubber
+from agent.dubs import Dubber, Due
 from agent.errors import EngineError
 from agent.glossary import Glossary, Term
 from agent.nouns import Caption, Dub
@@ -61,10 +62,10 @@ def caption(name: str, end: float, identity: str = "ana", speakable: bool = True
     )
 
 
-def fed(*captions: Caption) -> Feed[Caption]:
-    feed: Feed[Caption] = Feed()
+def fed(*captions: Caption, waited: float = 60.0) -> Feed[Due]:
+    feed: Feed[Due] = Feed()
     for one in captions:
-        feed.put(one)
+        feed.put(Due(one, 10.0 - waited))
     feed.close()
     return feed
 
@@ -98,18 +99,45 @@ async def test_what_is_not_sure_enough_is_not_said_aloud():
 
 def test_it_hurries_evenly_up_to_a_quarter_faster_and_never_slower():
     dubber = Dubber("es", Speaking(), Loudspeaker(Time()), now=Time())
-    speeds = [dubber.speed(behind) for behind in (0.0, 2.5, 3.75, 5.0, 60.0)]
+    speeds = [dubber.speed(behind) for behind in (0.0, 2.5, 2.75, 3.0, 60.0)]
 
     assert speeds == pytest.approx([1.0, 1.0, 1.125, 1.25, 1.25])
 
 
+def test_what_takes_longer_to_say_than_the_clause_did_is_said_faster_and_what_takes_less_is_not_slower():
+    dubber = Dubber("es", Speaking(), Loudspeaker(Time()), now=Time())
+
+    assert [dubber.speed(1.0, longer) for longer in (0.5, 1.0, 1.1, 1.3)] == pytest.approx([1.0, 1.0, 1.1, 1.25])
+
+
+async def test_how_long_a_text_takes_is_learnt_from_what_was_said():
+    time, voice = Time(), Speaking()
+    dubber = Dubber("es", voice, Loudspeaker(time, pace=0.0), now=time)
+    said = [replace(caption(f"{n}", 10.0), start=9.4, text="a" * 8) for n in range(20)]
+
+    await dubber.run(fed(*said, waited=0.0))
+
+    # A second of voice for 0.6 s of speech, which a text of eight letters does not look like at first.
+    assert voice.said[0][2] == pytest.approx(1.0)
+    assert voice.said[-1][2] == pytest.approx(1.25)
+
+
 async def test_far_behind_it_says_what_waits_of_one_speaker_in_one_breath():
     time, voice = Time(), Speaking()
-    feed = fed(caption("a", 4.0), caption("b", 5.0), caption("c", 6.0, "ben"))
+    feed = fed(caption("a", 6.5), caption("b", 7.5), caption("c", 8.0, "ben"), waited=1.0)
 
     await Dubber("es", voice, Loudspeaker(time), now=time).run(feed)
 
     assert [text for text, _, _ in voice.said] == ["text a text b", "text c"]
+
+
+async def test_what_would_be_heard_too_late_is_not_said_in_the_same_breath():
+    time, voice = Time(), Speaking()
+    long = replace(caption("a", 6.8), text="word " * 40)
+
+    await Dubber("es", voice, Loudspeaker(time), now=time).run(fed(long, caption("b", 7.5), waited=1.0))
+
+    assert len(voice.said) == 2
 
 
 async def test_too_far_behind_it_skips_the_oldest_and_says_so():
@@ -124,6 +152,14 @@ async def test_too_far_behind_it_skips_the_oldest_and_says_so():
     assert [text for text, _, _ in voice.said] == ["text b"]
 
 
+async def test_what_came_late_by_itself_is_said_all_the_same():
+    time, voice = Time(), Speaking()
+
+    await Dubber("es", voice, Loudspeaker(time), now=time).run(fed(caption("a", 2.0), waited=0.0))
+
+    assert [text for text, _, _ in voice.said] == ["text a"]
+
+
 async def test_a_voice_slower_than_the_speaker_stays_within_its_bound():
     time, voice = Time(), Speaking()
     channel = Loudspeaker(time, pace=3.0)
@@ -132,7 +168,25 @@ async def test_a_voice_slower_than_the_speaker_stays_within_its_bound():
     await dubber.run(fed(*(caption(f"s{i}", 10.0 + i, identity=f"p{i}") for i in range(60))))
 
     assert dubber.skipped > 0
-    assert max(b for b, (_, event) in zip(channel.behind, channel.events, strict=False) if event == "started") <= 9.0
+    assert max(b for b, (_, e) in zip(channel.behind, channel.events, strict=False) if e == "started") <= Dubber.SKIP
+
+
+async def test_how_long_a_voice_is_waited_for_can_be_asked():
+    time = Time()
+
+    class Pondering(Speaking):
+        async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
+            time.now += 6.0
+            waited.append(dubber.waiting)
+            async for dub in super().speak(text, language, voice, speed=speed):
+                yield dub
+
+    waited: list[float] = []
+    dubber = Dubber("es", Pondering(), Loudspeaker(time), now=time)
+
+    await dubber.run(fed(caption("a", 9.5)))
+
+    assert [*waited, dubber.waiting] == [6.0, 0.0]
 
 
 async def test_the_voice_is_given_a_name_as_it_sounds_and_the_cues_are_the_captions():
@@ -141,7 +195,7 @@ async def test_the_voice_is_given_a_name_as_it_sounds_and_the_cues_are_the_capti
     glossary = Glossary((Term("b", say={"es": "be"}),))
 
     dubber = Dubber("es", voice, channel, now=time, spoken=lambda text: glossary.spoken(text, "es"))
-    await dubber.run(fed(caption("a", 4.0), caption("b", 5.0)))
+    await dubber.run(fed(caption("a", 6.5), caption("b", 7.5), waited=1.0))
 
     assert [text for text, _, _ in voice.said] == ["text a text be"]
     assert ("b", "ended") in channel.events

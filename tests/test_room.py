@@ -12,8 +12,10 @@ import pytest
 from agent.engines import Translation
 from agent.errors import EngineError
 from agent.glossary import Glossary, Term
+from agent.ladder import Strain
 from agent.nouns import Caption, Chunk, Dub, Hypothesis, Segment
-from agent.room import Engines, Ladder, Room, Wants
+from agent.room import Engines, Room, Wants
+from tests.moved import run
 
 
 class Time:
@@ -295,21 +297,126 @@ async def test_catch_up_is_for_languages_that_have_captions():
         assert room.captions_after("xx", 0) is None
 
 
-@pytest.mark.parametrize(
-    ("looks", "step", "state"),
-    [
-        ([5.0] * 2, 0, "listening"),
-        ([5.0] * 3, 1, "degraded"),
-        ([5.0] * 9, 3, "captions_only"),
-        ([5.0] * 90, 3, "captions_only"),
-        ([5.0] * 9 + [1.0] * 10, 2, "degraded"),
-        ([5.0] * 9 + [1.0] * 30, 0, "listening"),
-        ([5.0, 5.0, 1.0] * 9, 0, "listening"),
-    ],
-)
-def test_the_ladder_is_climbed_in_order_and_left_by_itself(looks: list[float], step: int, state: str):
-    ladder = Ladder()
-    for waiting in looks:
-        ladder.look(waiting)
+class Slow(Recognizing):
+    """Takes `pace` seconds for a second of sound."""
 
-    assert (ladder.step, ladder.state) == (step, state)
+    pace = 0.1
+
+    def listen(self, track: str, language: str | None) -> Hearing:
+        return SlowHearing(self, track, language)
+
+
+class SlowHearing(Hearing):
+    async def push(self, chunk: Chunk) -> Sequence[Hypothesis | Segment]:
+        assert isinstance(self._recognizer, Slow)
+        await asyncio.sleep(self._recognizer.pace * chunk.duration)
+        return await super().push(chunk)
+
+
+def second(at: float) -> Chunk:
+    return Chunk("t", at, b"word".ljust(32_000))
+
+
+def test_what_cannot_be_kept_up_with_is_given_up_step_by_step_and_taken_back_in_the_opposite_order():
+    async def scene() -> Outside:
+        outside, recognizing, now = Outside(), Slow(), asyncio.get_running_loop().time
+        slowed: list[bool] = []
+        room = Room(Engines(recognizing, Translating(), Speaking()), outside, now=now, slow=slowed.append)
+        running = asyncio.create_task(room.run())
+        await room.running.wait()
+        room.started()
+        room.wants("ana", Wants("en", "en", ""))
+        room.listen("ana", "t")
+        for at in range(160):
+            recognizing.pace = 2.0 if at < 45 else 0.1
+            room.hear(second(now()))
+            if at == 44:
+                kept.extend((room.waiting, room.dropped))
+            await asyncio.sleep(1.0)
+        slow.extend(slowed)
+        room.close()
+        await running
+        return outside
+
+    kept: list[float] = []
+    slow: list[bool] = []
+    outside = run(scene())
+
+    up = ["listening", "degraded", "slower", "merging", "captions_only", "skipping"]
+    assert outside.states == [*up, *reversed(up[:-1])]
+    assert slow == [False, *[True] * 7, False, False]
+    assert kept[0] <= 3.0
+    assert kept[1] > 0.0
+
+
+def test_translations_that_lag_and_engines_that_refuse_are_noticed():
+    class Stuck(Translating):
+        async def translate(
+            self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
+        ) -> Mapping[str, Translation]:
+            if text == "refused":
+                raise EngineError("overloaded", "Too much.", retryable=True)
+            await asyncio.sleep(7.0)
+            return await super().translate(text, source, targets, context)
+
+    async def scene() -> None:
+        outside, now = Outside(), asyncio.get_running_loop().time
+        room = Room(Engines(Recognizing(), Stuck(), Speaking()), outside, now=now)
+        running = asyncio.create_task(room.run())
+        await room.running.wait()
+        room.started()
+        room.wants("ana", Wants("en", "es", ""))
+        for text in ("lags", "refused"):
+            room.listen("ana", text)
+            room.hear(speech(text, text))
+            room.stopped(text)
+            await asyncio.sleep(6.0)
+            strains.append(room.strain)
+            await asyncio.sleep(3.0)
+        running.cancel()
+        states.extend(outside.states)
+
+    strains: list[Strain] = []
+    states: list[str] = []
+    run(scene())
+
+    assert strains[0] == Strain(clause=pytest.approx(6.0, abs=0.1))
+    assert strains[1].refused >= 3
+    assert states[:2] == ["listening", "degraded"]
+
+
+def test_while_engines_are_away_nothing_is_given_up():
+    class Away(Translating):
+        until = 60.0
+
+        async def translate(
+            self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
+        ) -> Mapping[str, Translation]:
+            if asyncio.get_running_loop().time() < self.until:
+                raise EngineError("engines_away", "Nobody answers.", retryable=True)
+            return await super().translate(text, source, targets, context)
+
+    async def scene() -> tuple[list[str], list[str], float]:
+        outside, now = Outside(), asyncio.get_running_loop().time
+        room = Room(Engines(Recognizing(), Away(), Speaking()), outside, now=now)
+        running = asyncio.create_task(room.run())
+        await room.running.wait()
+        room.started()
+        room.wants("ana", Wants("en", "es", ""))
+        for n in range(3):
+            room.listen("ana", f"t{n}")
+            room.hear(speech(f"t{n}", f"clause {n}"))
+            room.stopped(f"t{n}")
+        while not outside.finals("es"):
+            await asyncio.sleep(0.01)
+        back = now()
+        await asyncio.sleep(1.0)
+        room.close()
+        await running
+        return outside.states, outside.finals("es"), back
+
+    states, finals, back = run(scene())
+
+    assert states == ["listening", "engines_away", "listening"]
+    assert finals == [f"ana: [es] clause {n}" for n in range(3)]
+    assert back - Away.until < 2.0

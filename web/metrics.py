@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-STATES = ("starting", "listening", "degraded", "captions_only", "engines_away")
+STATES = ("starting", "listening", "degraded", "slower", "merging", "captions_only", "skipping", "engines_away")
 """What an interpreter says of itself, as in docs/wire.md."""
 
 

@@ -6,9 +6,12 @@ export type Connection = 'connecting' | 'connected' | 'reconnecting' | 'left'
 
 export type Phase =
   | { is: 'connecting' | 'reconnecting' | 'left' | 'unreadable' | 'bringing_back' | 'absent' | 'starting' }
-  | { is: 'captions_only' | 'engines_away' | 'degraded' | 'nothing_wanted' }
+  | { is: 'captions_only' | 'skipping' | 'engines_away' | 'degraded' | 'nothing_wanted' }
   | { is: 'no_voice' | 'no_captions' | 'too_many_languages'; tag: string }
   | { is: 'interpreting'; languages: readonly string[] }
+
+/** Steps at which captions come later, and nothing else is missing. */
+const BUSY = new Set(['degraded', 'slower', 'merging'])
 
 export interface Situation {
   connection: Connection
@@ -30,9 +33,9 @@ export function phaseOf({ connection, interpreter, had, unreadable, refused, wis
   const full = [wishes.reads, wishes.hears].find((tag) => refused[tag] === 'too_many_languages')
   if (full) return { is: 'too_many_languages', tag: full }
   if (wishes.reads && refused[wishes.reads]) return { is: 'no_captions', tag: wishes.reads }
-  if (interpreter.state === 'captions_only') return { is: 'captions_only' }
+  if (interpreter.state === 'captions_only' || interpreter.state === 'skipping') return { is: interpreter.state }
   if (wishes.hears && refused[wishes.hears]) return { is: 'no_voice', tag: wishes.hears }
-  if (interpreter.state === 'degraded') return { is: 'degraded' }
+  if (BUSY.has(interpreter.state)) return { is: 'degraded' }
   if (!wishes.reads && !wishes.hears) return { is: 'nothing_wanted' }
   return { is: 'interpreting', languages: interpreter.languages }
 }
@@ -48,6 +51,7 @@ export function toneOf(phase: Phase): 'good' | 'busy' | 'warning' | 'bad' | 'qui
     case 'bringing_back':
       return 'busy'
     case 'captions_only':
+    case 'skipping':
     case 'degraded':
     case 'no_voice':
     case 'no_captions':

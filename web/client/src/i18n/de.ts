@@ -135,6 +135,7 @@ export const de: Words = {
     bringing_back: 'Der Dolmetscher ist weg, er wird zurückgeholt',
     starting: 'Der Dolmetscher startet',
     captions_only: 'Nur Untertitel, die Maschine ist ausgelastet',
+    skipping: 'Nur Untertitel, und manches wird übersprungen: Die Maschine ist überlastet',
     engines_away: 'Die Sprachmodelle antworten nicht; die Untertitel kommen von selbst zurück',
     degraded: 'Maschine ausgelastet: Untertitel kommen erst am Satzende',
     nothing_wanted: 'Du liest und hörst nur die Originale',

@@ -135,6 +135,7 @@ export const en: Words = {
     bringing_back: 'The interpreter left, bringing it back',
     starting: 'Starting the interpreter',
     captions_only: 'Captions only, the machine is busy',
+    skipping: 'Captions only, and some speech is skipped: the machine is overloaded',
     engines_away: 'The engines do not answer; captions will come back by themselves',
     degraded: 'Busy machine: captions come when a sentence ends',
     nothing_wanted: 'You read and hear the originals only',

@@ -135,6 +135,7 @@ export const es: Words = {
     bringing_back: 'El intérprete se ha ido; lo estamos trayendo de vuelta',
     starting: 'El intérprete está arrancando',
     captions_only: 'Solo subtítulos: la máquina está ocupada',
+    skipping: 'Solo subtítulos, y parte de lo dicho se omite: la máquina está sobrecargada',
     engines_away: 'Los motores no responden; los subtítulos volverán solos',
     degraded: 'Máquina ocupada: los subtítulos llegan al acabar la frase',
     nothing_wanted: 'Lees y oyes solo los originales',

@@ -135,6 +135,7 @@ export const fr: Words = {
     bringing_back: 'L’interprète est sorti, on le fait revenir',
     starting: 'L’interprète démarre',
     captions_only: 'Sous-titres seulement, la machine est chargée',
+    skipping: 'Sous-titres seulement, et des passages sautés : la machine est surchargée',
     engines_away: 'Les moteurs ne répondent pas ; les sous-titres reviendront d’eux-mêmes',
     degraded: 'Machine chargée : les sous-titres arrivent en fin de phrase',
     nothing_wanted: 'Vous ne lisez et n’entendez que les originaux',

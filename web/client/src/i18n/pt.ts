@@ -135,6 +135,7 @@ export const pt: Words = {
     bringing_back: 'O intérprete saiu; já está sendo trazido de volta',
     starting: 'O intérprete está iniciando',
     captions_only: 'Só legendas: a máquina está ocupada',
+    skipping: 'Só legendas, e parte da fala é saltada: a máquina está sobrecarregada',
     engines_away: 'Os motores não respondem; as legendas voltam sozinhas',
     degraded: 'Máquina ocupada: as legendas chegam no fim da frase',
     nothing_wanted: 'Você lê e ouve só os originais',

@@ -56,7 +56,7 @@ export interface Words {
   devices: Record<'denied' | 'missing' | 'busy' | 'insecure' | 'failed', string> & { unnamed: (number: number) => string }
   state: Record<
     | 'connecting' | 'reconnecting' | 'left' | 'unreadable' | 'absent' | 'bringing_back' | 'starting' | 'captions_only' | 'engines_away'
-    | 'degraded' | 'nothing_wanted' | 'interpreting' | 'skipped' | 'details',
+    | 'skipping' | 'degraded' | 'nothing_wanted' | 'interpreting' | 'skipped' | 'details',
     string
   > &
     Record<'no_voice' | 'no_captions' | 'too_many_languages', (language: string) => string> & { behind: (seconds: string) => string }

@@ -126,7 +126,7 @@ export function RoomPage({ room, secret, talk }: { room: string; secret: string;
   }
 }
 
-const LISTENING = new Set(['listening', 'degraded', 'captions_only'])
+const LISTENING = new Set(['listening', 'degraded', 'slower', 'merging', 'captions_only', 'skipping'])
 
 function readiness(session: Session) {
   return { get: () => LISTENING.has(session.status.get().interpreter?.state ?? ''), subscribe: session.status.subscribe }

@@ -33,7 +33,10 @@ describe('the state line', () => {
     expect(phase({ unreadable: true }).is).toBe('unreadable')
     expect(inState('starting')).toBe('starting')
     expect(inState('degraded')).toBe('degraded')
+    expect(inState('slower')).toBe('degraded')
+    expect(inState('merging')).toBe('degraded')
     expect(inState('captions_only')).toBe('captions_only')
+    expect(inState('skipping')).toBe('skipping')
     expect(inState('engines_away')).toBe('engines_away')
   })
 

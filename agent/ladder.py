@@ -1,0 +1,89 @@
+"""What is given up, and in which order, where engines cannot keep up with a room; and taken back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STATES = ("listening", "degraded", "slower", "merging", "captions_only", "skipping")
+"""The steps from the bottom, as people are told them. Each gives up something more: previews of translations, quick
+ticks of recognition, clauses translated one by one, voices, the oldest sound that nobody has heard yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strain:
+    """How far a room is behind: seconds that wait, and requests that were refused."""
+
+    sound: float = 0.0
+    """Seconds of sound in the longest inbox."""
+    clause: float = 0.0
+    """Seconds since the oldest clause was said that is not translated yet."""
+    voice: float = 0.0
+    """Seconds since a voice was asked for that has not begun yet."""
+    refused: int = 0
+    """How often an engine answered `overloaded` in the last seconds."""
+
+    @property
+    def seconds(self) -> float:
+        return max(self.sound, self.clause, self.voice)
+
+
+class Ladder:
+    """Climbs a step when more than `HIGH` seconds wait for `UP` looks, and steps back when less than `LOW` do for `DOWN`.
+
+    Refusals alone climb no further than to `FEWER`: they are answered by asking for less, which the steps up to it
+    do; what comes after is for a room that really is behind.
+    """
+
+    HIGH, LOW, UP, DOWN = 4.0, 1.5, 3, 10
+    TOP = len(STATES) - 1
+    REFUSED = 3
+    FEWER = 2
+    KEPT, KEPT_LEAST = 20.0, 3.0
+    """Seconds of sound that may wait on a track, below the top and on it."""
+
+    def __init__(self) -> None:
+        self.step = 0
+        self._bad = self._good = 0
+
+    def look(self, strain: Strain) -> bool:
+        """One look a second. True where the step changed."""
+        before = self.step
+        refused = strain.refused >= self.REFUSED and self.step < self.FEWER
+        calm = strain.refused == 0 or self.step > self.FEWER
+        self._bad = self._bad + 1 if strain.seconds > self.HIGH or refused else 0
+        self._good = self._good + 1 if strain.seconds < self.LOW and calm else 0
+        if self._bad >= self.UP and self.step < self.TOP:
+            self.step, self._bad = self.step + 1, 0
+        if self._good >= self.DOWN and self.step > 0:
+            self.step, self._good = self.step - 1, 0
+        return self.step != before
+
+    @property
+    def state(self) -> str:
+        """As people are told it."""
+        return STATES[self.step]
+
+    @property
+    def previews(self) -> bool:
+        """Whether the beginning of a clause is translated before its end."""
+        return self.step < 1
+
+    @property
+    def slow(self) -> bool:
+        """Whether recognition makes passes half as often."""
+        return self.step >= 2
+
+    @property
+    def merging(self) -> bool:
+        """Whether clauses of one speaker that wait are translated as one."""
+        return self.step >= 3
+
+    @property
+    def voices(self) -> bool:
+        """Whether captions are spoken."""
+        return self.step < 4
+
+    @property
+    def kept(self) -> float:
+        """Seconds of sound that may wait on a track; beyond them the oldest is skipped."""
+        return self.KEPT if self.step < self.TOP else self.KEPT_LEAST
