@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from agent.aio import Feed, FeedOverflow, Inbox, supervise
 from agent.errors import EngineError
 from agent.nouns import SAMPLE_RATE, Chunk
+from tests.moved import run
 
 
 def chunk(start: float, seconds: float, fill: bytes = b"\1\0") -> Chunk:
@@ -89,6 +91,43 @@ async def test_what_waits_can_be_taken_as_long_as_it_is_wanted():
 
     assert feed.take(lambda i: i < 3) == [1, 2]
     assert feed.waiting == 2
+
+
+async def test_what_waits_can_be_picked_from_among_the_rest():
+    feed: Feed[int] = Feed()
+    for i in (5, 1, 6, 2, 3):
+        feed.put(i)
+    feed.close()
+
+    assert feed.pick(lambda i: i < 5, 2) == [1, 2]
+    assert [item async for item in feed] == [5, 6, 3]
+
+
+def test_it_is_tried_again_no_sooner_than_the_engine_said_but_within_two_seconds():
+    async def scene(after: float) -> list[float]:
+        tried: list[float] = []
+
+        async def attempt() -> None:
+            tried.append(asyncio.get_running_loop().time())
+            if len(tried) < 4:
+                raise EngineError("overloaded", "Too much.", retryable=True, after=after)
+
+        await supervise(attempt)
+        return [later - at for at, later in pairwise(tried)]
+
+    assert run(scene(0.0)) == pytest.approx([0.2, 0.4, 0.8])
+    assert run(scene(0.7)) == pytest.approx([0.7, 1.4, 1.5])
+    assert run(scene(60.0)) == pytest.approx([1.5, 1.5, 1.5])
+
+
+async def test_an_inbox_whose_limit_falls_drops_the_oldest_with_the_next_sound():
+    inbox = Inbox(limit=20.0)
+    inbox.put(Chunk("t", 0.0, bytes(2 * SAMPLE_RATE * 10)))
+
+    inbox.limit = 3.0
+    inbox.put(Chunk("t", 10.0, bytes(2 * SAMPLE_RATE)))
+
+    assert (inbox.seconds, inbox.dropped) == (pytest.approx(3.0), pytest.approx(8.0))
 
 
 async def test_a_retryable_failure_is_tried_again_and_told():

@@ -407,7 +407,7 @@ def test_while_engines_are_away_nothing_is_given_up():
             room.listen("ana", f"t{n}")
             room.hear(speech(f"t{n}", f"clause {n}"))
             room.stopped(f"t{n}")
-        while not outside.finals("es"):
+        while not outside.finals("es"):  # noqa: ASYNC110  the clock is moved
             await asyncio.sleep(0.01)
         back = now()
         await asyncio.sleep(1.0)

@@ -37,7 +37,7 @@ class Remote:
     """Ear, translator and voice behind the addresses of the settings.
 
     Services take turns. One that is away, still loading or overloaded is passed over for the next, and asked last
-    while it rests: for `REST` seconds, or as many as it said itself. Where it was the last one, its `EngineError`
+    while it rests: for `REST` seconds, as many as it said itself, or `LONGEST_REST` where it hangs. Where it was the last one, its `EngineError`
     is raised, `engines_away` where none could be reached at all.
     """
 
@@ -113,10 +113,16 @@ class Address:
                     refusal = await _refusal(answer)
                     self._rest(refusal.after)
                     raise refusal
-        except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+        except (
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.ClientConnectorError,
+            aiohttp.ServerDisconnectedError,
+            aiohttp.ClientOSError,
+        ):
             self._rest(REST)
             raise EngineError("engines_away", "No engine service answers.", retryable=True) from None
         except (aiohttp.ClientError, TimeoutError):
+            self._rest(LONGEST_REST)  # it hangs, and each try costs the whole patience
             raise EngineError("timeout", "The engine service took too long.", retryable=True) from None
         return answer
 

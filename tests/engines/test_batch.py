@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -348,7 +349,7 @@ def test_what_came_while_the_engine_worked_has_waited_long_enough() -> None:
         async with timed(most=16, window=0.02) as (batch, engine):
             await arriving(batch, every=0.005, count=60, takes=0.1)
             begun = [at for at, _ in engine.calls]
-            return max(later - at for at, later in zip(begun[2:], begun[3:], strict=False))
+            return max(later - at for at, later in pairwise(begun[2:]))
 
     assert run(scene()) == pytest.approx(0.1, abs=0.001)
 

@@ -12,7 +12,7 @@ import pytest
 
 from agent.engines import Translation
 from agent.engines.fake import FakeTranslator, FakeVoice, spell
-from agent.engines.remote import Remote
+from agent.engines.remote import WORTH, Remote
 from agent.errors import EngineError
 from agent.nouns import Dub
 
@@ -131,6 +131,76 @@ async def test_what_is_not_served_is_final(remotes: Any) -> None:
         error = await failure(speak())
 
     assert (error.code, error.retryable) == ("not_served", False)
+
+
+async def test_a_service_that_is_overloaded_is_passed_over_and_left_alone_for_as_long_as_it_says(remotes: Any) -> None:
+    asked: list[float] = []
+
+    class Full(FakeTranslator):
+        async def translate(
+            self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
+        ) -> Mapping[str, Translation]:
+            if text == "Hi.":
+                asked.append(0.0)
+                raise EngineError("overloaded", "Too much.", retryable=True, after=60.0)
+            return {}
+
+    engines = FAKES | {"translate": Full()}
+    async with serving(named("one")) as (_, path), serving(engines.__getitem__) as (_, full):
+        remote, alone = remotes(full, path), remotes(full)
+
+        assert [await who(remote) for _ in range(6)] == ["one"] * 6
+        assert len(asked) == 1
+        error = await failure(who(alone))
+        assert (error.code, error.after) == ("overloaded", 60.0)
+        assert (await failure(who(alone))).code == "overloaded"  # for want of another it is asked all the same
+        assert len(asked) == 3
+
+
+async def test_a_service_that_hangs_is_asked_once_and_then_left_to_last(remotes: Any, tmp_path: Path) -> None:
+    connections: list[float] = []
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(0.0)
+        await reader.read()
+        writer.close()
+
+    hanging = tmp_path / "silent.sock"
+    server = await asyncio.start_unix_server(silent, hanging)
+    async with serving(named("one")) as (_, path):
+        remote = remotes(path, hanging)
+
+        async def ask() -> int:
+            async with remote.ask("GET", "/served", patience=0.2) as answer:
+                return int(answer.status)
+
+        assert (await failure(ask())).code == "timeout"
+        assert [await ask() for _ in range(4)] == [200] * 4
+    assert len(connections) == 1
+    server.close()
+
+
+async def test_what_may_be_dropped_is_said_with_how_long_it_is_worth(remotes: Any) -> None:
+    async with serving() as (service, path):
+        asked: list[tuple[bool, float]] = []
+        for name in ("recognise", "translate"):
+            stage = service.stages[name]
+
+            async def ask(
+                request: Any, room: str, *, final: bool = True, worth: float = 0.0, ask: Any = stage.ask
+            ) -> Any:
+                asked.append((final, worth))
+                return await ask(request, room, final=final, worth=worth)
+
+            stage.ask = ask  # type: ignore[method-assign]
+        remote = remotes(path)
+
+        await remote.ear.hear(spell("one"), "en")
+        await remote.ear.hear(spell("one"), "en", final=True)
+        await remote.previews.translate("Hi.", "en", ["es"])
+        await remote.translator.translate("Hi.", "en", ["es"])
+
+    assert asked == [(False, WORTH), (True, WORTH), (False, WORTH), (True, WORTH)]
 
 
 class Slow(FakeVoice):
