@@ -99,7 +99,7 @@ class Dubber:
                 self.behind = 0.0
 
     def speed(self, behind: float, longer: float = 1.0) -> float:
-        """How fast to speak, 1.0 to 1.25: what takes `longer` times as long as the clause did, so many seconds behind."""
+        """How fast to speak, 1.0 to 1.25, so many seconds behind, what takes `longer` times as long as the clause."""
         share = (behind - self.HURRY) / (self.MERGE - self.HURRY)
         hurried = 1.0 + (self.FASTEST - 1.0) * min(1.0, max(0.0, share))
         return max(hurried, min(self.FASTEST, longer))

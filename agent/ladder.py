@@ -28,7 +28,7 @@ class Strain:
 
 
 class Ladder:
-    """Climbs a step when more than `HIGH` seconds wait for `UP` looks, and steps back when less than `LOW` do for `DOWN`.
+    """Climbs a step when more than `HIGH` seconds wait for `UP` looks; steps back when less than `LOW` do for `DOWN`.
 
     Refusals alone climb no further than to `FEWER`: they are answered by asking for less, which the steps up to it
     do; what comes after is for a room that really is behind.
@@ -36,7 +36,7 @@ class Ladder:
 
     HIGH, LOW, UP, DOWN = 4.0, 1.5, 3, 10
     TOP = len(STATES) - 1
-    REFUSED = 3
+    REFUSED = 2
     FEWER = 2
     KEPT, KEPT_LEAST = 20.0, 3.0
     """Seconds of sound that may wait on a track, below the top and on it."""

@@ -113,6 +113,7 @@ class Room:
         always: Sequence[str] = (),
         glossary: Glossary | None = None,
         slow: Callable[[bool], None] = lambda slow: None,
+        ladder: Ladder | None = None,
     ) -> None:
         self.transcript = Transcript()
         self.refused_languages = 0
@@ -123,7 +124,7 @@ class Room:
         self._always = tuple(always)
         self._glossary = glossary or Glossary()
         self._slow = slow
-        self._ladder = Ladder()
+        self._ladder = ladder or Ladder()
         self._away: dict[str, float] = {}
         self._refusals: deque[float] = deque(maxlen=100)
         self._told: dict[str, float] = {}

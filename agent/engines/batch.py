@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -36,42 +36,46 @@ class Turns:
     """Whose turn it is, by the engine's time that a room has had: start-time fair queueing (Goyal, Vin, Cheng 1996).
 
     A room that asks for much, or for what takes long, waits for itself and not for others; one that was
-    silent saves nothing up.
+    silent saves nothing up. Rooms that are in a hurry go first, while they are not further ahead than `AHEAD`.
     """
 
     LEAST = 0.001
     """Seconds that a request counts at least."""
+    AHEAD = 1.0
+    """Seconds of the engine's time."""
 
     def __init__(self) -> None:
         self._had: dict[str, float] = {}
         self._reached = 0.0
 
-    def first(self, rooms: Iterable[str]) -> str:
-        """Of these rooms, the one that has had least; of equal ones the first."""
-        return min(rooms, key=self._begins)
+    def come(self, room: str, waiting: Container[str]) -> None:
+        """A room asks, beside those that wait already."""
+        self._had = {one: had for one, had in self._had.items() if had > self._reached or one in waiting}
+        self._had[room] = max(self._had.get(room, 0.0), self._reached)
+
+    def first(self, rooms: Mapping[str, bool]) -> str:
+        """Of these rooms, and whether they are in a hurry, the one that has had least; of equal ones the first."""
+        return min(rooms, key=lambda room: self._had[room] - self.AHEAD * rooms[room])
 
     def take(self, room: str, seconds: float) -> None:
         """A request of the room is begun, which will take about so long."""
-        self._reached = max(self._reached, self._begins(room))
-        self._had[room] = self._begins(room) + max(self.LEAST, seconds)
-        self._had = {room: had for room, had in self._had.items() if had > self._reached}
+        self._reached = max(self._reached, self._had[room])
+        self._had[room] += max(self.LEAST, seconds)
 
     def correct(self, room: str, seconds: float) -> None:
         """It took so much longer, or shorter, than was thought."""
         if room in self._had:
             self._had[room] += seconds
 
-    def _begins(self, room: str) -> float:
-        return max(self._had.get(room, 0.0), self._reached)
-
 
 class Batch(Generic[Q, A]):
     """A queue before `work`, which answers several requests in one call.
 
     A call takes as many as weigh up to `most` together, and one at least. The room that has had least of the
-    engine's time comes first; within a room finals go before interims, and then whoever came first. Where
-    requests come thick a free engine waits until the oldest has waited for `window` seconds, for more to come;
-    elsewhere nobody is expected, and nobody waits. What comes while the engine works is a batch by itself.
+    engine's time comes first, and finals before interims: always within a room, and between rooms while none
+    gets ahead by it (see `Turns`). Where requests come thick a free engine waits until the oldest has waited
+    for `window` seconds, for more to come; elsewhere nobody is expected, and nobody waits. What comes while
+    the engine works is a batch by itself.
 
     At most `limit` requests wait, of one room half as many: beyond it an interim is dropped for a final, and
     anything else refused (`overloaded`, with the seconds after which to ask again). An interim that has waited
@@ -120,6 +124,8 @@ class Batch(Generic[Q, A]):
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         until = math.inf if final else now + min(worth, self._patience)
         one = _Waiting(request, room, final, now, until, self._weigh(request), answer)
+        if room not in self._rooms:
+            self._turns.come(room, self._rooms)
         self._rooms.setdefault(room, deque()).append(one)
         self._came.append(now)
         self._arrived.set()
@@ -189,7 +195,8 @@ class Batch(Generic[Q, A]):
     def _take(self) -> list[_Waiting[Q, A]]:
         taken: list[_Waiting[Q, A]] = []
         while self._rooms:
-            queue = self._rooms[self._turns.first(self._rooms)]
+            hurries = {room: any(one.final for one in queue) for room, queue in self._rooms.items()}
+            queue = self._rooms[self._turns.first(hurries)]
             one = next((one for one in queue if one.final), queue[0])
             if taken and sum(other.weight for other in taken) + one.weight > self._most:
                 break

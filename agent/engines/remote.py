@@ -37,8 +37,8 @@ class Remote:
     """Ear, translator and voice behind the addresses of the settings.
 
     Services take turns. One that is away, still loading or overloaded is passed over for the next, and asked last
-    while it rests: for `REST` seconds, as many as it said itself, or `LONGEST_REST` where it hangs. Where it was the last one, its `EngineError`
-    is raised, `engines_away` where none could be reached at all.
+    while it rests: for `REST` seconds, as many as it said itself, or `LONGEST_REST` where it hangs. Where it was the
+    last one, its `EngineError` is raised, `engines_away` where none could be reached at all.
     """
 
     def __init__(self, settings: Settings, room: str = "") -> None:

@@ -141,13 +141,10 @@ def figures(hour: Hour, booth: Booth) -> dict[str, Any]:
     """What listeners had of it."""
     spoken = [one for one in hour.captions if one.id in booth.heard]
     lags = [booth.heard[one.id] - one.end for one in spoken]
-    cuts = quantiles(lags, n=20)
     seconds = {one.id: one.end - one.start for one in hour.captions}
     return {
         "clauses": len(hour.captions),
-        "lag p50": round(cuts[9], 2),
-        "lag p95": round(cuts[18], 2),
-        "lag max": round(max(lags), 2),
+        **{f"lag {name}": value for name, value in spread(lags).items()},
         "slope s/h": slope([one.end / 3600 for one in spoken], lags),
         "skipped": round(len(booth.skipped) / len(hour.captions), 4),
         "skipped of the time": round(sum(map(seconds.__getitem__, booth.skipped)) / sum(seconds.values()), 4),
@@ -155,12 +152,18 @@ def figures(hour: Hour, booth: Booth) -> dict[str, Any]:
     }
 
 
-def slope(hours: Sequence[float], lags: Sequence[float]) -> tuple[float, float]:
-    """Seconds an hour, and half of the 95 % interval around it."""
-    line, middle = linear_regression(hours, lags), fmean(hours)
-    rest = sum((lag - line.intercept - line.slope * at) ** 2 for at, lag in zip(hours, lags, strict=True))
-    spread = sum((at - middle) ** 2 for at in hours)
-    return round(line.slope, 2), round(1.96 * (rest / (len(lags) - 2) / spread) ** 0.5, 2)
+def spread(seconds: Sequence[float]) -> dict[str, float]:
+    """Median, 95th percentile and the most."""
+    cuts = quantiles(seconds, n=20)
+    return {"p50": round(cuts[9], 2), "p95": round(cuts[18], 2), "max": round(max(seconds), 2)}
+
+
+def slope(times: Sequence[float], lags: Sequence[float]) -> tuple[float, float]:
+    """Seconds a unit of time by least squares, and half of the 95 % interval around it."""
+    line, middle = linear_regression(times, lags), fmean(times)
+    rest = sum((lag - line.intercept - line.slope * at) ** 2 for at, lag in zip(times, lags, strict=True))
+    width = sum((at - middle) ** 2 for at in times)
+    return round(line.slope, 2), round(1.96 * (rest / (len(lags) - 2) / width) ** 0.5, 2)
 
 
 def measure(minutes: float, longer: float, talks: Sequence[float], seed: int) -> dict[str, dict[str, Any]]:

@@ -97,6 +97,37 @@ async def test_a_final_goes_before_the_interims_of_its_room() -> None:
     assert engine.asked == [["first"], ["final"], ["interim"]]
 
 
+async def test_a_final_goes_before_the_interims_of_other_rooms() -> None:
+    engine = Engine()
+    batch = Batch(engine.work)
+
+    async with running(batch):
+        tasks = [asking(batch, "first")]
+        await turn()
+        tasks += [asking(batch, f"interim {n}", f"{n}", final=False) for n in range(3)]
+        tasks.append(asking(batch, "final", "last"))
+        await turn()
+        engine.gate.set()
+        await asyncio.gather(*tasks)
+
+    assert engine.asked[1] == ["final"]
+
+
+def test_who_is_always_in_a_hurry_does_not_keep_the_others_from_their_turn() -> None:
+    assert order_of(8, 0.5, hurried=True, patient=False) == ["hurried"] * 3 + ["patient", "hurried"] * 2 + ["patient"]
+
+
+def order_of(count: int, seconds: float, **hurries: bool) -> list[str]:
+    """Who has the turn, where every room always has something waiting."""
+    turns, order = Turns(), []
+    for room in hurries:
+        turns.come(room, hurries)
+    for _ in range(count):
+        order.append(turns.first(hurries))
+        turns.take(order[-1], seconds)
+    return order
+
+
 async def test_several_requests_are_one_call_where_the_engine_can() -> None:
     engine = Engine()
     batch = Batch(engine.work, most=3)
@@ -380,12 +411,14 @@ def test_a_room_whose_requests_take_long_gets_its_share_of_time_and_not_of_turns
 
 def test_a_room_that_was_silent_saves_no_turns_up() -> None:
     turns = Turns()
+    turns.come("busy", ())
     for _ in range(10):
         turns.take("busy", 1.0)
 
+    turns.come("late", ["busy"])
     order = []
     for _ in range(4):
-        order.append(turns.first(["busy", "late"]))
+        order.append(turns.first({"busy": False, "late": False}))
         turns.take(order[-1], 1.0)
 
     assert order == ["late", "busy", "late", "busy"]
