@@ -29,7 +29,7 @@ LIMIT = 2_000
 """Characters that the service takes in a text."""
 PIECE = 0.2
 """Seconds of a piece of sound at most."""
-WORTH = 1.0
+WORTH = 0.8
 """Seconds after which it is of no use to begin an interim: by then there is a newer one to be asked for."""
 
 
