@@ -72,6 +72,28 @@ class Ear(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class SoundRequest:
+    """What `Ear.hear` is asked for, as a value: several of them make a batch."""
+
+    pcm: bytes = field(repr=False)
+    language: str | None
+    prompt: str = field(default="", repr=False)
+    prefix: str = field(default="", repr=False)
+    final: bool = False
+
+
+class BatchEar(Ear, Protocol):
+    """An ear that hears the windows of several rooms in one call of its model. Not every one does.
+
+    It is asked so where an attribute `most` says that it pays to hear more than one.
+    """
+
+    async def hear_batch(self, requests: Sequence[SoundRequest]) -> Sequence[Heard | EngineError]:
+        """An answer to each request, in their order, as `hear` gives it or the error that it would raise."""
+        ...
+
+
 class Gate(Protocol):
     """Tells speech from everything else, on one track. Holds the state of that track."""
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import EngineError
 from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub
-from . import Heard, Served, TextRequest, Translation
+from . import Heard, Served, SoundRequest, TextRequest, Translation
 from .stage import Figures, Several, Stage
 
 BODY_LIMIT = 2_000_000
@@ -101,6 +101,7 @@ class Speech:
 
 
 M = TypeVar("M", bound=_Asked)
+A = TypeVar("A")
 
 
 class Service:
@@ -109,7 +110,10 @@ class Service:
     def __init__(self, load: Callable[[str], Any]) -> None:
         self.figures = Figures()
         stages: Sequence[Stage[Any, Any]] = [
-            Stage("recognise", partial(load, "recognise"), _warm_ear, self._hear, self.figures),
+            Stage(
+                *("recognise", partial(load, "recognise"), _warm_ear, self._hear, self.figures),
+                several=Several(_hears_batches, self._hear_batch),
+            ),
             Stage("direct", partial(load, "direct"), _warm_direct, self._carry, self.figures),
             Stage(
                 *("translate", partial(load, "translate"), _warm_translator, _translate, self.figures),
@@ -214,6 +218,14 @@ class Service:
         self._paced("recognise", begun, len(hearing.pcm) / SAMPLE_BYTES / SAMPLE_RATE)
         return heard
 
+    async def _hear_batch(self, ear: Any, hearings: Sequence[Hearing]) -> Sequence[Heard | EngineError]:
+        """The answers of one call. Its real-time factor is that of all the sound together."""
+        begun, asked = time.perf_counter(), [(one.pcm, one.about) for one in hearings]
+        requests = [SoundRequest(pcm, it.language, it.prompt, it.prefix, it.final) for pcm, it in asked]
+        heard: Sequence[Heard | EngineError] = await ear.hear_batch(requests)
+        self._paced("recognise", begun, sum(len(pcm) for pcm, _ in asked) / SAMPLE_BYTES / SAMPLE_RATE)
+        return _as_many(heard, len(requests))
+
     async def _carry(self, direct: Any, carrying: Carrying) -> Translation | None:
         about, begun = carrying.about, time.perf_counter()
         made: Translation | None = await direct.carry(carrying.pcm, about.source, about.target)
@@ -292,9 +304,17 @@ async def _translate_batch(
     """The answers of one call, as many as were asked for."""
     requests = [TextRequest(one.text, one.source, (*one.targets,), (*one.context,)) for one in asked]
     made: Sequence[Mapping[str, Translation] | EngineError] = await translator.translate_batch(requests)
-    if len(made) != len(requests):
-        raise RuntimeError(f"{len(made)} answers to {len(requests)} requests")
-    return made
+    return _as_many(made, len(requests))
+
+
+def _hears_batches(ear: Any) -> bool:
+    return getattr(ear, "most", 1) > 1
+
+
+def _as_many(answers: Sequence[A], asked: int) -> Sequence[A]:
+    if len(answers) != asked:
+        raise RuntimeError(f"{len(answers)} answers to {asked} requests")
+    return answers
 
 
 def _failure(task: asyncio.Task[Any]) -> EngineError | None:
