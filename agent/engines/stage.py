@@ -56,7 +56,8 @@ class Several(Generic[Q, A]):
     """How an engine is asked that answers several requests in one call of its model.
 
     A call takes requests that weigh up to `most` together, or as much as the engine says by an attribute `most`;
-    `window` is for how many seconds others are waited for where they come thick (see `Batch`).
+    `window` is for how many seconds others are waited for where they come thick, `limit` how many may wait
+    (see `Batch`): more than where each has a call of its own, since they go quicker.
     """
 
     can: Callable[[Any], bool]
@@ -64,6 +65,7 @@ class Several(Generic[Q, A]):
     weigh: Callable[[Q], int] = lambda request: 1
     most: int = 32
     window: float = 0.015
+    limit: int = 128
 
 
 class Stage(Generic[Q, A]):
@@ -153,8 +155,14 @@ class Stage(Generic[Q, A]):
         several = self._several
         if several is None or engine is None or not several.can(engine):
             return Batch(self._each, waited=waited)
-        most = getattr(engine, "most", several.most)
-        return Batch(self._all, most=most, window=several.window, weigh=several.weigh, waited=waited)
+        return Batch(
+            self._all,
+            most=getattr(engine, "most", several.most),
+            window=several.window,
+            weigh=several.weigh,
+            limit=several.limit,
+            waited=waited,
+        )
 
     async def _all(self, requests: Sequence[Q]) -> Sequence[A | EngineError]:
         """The answers of one call; where that fails as a program does, each is asked for by itself."""

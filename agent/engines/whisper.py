@@ -32,10 +32,11 @@ unpadded it makes twice the errors, and padded to 30 s no fewer at four times th
 BEAM, BEAM_FINAL = 3, 5
 """Hypotheses followed. Over the same recordings as a stream, 1 gave an error rate of 0.167 and 3 gave 0.148."""
 MOST = 16
-"""Windows that are heard in one call on a GPU. On a CPU each has a thread of its own: there two to eight together gained
-1.0 to 1.3 times (base, int8, 4 s): decoding them was twice as quick, encoding a fifth slower, and all wait for the last."""
+"""Windows that are heard in one call on a GPU. On a CPU each has a thread of its own: there two to eight together
+gained 1.0 to 1.3 times (base, int8, 4 s), for decoding was twice as quick and encoding a fifth slower; but all then
+wait for the last."""
 ALIKE = 1.25
-"""How many times as long as the shortest the longest of those may be that are heard together: all are padded to it."""
+"""How many times as long as the shortest the longest may be of windows heard together: all are padded to it."""
 FRAMES = 100
 """Spectrogram frames a second."""
 TOKENS = 9

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from agent.engines import Translation
 from agent.engines.fake import FakeTranslator, FakeVoice, spell
 from agent.engines.remote import WORTH, Remote
+from agent.engines.service import Service
 from agent.errors import EngineError
 from agent.nouns import Dub
+from agent.settings import Settings
 
 from .serving import FAKES, at, serving
 
@@ -270,3 +273,31 @@ async def test_a_service_that_does_not_answer_is_not_waited_for_longer_than_the_
 
     assert (error.code, error.retryable) == ("timeout", True)
     server.close()
+
+
+async def test_over_http_everything_is_asked_as_over_a_socket(remotes: Any) -> None:
+    service = Service(FAKES.__getitem__)
+    runner = web.AppRunner(service.app(), handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    await asyncio.gather(*(stage.settled.wait() for stage in service.stages.values()))
+    remote = Remote(Settings(engines=f"http://127.0.0.1:{port}/"), "r")
+
+    heard = await remote.ear.hear(spell("one", "two"), "en", prefix="one", final=True)
+    carried = await remote.direct.carry(spell("one"), "ja", "en")
+    made = await remote.translator.translate("Hi.", "en", ["es", "tlh"], ["Well."])
+    preview = await remote.previews.translate("Hi.", "en", ["es"])
+    spoken = [dub async for dub in remote.voice.speak("Hello.", "es", "ana")]
+    served = await remote.served()
+    refused = await failure(remote.ear.hear(b"", "en"))
+
+    assert [word.text for word in heard.words] == ["two"]
+    assert carried == Translation("one", "direct:fake")
+    assert made == preview == {"es": Translation("[es] Hi.", "fake")}
+    assert sum(dub.duration for dub in spoken) == pytest.approx(0.36)
+    assert [*served] == [engine.served() for engine in FAKES.values()]
+    assert refused.code == "bad_request"
+    await remote.close()
+    await runner.cleanup()

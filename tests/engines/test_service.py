@@ -422,8 +422,8 @@ async def test_beyond_its_limit_a_room_is_told_when_to_ask_again_and_previews_go
         tasks = await busy(client, translator)
         body = GOOD["/translate"] | {"room": "greedy"}
         preview = asyncio.create_task(post(client, "/translate", body | {"final": False}))
-        tasks += [asyncio.create_task(post(client, "/translate", body)) for _ in range(31)]
-        await until(lambda: service.stages["translate"]._batch.waiting == 32)
+        tasks += [asyncio.create_task(post(client, "/translate", body)) for _ in range(63)]
+        await until(lambda: service.stages["translate"]._batch.waiting == 64)
         tasks.append(asyncio.create_task(post(client, "/translate", body)))
         dropped, _ = await asyncio.wait_for(preview, 5)
         async with client.post("/translate", json=body) as refused:
