@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from agent.ladder import STATES, Ladder, Strain
+from web.metrics import STATES as COUNTED
+
+ROOT = Path(__file__).parent.parent
 
 BUSY, CALM, REFUSED = Strain(sound=5.0), Strain(sound=1.0), Strain(refused=3)
 
@@ -74,3 +79,11 @@ def test_it_says_when_the_step_changed():
     ladder = Ladder()
 
     assert [ladder.look(BUSY) for _ in range(4)] == [False, False, True, False]
+
+
+def test_every_step_is_counted_and_documented_and_known_to_the_page():
+    wire, page = ((ROOT / path).read_text() for path in ("docs/wire.md", "web/client/src/core/phase.ts"))
+
+    assert ("starting", *STATES, "engines_away") == COUNTED
+    assert [state for state in STATES if f"`{state}`" not in wire] == []
+    assert [state for state in STATES[1:] if f"'{state}'" not in page] == []

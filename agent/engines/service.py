@@ -295,7 +295,8 @@ async def _translate(translator: Any, about: Translate) -> Mapping[str, Translat
 
 
 def _takes_batches(translator: Any) -> bool:
-    return hasattr(translator, "translate_batch")
+    # One that only hands on to others may say that they are asked one by one all the same: then nobody need wait.
+    return hasattr(translator, "translate_batch") and getattr(translator, "most", 2) > 1
 
 
 async def _translate_batch(

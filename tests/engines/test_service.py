@@ -377,6 +377,17 @@ async def test_texts_of_all_rooms_are_one_call_where_the_translator_takes_batche
     assert 'dragoman_engine_answer_seconds_count{stage="translate"} 6.0' in told
 
 
+async def test_a_translator_that_says_that_nothing_is_gained_is_asked_a_text_at_a_time() -> None:
+    class Chain(Batching):
+        most = 1
+
+    translator = Chain()
+    async with serving((FAKES | {"translate": translator}).__getitem__) as (_, path), connected(path) as client:
+        status, _ = await post(client, "/translate", GOOD["/translate"])
+
+    assert (status, translator.asked) == (200, [])
+
+
 async def test_a_call_takes_no_more_languages_than_it_may() -> None:
     translator = Batching()
     async with serving((FAKES | {"translate": translator}).__getitem__) as (service, path), connected(path) as client:
