@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 
+from .engines import prepare
 from .errors import SettingsError
 from .settings import read
 
@@ -22,6 +23,12 @@ def main() -> int:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     # Before livekit-agents is imported: its end-of-turn model would cost 250 MB for nothing.
     os.environ["LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE"] = "0"
+    try:
+        if settings.recognise == "livekit":
+            prepare("recognise", "livekit", settings)
+    except SettingsError as error:
+        print(error.message, file=sys.stderr)
+        return 2
     from .worker import build
 
     asyncio.run(_run(build(settings)))

@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     """Models whose non-commercial licence is accepted, by name, comma-separated: `nllb-200`."""
     piper_voices: str = ""
     """`TAG=PATH.onnx`, comma-separated; the config is beside each file."""
+    livekit_stt: str = ""
+    """LiveKit STT plugins, `LANGUAGES=PLUGIN?OPTIONS` each, separated by spaces."""
+    livekit_tts: str = ""
+    """LiveKit TTS plugins, likewise."""
     threads: int = Field(2, ge=1)
     """CPU threads of the engine service."""
     languages_limit: int = Field(12, ge=1, le=64)

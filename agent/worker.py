@@ -8,7 +8,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import aiohttp
 import jwt
@@ -18,7 +18,7 @@ from livekit import api, rtc
 from livekit.agents import AgentServer, AutoSubscribe, JobContext, JobRequest
 
 from .clock import RoomClock
-from .engines import Served
+from .engines import Recognizer, Served, prepare
 from .engines.remote import Remote
 from .engines.streaming import Streaming
 from .errors import DragomanError
@@ -86,6 +86,23 @@ async def leave(ctx: JobContext) -> None:
         await interpreter.leave()
 
 
+@runtime_checkable
+class Closing(Protocol):
+    """What holds connections of its own."""
+
+    async def close(self) -> None: ...
+
+
+def recognizer(settings: Settings, service: Streaming) -> Recognizer:
+    """The engine service; where the settings name LiveKit plugins, those of them that stream, which then run here."""
+    if settings.recognise != "livekit":
+        return service
+    prepare("recognise", "livekit", settings)
+    from .engines.livekit import load_listener
+
+    return load_listener(settings, service)
+
+
 class Interpreter:
     """One job: a LiveKit room and our room, and the calls that people make to us."""
 
@@ -100,10 +117,11 @@ class Interpreter:
         self._engines = Remote(settings, room=ctx.job.room.name)
         glossary = glossary_of(ctx.job.metadata)
         self._streaming = Streaming(Primed(self._engines.ear, glossary))
+        self._recognizer = recognizer(settings, self._streaming)
         self._sfu = Sfu(ctx.room, self._signer, self, self._now)
         self._room = Room(
             Engines(
-                self._streaming,
+                self._recognizer,
                 self._engines.translator,
                 self._engines.voice,
                 direct=self._engines.direct,
@@ -142,6 +160,8 @@ class Interpreter:
             with contextlib.suppress(asyncio.CancelledError, Exception):  # `_ended` has logged it
                 await asyncio.wait_for(self._main, 20.0)
         await self._engines.close()
+        if isinstance(self._recognizer, Closing):
+            await self._recognizer.close()
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:

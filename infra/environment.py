@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ _WHO_MAY_KNOW: Mapping[str, frozenset[str]] = {
     "DRAGOMAN_HOST_SECRET": frozenset({"web"}),
     "DRAGOMAN_POSTGRES_PASSWORD": frozenset({"postgres"}),
 }
+_OF_A_PLUGIN = re.compile(r".*_(API_KEY|API_TOKEN|AUTH_TOKEN|SUBSCRIPTION_KEY|SPEECH_KEY|APPLICATION_CREDENTIALS)")
+"""What LiveKit plugins read their keys from, for the processes that plugins run in."""
+_PLUGINS_RUN_IN = frozenset({"agent", "engines"})
 
 
 def everything(local: Local, secrets: Mapping[str, str]) -> dict[str, str]:
@@ -47,16 +51,18 @@ def everything(local: Local, secrets: Mapping[str, str]) -> dict[str, str]:
 
 def of(process: str, all_of_it: Mapping[str, str]) -> dict[str, str]:
     """One process's part of it."""
-    told = {
-        name: value
-        for name, value in all_of_it.items()
-        if name not in _WHO_MAY_KNOW or process in _WHO_MAY_KNOW[name]
-    }
+    told = {name: value for name, value in all_of_it.items() if _may_know(process, name)}
     if process == "sfu":
         # It reads any LIVEKIT_… as a setting of its own.
         read = [name for name in told if name.startswith("LIVEKIT_") and name != "LIVEKIT_KEYS"]
         told = {name: value for name, value in told.items() if name not in read}
     return told
+
+
+def _may_know(process: str, name: str) -> bool:
+    if name in _WHO_MAY_KNOW:
+        return process in _WHO_MAY_KNOW[name]
+    return process in _PLUGINS_RUN_IN or not _OF_A_PLUGIN.fullmatch(name)
 
 
 def write_sfu_settings(local: Local, all_of_it: Mapping[str, str]) -> None:

@@ -66,6 +66,10 @@ NO_ENGINES = {
     "agent.engines.pull",  # fetches files
     "agent.engines.clause",  # pure functions over text, which every translator needs
     "agent.engines.loudness",  # pure functions over sound, which every voice needs
+    "agent.engines.plugins",  # how a setting names a plugin of LiveKit's
+    "agent.engines.policy",  # pure functions over words, which every recognizer needs
+    "agent.engines.tempo",  # a pure function over sound
+    "agent.engines.untimed",  # pure functions over text and sound
     "agent.engines.mouth",  # how one talks to a program that speaks
 }
 

@@ -7,6 +7,7 @@ tests in ``tests/engines``, which ask every engine the same questions.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Container, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
@@ -209,6 +210,7 @@ class Served:
 TABLE: Mapping[str, Mapping[str, str]] = {
     "recognise": {
         "whisper": "agent.engines.whisper:load",
+        "livekit": "agent.engines.livekit:load_ear",
         "fake": "agent.engines.fake:load_ear",
     },
     "direct": {
@@ -226,10 +228,21 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "voices": "agent.engines.voices:load",
         "espeak": "agent.engines.espeak:load",
         "piper": "agent.engines.piper:load",
+        "livekit": "agent.engines.livekit:load_voice",
         "fake": "agent.engines.fake:load_voice",
     },
 }
 """Stage → name → ``module:factory``; a factory takes `Settings` and returns the engine, loaded."""
+
+
+def prepare(stage: str, name: str, settings: Settings) -> None:
+    """Do what an engine needs done at the start of a process, on its main thread. Raises `SettingsError`.
+
+    Few need anything: those whose module has a function `prepare`.
+    """
+    with suppress(ImportError):  # whoever loads it is told
+        module = import_module(TABLE[stage][name].split(":")[0])
+        getattr(module, "prepare", lambda *_: None)(stage, settings)
 
 
 def load(stage: str, name: str, settings: Settings) -> Any:

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from ..errors import DragomanError, SettingsError
 from ..settings import Settings, read
-from . import TABLE, load, models
+from . import TABLE, load, models, prepare
 from .service import Service
 
 log = logging.getLogger("agent.engines")
@@ -33,12 +33,13 @@ def main() -> int:
         return models.main(sys.argv[2:])
     try:
         settings = read()
-        for stage in BEST:
-            _name(settings, stage)
+        names = {stage: _name(settings, stage) for stage in BEST}
+        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        for stage, name in names.items():
+            prepare(stage, name, settings)
     except SettingsError as error:
         print(error.message, file=sys.stderr)
         return 2
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         asyncio.run(_run(settings))
     except DragomanError as error:

@@ -353,7 +353,8 @@ def _parsed(model: type[M], body: bytes) -> M:
 
 
 async def _warm_ear(ear: Any) -> None:
-    await ear.hear(bytes(SAMPLE_RATE * SAMPLE_BYTES), "en", final=False)
+    languages = ear.served().languages
+    await ear.hear(bytes(SAMPLE_RATE * SAMPLE_BYTES), "en" if "en" in languages else next(iter(languages)), final=False)
 
 
 async def _warm_direct(direct: Any) -> None:

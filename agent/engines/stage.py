@@ -117,7 +117,7 @@ class Stage(Generic[Q, A]):
         try:
             engine = await asyncio.to_thread(self._load)
             self.progress = 0.6
-            await self._warm(engine)
+            await self._warmed(engine)
         except (EngineError, ImportError) as error:
             self.missing = error.message if isinstance(error, EngineError) else f"{error}."
             self.progress = 1.0
@@ -129,13 +129,22 @@ class Stage(Generic[Q, A]):
         self.settled.set()
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._workers or getattr(engine, "width", 1)):
+                for _ in range(max(self._workers, getattr(engine, "width", 1))):
                     group.create_task(self._batch.run())
                 if self._later:
                     await self._later(engine)
         finally:
             if close := getattr(engine, "close", None):
                 await close()
+
+    async def _warmed(self, engine: Any) -> None:
+        try:
+            await self._warm(engine)
+        except EngineError as error:
+            if not error.retryable:
+                raise
+            # It works elsewhere and cannot be reached just now: requests find out when it can.
+            log.warning("not warm to %s yet: %s", self.name, error.message)
 
     async def ask(self, request: Q, room: str, *, final: bool = True, worth: float = math.inf) -> A:
         """The engine's answer. Raises `EngineError`; also `loading` and, where there is no engine, `not_served`."""
