@@ -87,6 +87,15 @@ def test_a_secret_reaches_only_the_processes_that_need_it(tmp_path: Path) -> Non
     assert knows("LIVEKIT_API_SECRET") == {"sfu", "agent", "web"}
 
 
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "AZURE_SPEECH_KEY", "GOOGLE_APPLICATION_CREDENTIALS"])
+def test_a_plugins_key_reaches_only_the_processes_that_plugins_run_in(tmp_path: Path, name: str) -> None:
+    all_of_it = environment.everything(on_free_ports(tmp_path, {name: "theirs"}), secrets_in(tmp_path))
+
+    told = {process: environment.of(process, all_of_it) for process in ("postgres", "sfu", "engines", "agent", "web")}
+
+    assert {process for process, env in told.items() if name in env} == {"engines", "agent"}
+
+
 # --- weights
 
 

@@ -19,8 +19,8 @@ from typing import Any
 import aiohttp
 import numpy as np
 from livekit import rtc
-from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIStatusError, APITimeoutError, stt, tts
-from livekit.agents.types import NOT_GIVEN, TimedString
+from livekit.agents import APIConnectionError, APIConnectOptions, APIStatusError, APITimeoutError, stt, tts
+from livekit.agents.types import NOT_GIVEN, NotGivenOr, TimedString
 from uuid_utils import uuid7
 
 from ..errors import EngineError, SettingsError
@@ -108,7 +108,6 @@ class Plugin:
     def __init__(self, offer: Offer, example: Any) -> None:
         self.offer = offer
         self.streams = bool(getattr(example.capabilities, "streaming", False))
-        self.whole = bool(getattr(example.capabilities, "offline_recognize", True))
         model = str(example.model)
         self.name = f"{offer.name}:{model}" if model not in ("", "unknown") else offer.name
         provider = str(example.provider)
@@ -118,7 +117,8 @@ class Plugin:
 
     def built(self, variant: int = 0, *, detect: bool = False) -> Any:
         """The plugin itself. With `detect` one that finds out the language, where it can be told to."""
-        variant, detect = variant % len(self.offer.variants), detect and self.offer.takes("detect_language")
+        variant = variant % len(self.offer.variants)
+        detect = detect and not self.streams and self.offer.takes("detect_language")  # a stream is told its language
         key = (variant, detect)
         if key not in self._built:
             more: dict[str, Any] = {"detect_language": True} if detect else {}
@@ -139,10 +139,13 @@ class Plugin:
         """Whatever goes wrong is an `EngineError` that repeats nothing of what was said."""
         try:
             yield
-        except APIError as error:
-            raise meant(error, self.name) from None
+        except EngineError:
+            raise
         except TimeoutError:
             raise EngineError("timeout", f"{self.name} took too long.", retryable=True) from None
+        except Exception as error:
+            # What a plugin that stumbles raises is its own affair, and must not end a room.
+            raise meant(error, self.name) from None
 
 
 def meant(error: BaseException, name: str) -> EngineError:
@@ -227,11 +230,11 @@ class PluginEar:
     async def _asked(self, plugin: Plugin, pcm: bytes, tag: str | None, seconds: float, final: bool) -> stt.SpeechData:
         # A pass that is not the last is followed by another one, which makes up for it.
         options = APIConnectOptions(max_retry=2 if final else 0, retry_interval=0.5, timeout=5.0)
-        engine = plugin.built(detect=tag is None)
         language = tag or NOT_GIVEN
         with plugin.failing():
+            engine = plugin.built(detect=tag is None)
             async with asyncio.timeout(8.0 + 2.0 * seconds):
-                if plugin.whole:
+                if not plugin.streams:
                     event = await engine.recognize([_frame(pcm)], language=language, conn_options=options)
                     return _one(event.alternatives[:1])
                 async with engine.stream(language=language, conn_options=options) as stream:
@@ -360,10 +363,11 @@ class Streamed:
         return replace(data, words=words, start_time=self._ours(data.start_time), end_time=self._ours(data.end_time))
 
     def _placed(self, word: TimedString) -> TimedString:
-        times = (
-            self._ours(time) if isinstance(time, float | int) else time for time in (word.start_time, word.end_time)
-        )
-        return TimedString(str(word), *times, word.confidence)
+        start, end = self._known(word.start_time), self._known(word.end_time)
+        return TimedString(str(word), start, end, word.confidence)
+
+    def _known(self, time: NotGivenOr[float]) -> NotGivenOr[float]:
+        return self._ours(time) if isinstance(time, float | int) else time
 
     def _ours(self, time: float) -> float:
         sent, start = next((one for one in reversed(self._moments) if one[0] <= time), self._moments[0])
@@ -424,9 +428,11 @@ class Listening:
 
     def _opened(self) -> Streamed:
         """A new stream, told everything that is not settled."""
+        self._failed_at = self._kept[-1].end  # for when it does not open
         # A library that tries again by itself loses what it had sent before.
         options = APIConnectOptions(max_retry=0, timeout=5.0)
-        opened = Streamed(self._plugin.built().stream(language=self._asked or NOT_GIVEN, conn_options=options))
+        with self._plugin.failing():
+            opened = Streamed(self._plugin.built().stream(language=self._asked or NOT_GIVEN, conn_options=options))
         for chunk in self._kept:
             opened.push(chunk)
         return opened
@@ -551,12 +557,11 @@ class PluginVoice:
         """See `Voice`. A plugin has as many stock voices as the setting gives it."""
         at, _ = first([plugin.offer for plugin in self._plugins], language)
         plugin, begun = self._plugins[at], False
-        engine: tts.TTS[Any] = plugin.built(_variant(voice))
         for sentence in sentences(plain(text)):
             if not any(map(str.isalnum, sentence)):
                 continue  # most servers refuse what nobody could say
             with plugin.failing():
-                samples, rate = await _spoken(engine, sentence)
+                samples, rate = await _spoken(plugin.built(_variant(voice)), sentence)
             samples = levelled(trimmed(faster(samples, rate, speed), rate), rate)
             if begun:
                 samples = np.concatenate([silence(PAUSE / speed, rate), samples])

@@ -27,6 +27,7 @@ from agent.settings import Settings
 from tests.sound import pcm_of
 
 from .noises import NOISES, pcm
+from .openai import answering
 from .serving import at, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -67,13 +68,18 @@ class Asked:
     said: str
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["fake", "remote", "whisper"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["fake", "remote", "whisper", "livekit"])
 async def asked(request: pytest.FixtureRequest) -> AsyncIterator[Asked]:
     spoken = ("one", "two", "three", "four.", "five", "six", "seven")
     said = " ".join(spoken)
     if request.param == "whisper":
         whisper = load("recognise", "whisper", Settings())
         yield Asked(whisper, recording(JFK)[: 32_000 * 8], TOLD[JFK]["transcript"].split(", ask what")[0])
+    elif request.param == "livekit":
+        async with answering() as server:
+            plugin = load("recognise", "livekit", Settings(livekit_stt=server.stt))
+            yield Asked(plugin, recording(JFK)[: 32_000 * 8], TOLD[JFK]["transcript"].split(", ask what")[0])
+            await plugin.close()
     elif request.param == "fake":
         yield Asked(load("recognise", "fake", Settings()), spell(*spoken), said)
     else:

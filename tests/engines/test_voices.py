@@ -24,22 +24,31 @@ from agent.errors import EngineError
 from agent.nouns import Dub
 from agent.settings import Settings
 
+from .openai import answering
 from .serving import at, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-real = pytest.mark.parametrize("voice", ["espeak", "piper", "voices"], indirect=True)
+real = pytest.mark.parametrize("voice", ["espeak", "piper", "voices", "livekit"], indirect=True)
 """Those that make speech; the others hum."""
+gpl = pytest.mark.parametrize("voice", ["espeak", "piper", "voices"], indirect=True)
+VOICES = ("fake", "remote", "espeak", "piper", "voices", "livekit")
 TEXT = "Good morning to all of you, it is good to see so many people here."
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["fake", "remote", "espeak", "piper", "voices"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[*VOICES])
 async def voice(request: pytest.FixtureRequest) -> AsyncIterator[Any]:
     if request.param == "remote":
         async with serving() as (_, path):
             remote = Remote(at(path))
             yield remote.voice
             await remote.close()
+        return
+    if request.param == "livekit":
+        async with answering() as server:
+            plugin = load("speak", "livekit", Settings(livekit_tts=server.tts))
+            yield plugin
+            await plugin.close()
         return
     if request.param == "piper" and not find_spec("piper"):
         pytest.skip("Piper is an extra, and not installed")
@@ -127,7 +136,7 @@ async def test_speech_begins_and_ends_at_once(voice: Any) -> None:
     assert len(samples(dubs)) - loud[-1] < 0.15 * dubs[0].rate
 
 
-@real
+@gpl
 async def test_the_library_under_the_gpl_is_not_in_our_process(voice: Any) -> None:
     await said(voice, TEXT)
 
@@ -143,8 +152,13 @@ async def test_what_it_serves_has_english_a_reason_and_a_licence(voice: Any) -> 
     assert served.stage == "speak"
     assert "en" in served.languages
     assert served.why
-    assert "GPL-3.0" in served.licence
+    assert served.licence
     assert served.route.keys() == served.languages.keys()
+
+
+@gpl
+async def test_a_voice_under_the_gpl_says_so(voice: Any) -> None:
+    assert "GPL-3.0" in voice.served().licence
 
 
 # eSpeak NG
