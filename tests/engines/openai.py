@@ -61,6 +61,11 @@ class OpenAI:
         app.on_cleanup.append(self._close)
         return app
 
+    async def warm(self) -> None:
+        """Its voices are there before they are asked for."""
+        async for _ in self._espeak.speak("One.", "en", None):
+            pass
+
     async def _close(self, app: web.Application) -> None:
         await self._espeak.close()
 
@@ -114,6 +119,7 @@ async def _running() -> AsyncIterator[OpenAI]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     server.port = runner.addresses[0][1]
+    await server.warm()
     try:
         yield server
     finally:
