@@ -50,7 +50,7 @@ AGAIN = 0.5
 MOST = 28.0
 """Seconds of unsettled sound that are kept for a stream that is opened again."""
 FINISH = 8.0
-"""Seconds for the last words of a stream to come."""
+"""Seconds for which the last words of a stream are waited for while none come."""
 SPEAKABLE = 0.45
 """Mean confidence of words that may be said aloud, as for what we recognise ourselves."""
 SETTINGS = {"STT": "DRAGOMAN_LIVEKIT_STT", "TTS": "DRAGOMAN_LIVEKIT_TTS"}
@@ -413,7 +413,10 @@ class Listening:
             return ()
         self._stream = stream = self._stream or self._opened()
         stream.end()
-        await asyncio.wait([stream.reading], timeout=FINISH)
+        told = -1
+        while not stream.reading.done() and told != len(stream.events):
+            told = len(stream.events)
+            await asyncio.wait([stream.reading], timeout=FINISH)
         if stream.reading.done():
             await self._ended(stream)
         else:
