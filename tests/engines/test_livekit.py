@@ -164,8 +164,7 @@ async def test_what_a_plugin_logs_is_told_without_its_words(capfd: pytest.Captur
 # Whole recordings
 
 
-async def test_people_are_told_where_what_they_say_goes(ear: Any, voice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DEEPGRAM_API_KEY", "d")
+async def test_people_are_told_where_what_they_say_goes(ear: Any, voice: Any) -> None:
     here, there = ear.served(), load("recognise", "livekit", Settings(livekit_stt="en=openai.STT")).served()
 
     assert here.why == "openai.STT:whisper-1 is set up: what is said goes to 127.0.0.1"
