@@ -65,6 +65,8 @@ NO_ENGINES = {
     "agent.engines.models",  # shows the catalogue to a person, and fetches from it
     "agent.engines.pull",  # fetches files
     "agent.engines.clause",  # pure functions over text, which every translator needs
+    "agent.engines.tongues",  # the names that models have for languages
+    "agent.engines.sentencewise",  # texts through one call of a model, which some translators share
     "agent.engines.loudness",  # pure functions over sound, which every voice needs
     "agent.engines.plugins",  # how a setting names a plugin of LiveKit's
     "agent.engines.policy",  # pure functions over words, which every recognizer needs

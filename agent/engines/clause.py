@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 import unicodedata
 from collections.abc import Sequence
 
@@ -11,6 +12,9 @@ ENDS = ".!?…"
 HANGS = ",;:–—-"
 """What a clause may end with that goes on."""
 CLOSES = "\"'»”’)]"
+
+LETTERS = 400
+"""Characters of a sentence, beyond which it is cut between words: what people say has 60 to 200."""
 
 _SPACE = re.compile(r"\s+")
 _INVISIBLE = re.compile(r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060\ufeff]")
@@ -50,6 +54,12 @@ def whole(text: str, language: str) -> str:
         text = _FILLERS.sub("", text).strip() or text
     body = text.rstrip(HANGS + " ")
     return body if not body or _ended(body) else body + "."
+
+
+def parts(text: str, language: str) -> list[str]:
+    """The sentences of a spoken text that hold a letter or a digit, none longer than `LETTERS`: a model's fare."""
+    cut = (textwrap.wrap(sentence, LETTERS, break_on_hyphens=False) for sentence in sentences(whole(text, language)))
+    return [part for some in cut for part in some if any(map(str.isalnum, part))]
 
 
 def fitted(made: str, said: str, target: str) -> str:

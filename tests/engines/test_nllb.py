@@ -15,8 +15,9 @@ import pytest
 
 from agent.engines import load
 from agent.engines.catalogue import accept
-from agent.engines.nllb import LONGER, SPARE, Nllb, codes, tongue
+from agent.engines.nllb import Nllb, tongues
 from agent.engines.routes import Route, Routes
+from agent.engines.sentencewise import LONGER, SPARE
 from agent.errors import EngineError
 from agent.settings import Settings
 from tests.models.nllb import LANGUAGES, build
@@ -61,7 +62,7 @@ def nllb(folder: Path) -> Iterator[Nllb]:
     ],
 )
 def test_a_tag_finds_the_code_of_its_language_and_script(tag: str, code: str | None) -> None:
-    assert codes([*LANGUAGES, "▁Good", "<s>"]).get(tongue(tag)) == code
+    assert tongues([*LANGUAGES, "▁Good", "<s>"]).get(tag) == code
 
 
 def test_only_what_is_offered_and_known_is_served(folder: Path) -> None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ctranslate2.specs import TransformerSpec
-from ctranslate2.specs.model_spec import LayerSpec
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+from .transformer import SMALLEST, Shape, fill, sines
 
 LANGUAGES = (
     "eng_Latn", "spa_Latn", "fra_Latn", "deu_Latn", "por_Latn", "jpn_Jpan",
@@ -27,34 +27,22 @@ SENTENCES = (
     "Guten Morgen zusammen. Wie geht es Ihnen heute?",
     "Ask not what your country can do for you; ask what you can do for your country.",
 )
-SIZE, HEADS, LAYERS, INNER = 32, 4, 2, 64
 
 
-def build(folder: Path, seed: int = 1) -> Path:
-    """The model in a folder, as its converter would have left it."""
+def build(folder: Path, seed: int = 1, shape: Shape = SMALLEST, words: int = 0) -> Path:
+    """The model in a folder, as its converter would have left it; its vocabulary filled up to so many words."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer()
     tokenizer.save(str(folder / "tokenizer.json"))
-    words = [word for word, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])]
-    spec = TransformerSpec.from_config((LAYERS, LAYERS), HEADS, pre_norm=True)
-    random = np.random.default_rng(seed)
-    for part, rest in ((spec.encoder, ()), (spec.decoder, (spec.decoder.projection,))):
-        part.scale_embeddings = SIZE**0.5
-        part.position_encodings.encodings = _positions(256)
-        embeddings = part.embeddings[0] if isinstance(part.embeddings, list) else part.embeddings
-        _matrix(embeddings, random, len(words), SIZE)
-        _norm(part.layer_norm)
-        for layer in part.layer:
-            _attention(layer.self_attention, random, (3 * SIZE, SIZE))
-            if part is spec.decoder:
-                _attention(layer.attention, random, (SIZE, 2 * SIZE, SIZE))
-            _norm(layer.ffn.layer_norm)
-            _matrix(layer.ffn.linear_0, random, INNER, SIZE, bias=True)
-            _matrix(layer.ffn.linear_1, random, SIZE, INNER, bias=True)
-        for projection in rest:
-            _matrix(projection, random, len(words), SIZE)
-    spec.register_source_vocabulary(words)
-    spec.register_target_vocabulary(words)
+    known = [word for word, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])]
+    known += [f"<filler_{at}>" for at in range(len(known), words)]
+    spec = TransformerSpec.from_config((shape.layers, shape.layers), shape.heads, pre_norm=True)
+    fill(spec, shape, len(known), np.random.default_rng(seed))
+    for part in (spec.encoder, spec.decoder):
+        part.scale_embeddings = shape.size**0.5
+        part.position_encodings.encodings = sines(shape.positions, shape.size)
+    spec.register_source_vocabulary(known)
+    spec.register_target_vocabulary(known)
     spec.config.bos_token, spec.config.eos_token, spec.config.unk_token = "<s>", "</s>", "<unk>"
     spec.config.decoder_start_token = "</s>"
     spec.config.add_source_bos = spec.config.add_source_eos = False
@@ -77,27 +65,6 @@ def _tokenizer() -> Tokenizer:
         special_tokens=[(name, tokenizer.token_to_id(name)) for name in ("eng_Latn", "</s>")],
     )
     return tokenizer
-
-
-def _positions(length: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    at = np.arange(length)[:, None] / 10_000 ** (np.arange(SIZE // 2)[None] / (SIZE // 2))
-    return np.concatenate([np.sin(at), np.cos(at)], axis=1).astype(np.float32)
-
-
-def _matrix(spec: LayerSpec, random: np.random.Generator, rows: int, columns: int, *, bias: bool = False) -> None:
-    spec.weight = random.normal(0, columns**-0.5, (rows, columns)).astype(np.float32)
-    if bias:
-        spec.bias = np.zeros(rows, np.float32)
-
-
-def _norm(spec: LayerSpec) -> None:
-    spec.gamma, spec.beta = np.ones(SIZE, np.float32), np.zeros(SIZE, np.float32)
-
-
-def _attention(spec: LayerSpec, random: np.random.Generator, rows: tuple[int, ...]) -> None:
-    _norm(spec.layer_norm)
-    for linear, height in zip(spec.linear, (*rows[: len(spec.linear) - 1], SIZE), strict=True):
-        _matrix(linear, random, height, SIZE, bias=True)
 
 
 if __name__ == "__main__":

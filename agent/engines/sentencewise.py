@@ -1,0 +1,155 @@
+"""Texts of several rooms, sentence by sentence, through one call of a CTranslate2 model.
+
+Models of translation are trained on single sentences, and of several at once they drop the short ones. So every
+sentence of every text goes in by itself, into every language, all as one batch: what costs time is the longest
+answer, far less how many there are. Sentences before the clause are no part of it, since what comes out cannot be
+cut where they end: a model doesn't keep the borders of sentences.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import EngineError
+from . import TextRequest, Translation
+from .clause import fitted, joined, parts, plain
+
+BEAM = 4
+LONGER = 2.5
+"""Tokens of a translation to a token of its source, at most; and `SPARE` more."""
+SPARE = 12
+REPEATS = 5
+"""Tokens in a row that may not come twice in a sentence: a loop of the decoder's."""
+MOST = 450
+"""Tokens in and out, at most: of the models here Opus-MT has the fewest positions, 512."""
+WIDTH = 256
+"""Sentences that the model takes at a time; more are taken in turns, by length."""
+
+Names = tuple[str, str]
+"""What a model calls the two languages of a translation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A sentence on its way into one language."""
+
+    sentence: str = field(repr=False)
+    names: Names
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A sentence as the tokens that a model takes, and those that its answer is made to begin with."""
+
+    tokens: list[str] = field(repr=False)
+    prefix: list[str] = field(default_factory=list)
+
+
+def opened(folder: Path, threads: int, *, on_gpu: Sequence[str] = ("int8_float16",)) -> Any:
+    """The CTranslate2 model of a folder: int8, on a GPU where there is one, by the first type there that it knows."""
+    from ctranslate2 import Translator, get_cuda_device_count, get_supported_compute_types
+
+    if not get_cuda_device_count():
+        return Translator(str(folder), device="cpu", compute_type="int8", intra_threads=threads)
+    known = get_supported_compute_types("cuda")
+    kind = next((one for one in on_gpu if one in known), "default")
+    return Translator(str(folder), device="cuda", compute_type=kind)
+
+
+def decoded(model: Any, rows: Sequence[Row]) -> list[list[str]]:
+    """The tokens of each answer without its prefix, none longer than its source allows."""
+    bounds = [min(int(len(row.tokens) * LONGER) + SPARE, MOST) for row in rows]
+    results = model.translate_batch(
+        [row.tokens for row in rows],
+        target_prefix=[row.prefix for row in rows] if any(row.prefix for row in rows) else None,
+        max_batch_size=WIDTH,
+        beam_size=BEAM,
+        max_input_length=MOST,
+        max_decoding_length=max(bounds, default=1),
+        min_decoding_length=1,
+        no_repeat_ngram_size=REPEATS,
+        disable_unk=True,
+    )
+    return [
+        result.hypotheses[0][len(row.prefix) : len(row.prefix) + bound]
+        for result, row, bound in zip(results, rows, bounds, strict=True)
+    ]
+
+
+class Sentencewise:
+    """The translator's half that is the same for all such models.
+
+    `names` says what the model calls the languages of a pair of tags, None where it doesn't serve the pair;
+    `work` translates jobs, each of them once, in `thread`.
+    """
+
+    def __init__(
+        self,
+        engine: str,
+        names: Callable[[str, str], Names | None],
+        work: Callable[[Sequence[Job]], Sequence[str]],
+        thread: Executor,
+    ) -> None:
+        self._engine = engine
+        self._names = names
+        self._work = work
+        self._thread = thread
+
+    async def translate(
+        self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
+    ) -> Mapping[str, Translation]:
+        """See `Translator`. `context` is not used."""
+        [made] = await self.translate_batch([TextRequest(text, source, tuple(targets), tuple(context))])
+        if isinstance(made, EngineError):
+            raise made
+        return made
+
+    async def translate_batch(
+        self, requests: Sequence[TextRequest]
+    ) -> Sequence[Mapping[str, Translation] | EngineError]:
+        """See `BatchTranslator`. Sentences that several ask for are made once."""
+        planned = [_Plan(request, self._names) for request in requests]
+        jobs = [*dict.fromkeys(job for plan in planned for job in plan.jobs)]
+        try:
+            made = dict(zip(jobs, await self._made(jobs), strict=True))
+        except (RuntimeError, ValueError) as error:  # CTranslate2's: out of memory, or something in these tokens
+            if len(requests) > 1:
+                return [answer for request in requests for answer in await self.translate_batch([request])]
+            return [EngineError("engine_failed", f"{self._engine} failed ({type(error).__name__}).", retryable=True)]
+        return [plan.answer(made, self._engine) for plan in planned]
+
+    async def _made(self, jobs: Sequence[Job]) -> Sequence[str]:
+        if not jobs:
+            return []
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, jobs)
+
+
+class _Plan:
+    """What a request needs, and its answer made of that."""
+
+    def __init__(self, request: TextRequest, names: Callable[[str, str], Names | None]) -> None:
+        self._request = request
+        found = {target: names(request.source, target) for target in request.targets}
+        self._served = {target: pair for target, pair in found.items() if pair}
+        self._parts = parts(request.text, request.source)
+
+    @property
+    def jobs(self) -> list[Job]:
+        return [Job(part, pair) for pair in self._served.values() for part in self._parts]
+
+    def answer(self, made: Mapping[Job, str], engine: str) -> Mapping[str, Translation]:
+        said = self._request.text
+        if not self._parts:
+            return {target: Translation(plain(said), engine) for target in self._served}
+        whole_ones = {
+            target: joined([made[Job(part, pair)] for part in self._parts]) for target, pair in self._served.items()
+        }
+        return {
+            target: Translation(fitted(text, said, target.split("-", maxsplit=1)[0]), engine)
+            for target, text in whole_ones.items()
+        }
