@@ -227,7 +227,9 @@ class _Desk:
         return await hop.made
 
     def _begin(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = [hop for hop in self._waiting if not hop.made.done()], []
+        if not waiting:  # whoever asked has left
+            return
         if batch := getattr(self._engine, "translate_batch", None):
             self._group.create_task(self._together(batch, waiting))
         else:
@@ -238,8 +240,8 @@ class _Desk:
         answers: Answers
         try:
             answers = await batch([hop.request for hop in hops])
-        except EngineError as error:
-            answers = [error] * len(hops)
+        except Exception as error:
+            answers = [self._failure(error)] * len(hops)
         for hop, answer in zip(hops, answers, strict=True):
             self._settle(hop, answer)
 
@@ -247,8 +249,15 @@ class _Desk:
         one = hop.request
         try:
             self._settle(hop, await self._engine.translate(one.text, one.source, one.targets, one.context))
-        except EngineError as error:
-            self._settle(hop, error)
+        except Exception as error:
+            self._settle(hop, self._failure(error))
+
+    def _failure(self, error: Exception) -> EngineError:
+        """A model's library that stumbles over one text must not take other rooms' with it."""
+        if isinstance(error, EngineError):
+            return error
+        log.error("%s failed: %s", self._name, type(error).__name__)
+        return EngineError("engine_failed", f"{self._name} failed ({type(error).__name__}).")
 
     def _settle(self, hop: _Hop, answer: Mapping[str, Translation] | EngineError) -> None:
         [target] = hop.request.targets

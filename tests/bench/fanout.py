@@ -26,13 +26,14 @@ from tests.models.transformer import Shape
 
 NLLB = Shape(size=1_024, heads=16, layers=12, inner=4_096, positions=1_024)
 WORDS = 256_206
-LANGUAGES = (1, 2, 4, 8, 12)
+LANGUAGES = "1,2,4,8,12"
 GOAL = 2.0
 """Times of one language that eight may take."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--languages", default=LANGUAGES, help="how many, comma-separated; 8 among them")
     parser.add_argument("--rounds", type=int, default=2, help="of A B B A")
     parser.add_argument("--sentence", type=int, default=14, help="tokens of the source")
     parser.add_argument("--out", type=int, default=16, help="tokens of each answer")
@@ -42,9 +43,9 @@ def main() -> None:
     parser.add_argument("--write", type=Path)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        small = {} if asked.small else {"shape": NLLB, "words": WORDS}
-        model = opened(build(Path(folder), **small), asked.threads)
-        rows = [measured(model, count, asked) for count in LANGUAGES]
+        where = Path(folder)
+        model = opened(build(where) if asked.small else build(where, shape=NLLB, words=WORDS), asked.threads)
+        rows = [measured(model, int(count), asked) for count in asked.languages.split(",")]
     result = laid_out(rows, asked, model)
     print(table(result))
     if asked.write:
@@ -67,13 +68,15 @@ def measured(model: Any, count: int, asked: argparse.Namespace) -> dict[str, Any
     together()  # the first of a size takes its memory
     rounds = [abba(together, apart) for _ in range(asked.rounds)]
     singles = [abba(together, one) for _ in range(asked.rounds)]
-    return {
+    row = {
         "languages": count,
         "together_ms": spread([a for a, _ in rounds + singles]),
         "apart_ms": spread([b for _, b in rounds]),
         "together_to_apart": spread([a / b for a, b in rounds], 3),
         "together_to_one": spread([a / b for a, b in singles], 3),
     }
+    print(row, flush=True)
+    return row
 
 
 def abba(a: Callable[[], None], b: Callable[[], None]) -> tuple[float, float]:

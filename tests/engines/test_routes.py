@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -184,6 +185,21 @@ async def test_what_fails_for_one_room_is_made_for_the_others() -> None:
     assert good.keys() == {"de"}
     assert isinstance(bad, EngineError)
     assert none == {}
+
+
+async def test_a_library_that_stumbles_takes_no_other_engine_with_it() -> None:
+    class Stumbles(Hops):
+        async def translate(self, *asked: Any, **more: Any) -> Mapping[str, Translation]:
+            raise ZeroDivisionError("Hi.")
+
+    routes = Routes({"bad": Stumbles("bad", "en>de"), "n": Hops("n", "en>pt")}, {})
+
+    broken, good = await routes.translate_batch([TextRequest("Hi.", "en", ("de",)), TextRequest("Hi.", "en", ("pt",))])
+
+    assert isinstance(broken, EngineError)
+    assert broken.message == "bad failed (ZeroDivisionError)."
+    assert not isinstance(good, EngineError)
+    assert good.keys() == {"pt"}
 
 
 async def test_the_second_hops_of_a_batch_are_a_batch_again() -> None:
