@@ -35,7 +35,7 @@ PATIENCE = 20.0
 LINE = 1_000_000
 """Bytes of an answer, at most."""
 LOADED = 64
-"""Models that stay in memory, 50 to 100 MB each."""
+"""Models that stay in memory, 30 to 100 MB each."""
 _DIRECTION = re.compile(r"([a-z]{2,3}(?:-[A-Z][a-z]{3})?)-([a-z]{2,3}(?:-[A-Z][a-z]{3})?)")
 ROOT = Path(__file__).parent.parent.parent
 

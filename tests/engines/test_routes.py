@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -200,6 +201,25 @@ async def test_a_library_that_stumbles_takes_no_other_engine_with_it() -> None:
     assert broken.message == "bad failed (ZeroDivisionError)."
     assert not isinstance(good, EngineError)
     assert good.keys() == {"pt"}
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_who_leaves_at_any_moment_leaves_nothing_behind(turns: int) -> None:
+    wrong: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: wrong.append(context))
+    routes = Routes(
+        {"n": Hops("n", "en>pt"), "m": Batches("m", "pt>es")}, BEST | table(en_es=[("n en>pt, m pt>es", 1)])
+    )
+
+    asked = asyncio.ensure_future(routes.translate("Hi.", "en", ["es", "pt"]))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    asked.cancel()
+    await asyncio.gather(asked, return_exceptions=True)
+    await asyncio.sleep(0)
+
+    assert wrong == []
+    assert (await routes.translate("Hi.", "en", ["es"]))["es"].text == "Hi. en>pt pt>es"
 
 
 async def test_the_second_hops_of_a_batch_are_a_batch_again() -> None:
