@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import EngineError
 from ..settings import Settings
 from . import Served
-from .sentencewise import Job, Names, Row, Sentencewise, decoded, opened
+from .sentencewise import Job, Names, Row, Sentencewise, beam, decoded, opened
 from .tongues import Tongues
 
 NAME = "madlad"
@@ -57,6 +57,7 @@ class Madlad(Sentencewise):
         self._pieces = SentencePieceProcessor(model_file=str(pieces))
         self._tongues = tongues(self._pieces.id_to_piece(at) for at in range(len(self._pieces)))
         self._offered = [tag for tag in dict.fromkeys(offered) if self._tongues.get(tag)]
+        self._beam = beam(self._model)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=NAME)
         super().__init__(NAME, self._pair, self._translated, self._thread)
 
@@ -74,7 +75,8 @@ class Madlad(Sentencewise):
         return (from_, to) if from_ and to and from_ != to else None
 
     def _translated(self, jobs: Sequence[Job]) -> list[str]:
-        return [self._text(tokens) for tokens in decoded(self._model, [self._row(job) for job in jobs])]
+        rows = [self._row(job) for job in jobs]
+        return [self._text(tokens) for tokens in decoded(self._model, rows, self._beam)]
 
     def _row(self, job: Job) -> Row:
         # What was said must not be taken for the token: a space takes that from it.

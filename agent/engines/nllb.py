@@ -12,7 +12,7 @@ from ..errors import EngineError
 from ..settings import Settings
 from . import Served
 from .catalogue import accepted
-from .sentencewise import Job, Names, Row, Sentencewise, decoded, opened
+from .sentencewise import Job, Names, Row, Sentencewise, beam, decoded, opened
 from .tongues import Tongues
 
 NAME = "nllb"
@@ -57,6 +57,7 @@ class Nllb(Sentencewise):
         self._tokenizer.encode_special_tokens = True  # whoever says `</s>` has said five characters
         self._tongues = tongues(self._tokenizer.get_vocab())
         self._offered = [tag for tag in dict.fromkeys(offered) if self._tongues.get(tag)]
+        self._beam = beam(self._model)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=NAME)
         super().__init__(NAME, self._pair, self._translated, self._thread)
 
@@ -75,7 +76,8 @@ class Nllb(Sentencewise):
         return (from_, to) if from_ and to and from_ != to else None
 
     def _translated(self, jobs: Sequence[Job]) -> list[str]:
-        return [self._text(tokens) for tokens in decoded(self._model, [self._row(job) for job in jobs])]
+        rows = [self._row(job) for job in jobs]
+        return [self._text(tokens) for tokens in decoded(self._model, rows, self._beam)]
 
     def _row(self, job: Job) -> Row:
         source, target = job.names

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.engines.sentencewise import BEAM, REPEATS, WIDTH, opened
+from agent.engines.sentencewise import REPEATS, WIDTH, beam, opened
 from tests.models.nllb import build
 from tests.models.transformer import Shape
 
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="of A B B A")
     parser.add_argument("--sentence", type=int, default=14, help="tokens of the source")
     parser.add_argument("--out", type=int, default=16, help="tokens of each answer")
-    parser.add_argument("--beam", type=int, default=BEAM)
+    parser.add_argument("--beam", type=int, help="the engine's own on this device, unless said")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--small", action="store_true", help="the tests' own small model: whether it runs, no more")
     parser.add_argument("--write", type=Path)
@@ -45,6 +45,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         where = Path(folder)
         model = opened(build(where) if asked.small else build(where, shape=NLLB, words=WORDS), asked.threads)
+        asked.beam = asked.beam or beam(model)
         rows = [measured(model, int(count), asked) for count in asked.languages.split(",")]
     result = laid_out(rows, asked, model)
     print(table(result))

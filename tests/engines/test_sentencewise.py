@@ -10,7 +10,7 @@ import pytest
 
 from agent.engines import TextRequest
 from agent.engines.clause import LETTERS, parts
-from agent.engines.sentencewise import LONGER, MOST, SPARE, WIDTH, Job, Names, Row, Sentencewise, decoded
+from agent.engines.sentencewise import LONGER, MOST, SPARE, WIDTH, Job, Names, Row, Sentencewise, beam, decoded
 from agent.engines.tongues import Tongues
 from agent.errors import EngineError
 
@@ -84,6 +84,7 @@ class Rambles:
 
     def __init__(self) -> None:
         self.how: dict[str, Any] = {}
+        self.device = "cpu"
 
     def translate_batch(self, sources: Sequence[Sequence[str]], **how: Any) -> list[Any]:
         self.how = how
@@ -97,6 +98,16 @@ def test_no_answer_is_longer_than_its_own_sentence_allows_and_none_keeps_its_pre
     assert len(short) == 2 * LONGER + SPARE
     assert len(long) == 20 * LONGER + SPARE
     assert {*short, *long} == {"and"}
+
+
+@pytest.mark.parametrize(("device", "width"), [("cpu", 1), ("cuda", 4)])
+def test_a_large_model_looks_for_several_answers_only_on_a_gpu(device: str, width: int) -> None:
+    model = Rambles()
+    model.device = device
+
+    decoded(model, [Row(["a"])], beam(model))
+
+    assert model.how["beam_size"] == width
 
 
 def test_no_batch_is_without_bounds() -> None:
