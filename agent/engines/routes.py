@@ -25,6 +25,8 @@ ENGINES = ("bergamot", "firefox", "madlad", "opus", "apertium", "nllb")
 AROUND_ENGLISH = ("bergamot", "firefox", "opus")
 """Engines of a model a direction, most of them into English or out of it: two such hops make a pair that has none."""
 HUB = "en"
+MOST = 32
+"""Texts in one call, where an engine takes batches."""
 CALLED = {
     "firefox": "Models of Firefox Translations",
     "madlad": "MADLAD-400 weights",
@@ -99,6 +101,14 @@ class Routes:
         self._routes = {pair: _each_once([*usable.get(pair, []), *direct.get(pair, [])]) for pair in [*direct, *usable]}
         for pair, route in _through_english(direct).items():
             self._routes.setdefault(pair, [route])
+
+    @property
+    def most(self) -> int:
+        """Texts that are worth asking for in one call: several only where an engine of these takes batches.
+
+        Engines that take one text at a time gain nothing by it, and the quick would wait for the slow.
+        """
+        return MOST if any(hasattr(engine, "translate_batch") for engine in self._engines.values()) else 1
 
     def served(self) -> Served:
         best = {pair: routes[0] for pair, routes in sorted(self._routes.items())}

@@ -175,6 +175,13 @@ async def test_all_targets_of_all_rooms_are_one_batch_of_their_engine() -> None:
     ]
 
 
+def test_texts_are_collected_only_for_an_engine_that_takes_several() -> None:
+    one_at_a_time, batches = Hops("n", "en>pt"), Batches("b", "en>pt")
+
+    assert Routes({"n": one_at_a_time}, {}).most == 1
+    assert Routes({"n": one_at_a_time, "b": batches}, {}).most > 1
+
+
 async def test_what_fails_for_one_room_is_made_for_the_others() -> None:
     routes = Routes({"m": Batches("m", "en>de", "en>ja", fails=["en>ja"])}, {})
 
