@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from .aio import Feed
 from .engines import Voice
 from .errors import EngineError
-from .nouns import Caption, Dub
+from .nouns import SAMPLE_BYTES, Caption, Dub
+
+ENDS = (".", "!", "?", "…", "。", "！", "？", "؟", "।")
+"""What a sentence ends with."""
 
 
 class Channel(Protocol):
@@ -36,6 +40,28 @@ class Due:
     since: float
 
 
+class Cast:
+    """Who speaks with which voice, the same one in every language of a room.
+
+    An engine knows nothing of rooms: it is told the names of those who have a voice already, so that the next
+    speaker gets another one (see `Voice`). Names are digests: who they are is not its business.
+    """
+
+    MOST = 40
+    """Speakers whose names are told; the engine service takes 400 characters."""
+
+    def __init__(self) -> None:
+        self._seated: list[str] = []
+
+    def voice(self, identity: str, speaker: str | None) -> str:
+        """The name of a speaker's voice, after the names of those who got theirs before."""
+        name = hashlib.sha256(f"{identity}/{speaker or ''}".encode()).hexdigest()[:8]
+        if name not in self._seated and len(self._seated) < self.MOST:
+            self._seated.append(name)
+        before = self._seated.index(name) if name in self._seated else self.MOST
+        return " ".join([*self._seated[:before], name])
+
+
 class Dubber:
     """Speaks captions, one after the other, and never falls far behind.
 
@@ -43,7 +69,7 @@ class Dubber:
     longer to say than the clause took, and beyond `HURRY` seconds behind; beyond `MERGE` it says what waits of one
     speaker in one breath; beyond `SKIP` it skips the oldest and says so. It counts to the moment at which a voice is
     asked for, which is heard a moment later. What came late by itself, and has not waited for `PATIENCE` seconds
-    here, is not skipped: nothing would be gained by it.
+    here, is not skipped: nothing would be gained by it. Between clauses it breathes, unless it hurries.
 
     How long a text takes to say is learnt from what was said.
     """
@@ -55,6 +81,8 @@ class Dubber:
     FASTEST = 1.25
     LETTER = 0.065
     """Seconds of voice a character, until it is known better."""
+    BREATH = 0.3
+    """Seconds between two sentences; between two clauses of one it is half."""
 
     def __init__(
         self,
@@ -63,6 +91,7 @@ class Dubber:
         channel: Channel,
         *,
         now: Callable[[], float],
+        cast: Cast | None = None,
         failed: Callable[[EngineError], None] = lambda error: None,
         took: Callable[[float], None] = lambda seconds: None,
         spoken: Callable[[str], str] = lambda text: text,
@@ -75,6 +104,8 @@ class Dubber:
         self._voice = voice
         self._channel = channel
         self._now = now
+        self._cast = cast or Cast()
+        self._breath = 0.0
         self._failed = failed
         self._took = took
         self._spoken = spoken
@@ -96,7 +127,7 @@ class Dubber:
             await self._say([due.caption, *(other.caption for other in self._merged(due, captions))])
             if not captions.waiting:
                 await self._channel.drain()
-                self.behind = 0.0
+                self.behind = self._breath = 0.0
 
     def speed(self, behind: float, longer: float = 1.0) -> float:
         """How fast to speak, 1.0 to 1.25, so many seconds behind, what takes `longer` times as long as the clause."""
@@ -132,15 +163,17 @@ class Dubber:
     async def _say(self, captions: Sequence[Caption]) -> None:
         text = self._spoken(" ".join(caption.text for caption in captions))
         first, seconds = captions[0], 0.0
+        who = self._cast.voice(first.identity, first.speaker)
         took = sum(caption.end - caption.start for caption in captions)
         speed = self.speed(self._late(first), self._seconds(text) / took if took > 0 else 1.0)
         self._asked, begun = self._now(), False
         try:
-            async for dub in self._voice.speak(text, self.lang, _who(first), speed=speed):
+            async for dub in self._voice.speak(text, self.lang, who, speed=speed):
                 if not begun:
                     begun = True
                     self._took(self.waiting)
                     self._asked = None
+                    await self._breathe(dub, speed)
                     self._started(captions)
                 seconds += dub.duration
                 await self._channel.play(dub)
@@ -150,6 +183,7 @@ class Dubber:
             self._failed(error)
         finally:
             self._asked = None
+        self._breath = self.BREATH if text.rstrip("\"'»”’)]")[-1:] in ENDS else self.BREATH / 2
         for caption in captions:
             if begun:
                 self._channel.cue(caption, "ended", self.behind)
@@ -159,6 +193,12 @@ class Dubber:
     def _learn(self, text: str, seconds: float) -> None:
         if seconds:
             self._letter += 0.2 * (seconds / len(text) - self._letter)
+
+    async def _breathe(self, dub: Dub, speed: float) -> None:
+        """Pause after what was just said, where this follows at once; the less, the more hurry there is."""
+        seconds = self._breath * (self.FASTEST - speed) / (self.FASTEST - 1.0)
+        if samples := int(seconds * dub.rate):
+            await self._channel.play(replace(dub, pcm=bytes(samples * SAMPLE_BYTES)))
 
     def _started(self, captions: Sequence[Caption]) -> None:
         self.behind = self._late(captions[0])

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from .aio import Feed
 from .captions import Captioner, Together, same_language
 from .direct import Beside, Sounds
-from .dubs import Channel, Dubber, Due
+from .dubs import Cast, Channel, Dubber, Due
 from .engines import Diarizer, Direct, Recognizer, Translator, Voice
 from .errors import EngineError
 from .faithful import Faithful
@@ -133,6 +133,7 @@ class Room:
         self._lines: dict[str, TrackLine] = {}
         self._hearing: set[asyncio.Task[None]] = set()
         self._languages: dict[str, _Language] = {}
+        self._cast = Cast()
         self._sounds = Sounds() if engines.direct else None
         translator = Faithful(engines.translator, self._glossary)
         previews = Faithful(engines.previews, self._glossary) if engines.previews else translator
@@ -350,6 +351,7 @@ class Room:
                 self._engines.voice,
                 channel,
                 now=self._now,
+                cast=self._cast,
                 failed=self._failed,
                 took=lambda seconds: self._took("speak", seconds),
                 spoken=lambda text: self._glossary.spoken(text, tag),

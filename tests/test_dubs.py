@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from agent.aio import Feed
-from agent.dubs import Dubber, Due
+from agent.dubs import Cast, Dubber, Due
+from agent.engines.stock import seat
 from agent.errors import EngineError
 from agent.glossary import Glossary, Term
 from agent.nouns import Caption, Dub
@@ -42,11 +43,15 @@ class Loudspeaker:
     def __init__(self, time: Time, pace: float = 1.0) -> None:
         self.events: list[tuple[str, str]] = []
         self.behind: list[float] = []
+        self.silent: list[float] = []
+        """The pieces in which nothing is to be heard."""
         self._time = time
         self._pace = pace
 
     async def play(self, dub: Dub) -> None:
         self._time.now += dub.duration * self._pace
+        if dub.engine == "fake" and dub.duration < 1.0:
+            self.silent.append(dub.duration)
 
     async def drain(self) -> None:
         self.events.append(("", "drained"))
@@ -76,7 +81,8 @@ async def test_captions_are_spoken_in_order_with_a_voice_per_speaker():
 
     await Dubber("es", voice, channel, now=time).run(fed(caption("a", 9.5), caption("b", 10.0, "ben")))
 
-    assert voice.said == [("text a", "ana/", 1.0), ("text b", "ben/", 1.0)]
+    assert [(text, speed) for text, _, speed in voice.said] == [("text a", 1.0), ("text b", 1.0)]
+    assert len({seat(who, 2) for _, who, _ in voice.said}) == 2
     assert channel.events == [("a", "started"), ("a", "ended"), ("b", "started"), ("b", "ended"), ("", "drained")]
 
 
@@ -210,3 +216,88 @@ async def test_a_voice_that_fails_is_told_of_and_the_next_caption_is_spoken():
 
     assert failures == ["engine_failed"]
     assert channel.events[:2] == [("a", "skipped"), ("b", "started")]
+
+
+# Who sounds like whom
+
+
+def test_speakers_in_a_room_share_no_voice_while_there_are_enough():
+    cast = Cast()
+    voices = [cast.voice(f"guest-{n}", None) for n in range(12)]
+
+    assert sorted(seat(voice, 12) for voice in voices) == [*range(12)]
+
+
+def test_nobodys_voice_changes_when_others_come():
+    cast = Cast()
+    first = cast.voice("ana", None)
+    for n in range(60):
+        cast.voice(f"guest-{n}", None)
+
+    assert cast.voice("ana", None) == first
+    assert cast.voice("guest-50", None) == cast.voice("guest-50", None)
+
+
+def test_two_voices_on_one_track_are_two_speakers():
+    cast = Cast()
+
+    assert seat(cast.voice("ana", "A"), 2) != seat(cast.voice("ana", "B"), 2)
+
+
+def test_an_engine_is_not_told_who_speaks_and_no_more_than_it_takes():
+    cast = Cast()
+    told = [cast.voice(f"ana-{n}@example.org", None) for n in range(100)]
+
+    assert not any("ana" in voice for voice in told)
+    assert max(map(len, told)) <= 400
+
+
+async def test_two_languages_of_a_room_give_a_speaker_the_same_voice():
+    time, cast = Time(), Cast()
+    spanish, french = Speaking(), Speaking()
+    await Dubber("es", spanish, Loudspeaker(time), now=time, cast=cast).run(
+        fed(caption("a", 9.5), caption("b", 9.6, "ben"))
+    )
+    await Dubber("fr", french, Loudspeaker(time), now=time, cast=cast).run(
+        fed(caption("b", 9.6, "ben"), caption("a", 9.5))
+    )
+
+    assert [who for _, who, _ in spanish.said] == [who for _, who, _ in reversed(french.said)]
+
+
+# How it breathes
+
+
+def saying(text: str, name: str, end: float) -> Caption:
+    return replace(caption(name, end), text=text, start=end - 5)
+
+
+async def test_it_pauses_between_sentences_and_half_as_long_within_one():
+    time = Time()
+    channel = Loudspeaker(time)
+    feed = fed(saying("Well,", "a", 9.9), saying("it is late.", "b", 10.9), saying("Good night.", "c", 11.9))
+
+    await Dubber("es", Speaking(), channel, now=time).run(feed)
+
+    assert channel.silent == [0.15, 0.3]
+
+
+async def test_what_comes_after_a_silence_is_said_at_once():
+    time = Time()
+    channel = Loudspeaker(time)
+    dubber = Dubber("es", Speaking(), channel, now=time)
+    await dubber.run(fed(saying("Good evening.", "a", 9.9)))
+    await dubber.run(fed(saying("Good night.", "b", 11.0)))
+
+    assert channel.silent == []
+
+
+async def test_who_is_late_does_not_breathe():
+    time = Time()
+    channel = Loudspeaker(time)
+
+    await Dubber("es", Speaking(), channel, now=time).run(
+        fed(saying("Well.", "a", 4.5), replace(saying("Good night.", "b", 5.0), identity="ben"))
+    )
+
+    assert channel.silent == []

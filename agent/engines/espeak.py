@@ -7,7 +7,6 @@ told over its pipes. The engine service imports only the other half, which knows
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import re
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -24,9 +23,9 @@ from ..errors import EngineError
 from ..nouns import Dub
 from ..settings import Settings
 from . import Served
-from .clause import plain, sentences
-from .loudness import Samples
+from .loudness import Samples, finished
 from .mouth import Mouth, Order, serve
+from .stock import seat
 
 NAME = "espeak-ng"
 RATE = 22_050
@@ -83,22 +82,12 @@ class Espeak:
         name = self._voices.get(language) or self._voices.get(language.split("-", maxsplit=1)[0])
         if not name:
             raise EngineError("not_served", "eSpeak NG has no voice for this language.")
-        for sentence in sentences(plain(text)):
-            order = Order(sentence, f"{name}+{variant(voice)}", min(1.25, max(1.0, speed)))
-            async with aclosing(self._mouth.say(order)) as said:
-                async for pcm in said:
-                    yield Dub(language, RATE, pcm, NAME)
+        async with aclosing(self._mouth.read(text, f"{name}+{VARIANTS[seat(voice, len(VARIANTS))]}", speed)) as said:
+            async for pcm in said:
+                yield Dub(language, RATE, pcm, NAME)
 
     async def close(self) -> None:
         await self._mouth.close()
-
-
-def variant(voice: str | None) -> str:
-    """The stock voice of a speaker: always the same one for the same name."""
-    if voice is None:
-        return VARIANTS[0]
-    digest = hashlib.sha256(voice.encode()).digest()
-    return VARIANTS[int.from_bytes(digest[:4]) % len(VARIANTS)]
 
 
 # The program
@@ -141,5 +130,5 @@ class Library:
 
 if __name__ == "__main__":
     library = Library()
-    serve({"rate": library.rate, "engine": NAME}, library.speak)
+    serve({"rate": library.rate, "engine": NAME}, lambda order: finished(library.speak(order), library.rate, pause=0.0))
     sys.exit(0)

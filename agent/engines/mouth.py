@@ -1,8 +1,9 @@
 """A speech synthesizer in a process of its own, asked over its pipes, and started again when it dies.
 
-The programs that speak are under the GPL, keep their state in globals and may crash: so each is a program that we
-talk to, and no part of the engine service. `Mouth` is our side, `serve` theirs. An order is a line of JSON;
-the answer is frames of a kind (one byte), a length (four) and as many bytes.
+The programs that speak are under the GPL or bring a gigabyte of libraries, keep their state in globals and may crash:
+so each is a program that we talk to, and no part of the engine service. `Mouth` is our side, `serve` theirs. An order
+is a line of JSON, and an empty line takes the last one back; the answer is frames of a kind (one byte), a length
+(four) and as many bytes.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ import json
 import os
 import struct
 import sys
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from ..errors import EngineError
-from .loudness import Samples, levelled, pieces, silence, trimmed
+from .clause import plain, sentences
+from .loudness import Samples, pieces, silence
 
 HEAD = struct.Struct("<cI")
 HELLO, SOUND, END, FAILED = b"h", b"s", b"e", b"x"
@@ -28,9 +32,9 @@ START_PATIENCE = 60.0
 PATIENCE = 15.0
 """Seconds until the next piece must come."""
 FINISH = 3.0
-"""Seconds for which a sentence that nobody wants any more may go on; to start anew takes as long."""
-PAUSE = 0.2
-"""Seconds of silence between two sentences."""
+"""Seconds within which a program must stop saying what nobody wants any more; to start anew takes as long."""
+PAUSE = 0.3
+"""Seconds of silence between two sentences: in read speech these pauses are from 0.3 s up, and a dub has no time."""
 NICE = 5
 """How far below recognition voices stand in the queue for the processor."""
 ROOT = Path(__file__).parent.parent.parent
@@ -38,21 +42,46 @@ ROOT = Path(__file__).parent.parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A sentence to be said: the program's own name of the voice, and how fast (1.0 to 1.25)."""
+    """What is to be said: the program's own name of the voice, how fast (1.0 to 1.25), and who is the speaker.
+
+    `reference` is sound of the speaker in base64, for programs that can speak like somebody.
+    """
 
     text: str = field(repr=False)
     name: str
     speed: float = 1.0
+    speaker: str | None = None
+    reference: str = field(default="", repr=False)
 
 
 class Mouth:
-    """A running program that speaks; one sentence at a time."""
+    """A running program that speaks; one order at a time. It must say hello within `patience` seconds."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(
+        self, *arguments: str, patience: float = START_PATIENCE, environment: Mapping[str, str] | None = None
+    ) -> None:
         self._arguments = arguments
+        self._patience = patience
+        self._environment = environment
         self._lock = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self.hello: Mapping[str, Any] = {}
+
+    async def open(self) -> None:
+        """Start the program, where it isn't there yet. Raises `EngineError` (`engine_failed`)."""
+        async with self._lock:
+            await self._opened()
+
+    async def read(self, text: str, name: str, speed: float) -> AsyncGenerator[bytes, None]:
+        """A text, sentence by sentence, with the pause between two of them that people make."""
+        speed = min(1.25, max(1.0, speed))
+        for at, sentence in enumerate(sentences(plain(text))):
+            if at:
+                for pcm in pieces(silence(PAUSE / speed, int(self.hello["rate"])), int(self.hello["rate"])):
+                    yield pcm
+            async with contextlib.aclosing(self.say(Order(sentence, name, speed))) as said:
+                async for pcm in said:
+                    yield pcm
 
     async def say(self, order: Order) -> AsyncGenerator[bytes, None]:
         """The sound, in pieces of at most 200 ms. Raises a retryable `EngineError` (`engine_failed`)."""
@@ -84,9 +113,10 @@ class Mouth:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,  # some synthesizers repeat there what they could not read
             cwd=ROOT,
+            env=None if self._environment is None else {**os.environ, **self._environment},
             start_new_session=True,
         )
-        kind, said = await self._frame(process, START_PATIENCE)
+        kind, said = await self._frame(process, self._patience)
         if kind != HELLO:
             await self._end()
             raise EngineError("engine_failed", said.decode() or "The voice did not start.", retryable=False)
@@ -102,9 +132,13 @@ class Mouth:
             raise _gone() from None
 
     async def _finish(self, process: asyncio.subprocess.Process) -> None:
-        """Let a sentence that nobody hears any more end: what is left of it would be taken for the next answer."""
+        """Have what nobody hears any more end: what is left of it would be taken for the next answer."""
+        assert process.stdin  # noqa: S101  a pipe
         try:
             async with asyncio.timeout(FINISH):
+                with contextlib.suppress(OSError):
+                    process.stdin.write(b"\n")
+                    await process.stdin.drain()
                 while (await self._frame(process, FINISH))[0] == SOUND:
                     pass
         except (EngineError, TimeoutError):
@@ -135,10 +169,10 @@ def _gone() -> EngineError:
     return EngineError("engine_failed", "The voice died or did not answer; it is started again.", retryable=True)
 
 
-def serve(hello: Mapping[str, Any], speak: Callable[[Order], Iterator[Samples]]) -> None:
+def serve(hello: Mapping[str, Any], speak: Callable[[Order], Generator[Samples, None, None]]) -> None:
     """The program's side: say hello, then answer orders until whoever asked is gone.
 
-    `speak` yields a sentence at a time, at `hello["rate"]`; each goes out trimmed and at one loudness.
+    `speak` yields what is to be heard, at `hello["rate"]`, as soon as it is there.
     """
     os.nice(NICE)
     # A library that prints must not break the frames.
@@ -146,18 +180,45 @@ def serve(hello: Mapping[str, Any], speak: Callable[[Order], Iterator[Samples]])
     os.dup2(2, 1)
     rate = int(hello["rate"])
     _write(out, HELLO, json.dumps(hello).encode())
-    for line in sys.stdin.buffer:
-        order = Order(**json.loads(line))
+    for order, taken_back in _orders():
         try:
-            for at, samples in enumerate(speak(order)):
-                if at:
-                    _write(out, SOUND, silence(PAUSE / order.speed, rate).tobytes())
-                for piece in pieces(levelled(trimmed(samples, rate), rate), rate):
-                    _write(out, SOUND, piece)
-        except (OSError, RuntimeError, ValueError) as error:
+            with contextlib.closing(speak(order)) as stretches:
+                for samples in stretches:
+                    for piece in pieces(samples, rate):
+                        _write(out, SOUND, piece)
+                    if taken_back():
+                        break
+        except Exception as error:
+            # Whatever a library stumbles over: to load it again takes up to a minute.
             _write(out, FAILED, f"The voice failed ({type(error).__name__}).".encode())
         else:
             _write(out, END, b"")
+
+
+def refuse(message: str) -> None:
+    """The program's side, instead of `serve`: say why it can't."""
+    with os.fdopen(os.dup(1), "wb") as out:
+        _write(out, FAILED, message.encode())
+
+
+def _orders() -> Iterator[tuple[Order, Callable[[], bool]]]:
+    """Orders as they come, each with a question: was it taken back? All are, when whoever asked is gone."""
+    waiting: SimpleQueue[tuple[Order, threading.Event] | None] = SimpleQueue()
+
+    def listen() -> None:
+        over = threading.Event()
+        for line in sys.stdin.buffer:
+            if line.strip():
+                over = threading.Event()
+                waiting.put((Order(**json.loads(line)), over))
+            else:
+                over.set()
+        over.set()
+        waiting.put(None)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while (one := waiting.get()) is not None:
+        yield one[0], one[1].is_set
 
 
 def _write(out: Any, kind: bytes, data: bytes) -> None:

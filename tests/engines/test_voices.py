@@ -16,13 +16,16 @@ import pytest
 import pytest_asyncio
 
 from agent.engines import load
-from agent.engines.espeak import VARIANTS, variant
-from agent.engines.mouth import Mouth, Order
+from agent.engines.espeak import VARIANTS
+from agent.engines.loudness import LEVEL, loudness
+from agent.engines.mouth import PAUSE, Mouth, Order
 from agent.engines.remote import Remote
+from agent.engines.stock import seat
 from agent.engines.voices import Voices
 from agent.errors import EngineError
 from agent.nouns import Dub
 from agent.settings import Settings
+from tests.models import piper as humming
 
 from .openai import answering
 from .serving import at, serving
@@ -66,8 +69,19 @@ def seconds(dubs: list[Dub]) -> float:
     return sum(dub.duration for dub in dubs)
 
 
+def pcm(dubs: list[Dub]) -> Any:
+    return np.frombuffer(b"".join(dub.pcm for dub in dubs), np.int16)
+
+
 def samples(dubs: list[Dub]) -> Any:
-    return np.frombuffer(b"".join(dub.pcm for dub in dubs), np.int16).astype(np.float64) / 32_768
+    return pcm(dubs).astype(np.float64) / 32_768
+
+
+def pauses(dubs: list[Dub]) -> list[float]:
+    """Seconds of every stretch of at least 0.1 s within the sound that is digital silence."""
+    quiet = np.flatnonzero(np.diff(np.concatenate([[1], pcm(dubs) != 0, [1]]).astype(int)))
+    lengths = (quiet[1::2] - quiet[::2]) / dubs[0].rate
+    return [round(float(length), 2) for length in lengths if length >= 0.1]
 
 
 async def test_a_text_is_spoken_in_pieces_of_at_most_a_fifth_of_a_second(voice: Any) -> None:
@@ -121,10 +135,10 @@ async def test_what_cannot_be_said_is_short_and_no_failure(voice: Any, text: str
 @real
 async def test_voices_are_equally_loud_and_never_clip(voice: Any) -> None:
     for who in (None, "ana", "bob"):
-        wave = samples(await said(voice, TEXT, who=who))
+        dubs = await said(voice, TEXT, who=who)
 
-        assert -23.5 < 20 * np.log10(np.sqrt(np.mean(wave**2))) < -18.5
-        assert np.abs(wave).max() < 0.999
+        assert loudness(pcm(dubs), dubs[0].rate) == pytest.approx(LEVEL, abs=0.7)
+        assert np.abs(samples(dubs)).max() < 0.85
 
 
 @real
@@ -134,6 +148,14 @@ async def test_speech_begins_and_ends_at_once(voice: Any) -> None:
     loud = np.flatnonzero(np.abs(samples(dubs)) > 0.01)
     assert loud[0] / dubs[0].rate < 0.06
     assert len(samples(dubs)) - loud[-1] < 0.15 * dubs[0].rate
+
+
+@real
+@pytest.mark.parametrize("speed", [1.0, 1.25])
+async def test_it_pauses_between_sentences_and_less_when_it_hurries(voice: Any, speed: float) -> None:
+    dubs = await said(voice, "Good morning. How are you?", speed=speed)
+
+    assert pauses(dubs) == [pytest.approx(PAUSE / speed, abs=0.03)]
 
 
 @gpl
@@ -189,15 +211,28 @@ async def test_espeak_speaks_it(espeak: Any, language: str) -> None:
 
 
 async def test_speakers_sound_different_and_each_always_the_same(espeak: Any) -> None:
-    names = [f"guest-{n}" for n in range(200)]
-    assert {variant(name) for name in names} == set(VARIANTS)
-    assert [variant(name) for name in names] == [variant(name) for name in names]
-
-    other = next(name for name in names if variant(name) != variant("guest-1"))
-    first, again, another = [samples(await said(espeak, TEXT, who=who)) for who in ("guest-1", "guest-1", other)]
+    who = ("ana", "ana", "ana bob")
+    first, again, another = [samples(await said(espeak, TEXT, who=one)) for one in who]
 
     assert len(first) == pytest.approx(len(again), rel=0.01)
     assert len(first) != len(another) or np.abs(first - another).max() > 0.05
+
+
+async def test_every_stock_voice_differs_from_every_other(espeak: Any) -> None:
+    names = [next(name for n in range(999) if seat(name := f"g{n}", 12) == at) for at in range(len(VARIANTS))]
+    heard = [samples(await said(espeak, "Good morning.", who=name)) for name in names]
+
+    assert len({(len(wave), round(float(np.abs(wave).sum()), 3)) for wave in heard}) == len(VARIANTS)
+
+
+async def test_what_nobody_hears_any_more_is_taken_back_and_the_program_goes_on(espeak: Any) -> None:
+    await said(espeak, "Warm.")
+    before = espeak._mouth._process.pid
+    async with aclosing(espeak.speak("One two three four five six seven eight nine ten. " * 20, "en", None)) as dubs:
+        await anext(dubs)
+
+    assert seconds(await said(espeak, TEXT)) > 1.0
+    assert espeak._mouth._process.pid == before
 
 
 async def test_a_program_that_was_killed_is_started_again(espeak: Any) -> None:
@@ -242,6 +277,54 @@ async def test_a_voice_that_is_not_there_is_named_without_a_traceback(tmp_path: 
 
     with pytest.raises(EngineError, match="DRAGOMAN_PIPER_VOICES: no voice and config for fr"):
         load("speak", "piper", Settings(piper_voices=f"fr={tmp_path}/missing.onnx"))
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def choir(tmp_path: Path) -> AsyncIterator[Any]:
+    """Three speakers in a file for Spanish; two files of one each, of different rates, for French."""
+    if not find_spec("piper"):
+        pytest.skip("Piper is an extra, and not installed")
+    three = humming.build(tmp_path / "three.onnx", 3)
+    one, other = humming.build(tmp_path / "one.onnx", 1), humming.build(tmp_path / "other.onnx", 1, rate=22_050)
+    engine = load("speak", "piper", Settings(piper_voices=f"es={three},fr={one}, fr={other}"))
+    yield engine
+    await engine.close()
+
+
+async def test_the_speakers_of_a_piper_model_are_stock_voices(choir: Any) -> None:
+    heard = [await said(choir, "Hola.", "es", who) for who in ("ana", "ana bob", "ana bob eva", "ana")]
+
+    pitches = [pitch(dubs) for dubs in heard]
+    assert sorted(pitches[:3]) == pytest.approx([150, 210, 270], abs=5)
+    assert pitches[3] == pitches[0]
+
+
+async def test_piper_files_for_one_language_are_stock_voices_together(choir: Any) -> None:
+    heard = [await said(choir, "Oui.", "fr", who) for who in ("ana", "ana bob")]
+
+    assert {dubs[0].rate for dubs in heard} == {16_000, 22_050}
+    assert "fr (2)" in choir.served().why
+
+
+async def test_a_speaker_of_a_piper_model_hurries_too(choir: Any) -> None:
+    slow, fast = await said(choir, TEXT, "es"), await said(choir, TEXT, "es", speed=1.25)
+
+    assert seconds(fast) / seconds(slow) == pytest.approx(0.8, abs=0.02)
+
+
+def pitch(dubs: list[Dub]) -> float:
+    wave = samples(dubs)
+    return float(np.argmax(np.abs(np.fft.rfft(wave))) * dubs[0].rate / len(wave))
+
+
+def test_a_config_that_is_none_of_pipers_is_refused(tmp_path: Path) -> None:
+    if not find_spec("piper"):
+        pytest.skip("Piper is an extra, and not installed")
+    path = humming.build(tmp_path / "voice.onnx")
+    Path(f"{path}.json").write_text("{}")
+
+    with pytest.raises(EngineError, match="none of Piper's"):
+        load("speak", "piper", Settings(piper_voices=f"es={path}"))
 
 
 class Broken:
