@@ -27,12 +27,6 @@ from .loudness import Samples, pieces, silence
 
 HEAD = struct.Struct("<cI")
 HELLO, SOUND, END, FAILED = b"h", b"s", b"e", b"x"
-START_PATIENCE = 60.0
-"""Seconds until a process must have said hello: a voice of 60 MB on a busy machine."""
-PATIENCE = 15.0
-"""Seconds until the next piece must come."""
-FINISH = 3.0
-"""Seconds within which a program must stop saying what nobody wants any more; to start anew takes as long."""
 PAUSE = 0.3
 """Seconds of silence between two sentences: in read speech these pauses are from 0.3 s up, and a dub has no time."""
 NICE = 5
@@ -54,11 +48,24 @@ class Order:
     reference: str = field(default="", repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds until a program must have said hello (a voice of 60 MB on a busy machine), until the next piece must
+    come, and within which it must stop saying what nobody wants any more; else it is killed, and started anew."""
+
+    hello: float = 60.0
+    piece: float = 15.0
+    finish: float = 3.0
+
+
 class Mouth:
-    """A running program that speaks; one order at a time. It must say hello within `patience` seconds."""
+    """A running program that speaks; one order at a time."""
 
     def __init__(
-        self, *arguments: str, patience: float = START_PATIENCE, environment: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        patience: Patience = Patience(),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._arguments = arguments
         self._patience = patience
@@ -90,7 +97,7 @@ class Mouth:
             done = False
             try:
                 await self._send(process, order)
-                while (frame := await self._frame(process, PATIENCE))[0] == SOUND:
+                while (frame := await self._frame(process, self._patience.piece))[0] == SOUND:
                     yield frame[1]
                 done = frame[0] in (END, FAILED)
                 if frame[0] != END:
@@ -116,7 +123,7 @@ class Mouth:
             env=None if self._environment is None else {**os.environ, **self._environment},
             start_new_session=True,
         )
-        kind, said = await self._frame(process, self._patience)
+        kind, said = await self._frame(process, self._patience.hello)
         if kind != HELLO:
             await self._end()
             raise EngineError("engine_failed", said.decode() or "The voice did not start.", retryable=False)
@@ -135,11 +142,11 @@ class Mouth:
         """Have what nobody hears any more end: what is left of it would be taken for the next answer."""
         assert process.stdin  # noqa: S101  a pipe
         try:
-            async with asyncio.timeout(FINISH):
+            async with asyncio.timeout(self._patience.finish):
                 with contextlib.suppress(OSError):
                     process.stdin.write(b"\n")
                     await process.stdin.drain()
-                while (await self._frame(process, FINISH))[0] == SOUND:
+                while (await self._frame(process, self._patience.finish))[0] == SOUND:
                     pass
         except (EngineError, TimeoutError):
             await self._end()
