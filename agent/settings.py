@@ -63,9 +63,13 @@ class Settings(BaseSettings):
     firefox_models: Path = Path("var/models/firefox")
     """A folder with a folder for each model of Firefox Translations, named by its languages: `en-de`."""
     licences: str = ""
-    """Models whose non-commercial licence is accepted, by name, comma-separated: `nllb-200`."""
+    """Models whose non-commercial licence is accepted, by name, comma-separated: `nllb-200`, `xtts-v2`."""
     piper_voices: str = ""
-    """`TAG=PATH.onnx`, comma-separated; the config is beside each file."""
+    """`TAG=PATH.onnx`, comma-separated; the config is beside each file, and a language may have several."""
+    coqui_models: str = "var/models/xtts-v2"
+    """Folders with VITS or XTTS v2 models of Coqui's, the best first, comma-separated; `TAG=FOLDER` says a language."""
+    coqui_engines: int = Field(1, ge=1, le=64)
+    """How many times each of them is loaded: as many texts are spoken at once."""
     livekit_stt: str = ""
     """LiveKit STT plugins, `LANGUAGES=PLUGIN?OPTIONS` each, separated by spaces."""
     livekit_tts: str = ""

@@ -73,6 +73,8 @@ NO_ENGINES = {
     "agent.engines.tempo",  # a pure function over sound
     "agent.engines.untimed",  # pure functions over text and sound
     "agent.engines.mouth",  # how one talks to a program that speaks
+    "agent.engines.phonemes",  # what such a program pronounces by
+    "agent.engines.stock",  # a pure function over names, which every voice needs
 }
 
 

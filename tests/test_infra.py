@@ -416,6 +416,7 @@ def test_every_dependency_is_pinned() -> None:
     wanted = {
         "run.txt": [*project["project"]["dependencies"], *extras["run"], *extras["piper"]],
         "test.txt": [*project["project"]["dependencies"], *extras["run"], *extras["test"]],
+        "coqui.txt": [*project["project"]["dependencies"], *extras["run"], *extras["test"], *extras["coqui"]],
         **{f"{name}.txt": needed for name, needed in project["dependency-groups"].items()},
     }
 
@@ -423,6 +424,15 @@ def test_every_dependency_is_pinned() -> None:
         pinned = set(re.findall(r"^([\w.-]+)==", (ROOT / "infra" / "requirements" / name).read_text(), re.MULTILINE))
         named = {re.split(r"[^\w.-]", need)[0].lower().replace("_", "-") for need in needed}
         assert named - pinned == set(), f"{name}: `infra/lock` pins them"
+
+
+def test_what_is_installed_apart_is_of_the_same_versions() -> None:
+    ours, apart = (
+        dict(re.findall(r"^([\w.-]+)==(\S+)", path.read_text(), re.MULTILINE))
+        for path in (ROOT / "infra" / "requirements" / f"{name}.txt" for name in ("test", "coqui"))
+    )
+
+    assert {name: apart.get(name) for name in ours} == ours
 
 
 def test_the_sfus_settings_hold_no_key_and_listen_on_loopback_only() -> None:

@@ -170,9 +170,38 @@ class Voice(Protocol):
     def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
         """Pieces of at most 200 ms as they are made. `speed` is 1.0 to 1.25.
 
-        `voice` is any stable name of the speaker, of which the engine makes a distinct
-        stock voice where it has several. Raises `EngineError`.
+        `voice` is any stable name of the speaker, of which the engine makes a distinct stock voice where it
+        has several. Names before it, parted by blanks, are of those who have their voices already, in the
+        order in which they got them: see `stock.seat`. Raises `EngineError`.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """The record of an opt-in: who, for which meeting, when (Unix seconds). It ends with the meeting."""
+
+    identity: str
+    meeting: str
+    given: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Sound of somebody who wants to be spoken for in a voice like their own: 16 kHz mono int16, from 3 s up.
+
+    It is held in memory until the answer was given, and written nowhere.
+    """
+
+    pcm: bytes = field(repr=False)
+    consent: Consent
+
+
+class Likeness(Protocol):
+    """What a `Voice` has that can speak like somebody."""
+
+    def speak_as(self, text: str, language: str, reference: Reference, *, speed: float = 1.0) -> AsyncIterator[Dub]:
+        """As `Voice.speak`. Raises `EngineError`, `no_consent` where the record of it says nothing."""
         ...
 
 
@@ -231,6 +260,7 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "voices": "agent.engines.voices:load",
         "espeak": "agent.engines.espeak:load",
         "piper": "agent.engines.piper:load",
+        "coqui": "agent.engines.coqui:load",
         "livekit": "agent.engines.livekit:load_voice",
         "fake": "agent.engines.fake:load_voice",
     },

@@ -121,8 +121,7 @@ class Service:
                 later=_warm_routes,
                 several=Several(_takes_batches, _translate_batch, weigh=lambda about: max(1, len(about.targets))),
             ),
-            # Two: a slow neural voice must not hold up the others.
-            Stage("speak", partial(load, "speak"), _warm_voice, self._say, self.figures, workers=2),
+            Stage("speak", partial(load, "speak"), _warm_voice, self._say, self.figures),
         ]
         self.stages: Mapping[str, Stage[Any, Any]] = {stage.name: stage for stage in stages}
 

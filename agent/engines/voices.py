@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol, cast
@@ -12,7 +13,9 @@ from ..settings import Settings
 from . import Served
 from . import load as load_engine
 
-ENGINES = ("piper", "espeak")
+log = logging.getLogger(__name__)
+
+ENGINES = ("coqui", "piper", "espeak")
 """The best first: neural before rules."""
 
 
@@ -28,6 +31,7 @@ def load(settings: Settings) -> Voices:
     """The voices of this machine. Raises `EngineError` where there is none."""
     found: list[Engine] = []
     missing: list[str] = []
+    refused: list[str] = []
     for name in ENGINES:
         try:
             found.append(load_engine("speak", name, settings))
@@ -35,16 +39,25 @@ def load(settings: Settings) -> Voices:
             missing.append(str(error))
         except EngineError as error:
             missing.append(error.message)
+            if error.code == "licence_not_accepted":
+                refused.append(error.message)
     if not found:
         raise EngineError("engine_failed", f"There is no voice: {'; '.join(missing)}.")
-    return Voices(found)
+    for reason in missing:
+        log.info("left out: %s", reason)
+    return Voices(found, refused)
 
 
 class Voices:
-    """A `Voice` over others. Where the better one fails before its first piece, the next one says it."""
+    """A `Voice` over others. Where the better one fails before its first piece, the next one says it.
 
-    def __init__(self, engines: Sequence[Engine]) -> None:
+    `refused` are the reasons why voices that are here may not be used. `width` texts can be said at once.
+    """
+
+    def __init__(self, engines: Sequence[Engine], refused: Sequence[str] = ()) -> None:
         self._engines = engines
+        self._refused = refused
+        self.width = sum(getattr(engine, "width", 1) for engine in engines)
 
     def served(self) -> Served:
         all_served = [engine.served() for engine in self._engines]
@@ -54,7 +67,7 @@ class Voices:
         return Served(
             "speak",
             "+".join(served.engine for served in all_served),
-            "; ".join(served.why for served in all_served),
+            "; ".join([*(served.why for served in all_served), *self._refused]),
             "; ".join(f"{served.engine}: {served.licence}" for served in all_served),
             "",
             dict.fromkeys(sorted(route)),

@@ -1,0 +1,30 @@
+"""The program of a Coqui model, and a note in the file `NOTED` of every file that it opens to write after its hello."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from agent.engines import coqui, mouth
+
+noted = os.open(os.environ["NOTED"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+MAKING = {"os.mkdir", "os.rename", "os.link", "os.symlink", "tempfile.mkstemp", "tempfile.mkdtemp", "subprocess.Popen"}
+
+
+def watch(event: str, details: tuple[Any, ...]) -> None:
+    if (event == "open" and isinstance(details[2], int) and details[2] & WRITING) or event in MAKING:
+        os.write(noted, f"{event} {details[0]}\n".encode())
+
+
+def serve(*how: Any) -> None:
+    os.write(noted, b"hello\n")
+    sys.addaudithook(watch)
+    mouth.serve(*how)
+
+
+if __name__ == "__main__":
+    coqui.serve = serve
+    coqui.main(int(sys.argv[1]), Path(sys.argv[2]))
