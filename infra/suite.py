@@ -35,7 +35,7 @@ class Outcome:
 
 
 def checks(part: str) -> list[Check]:
-    """The checks of one part: unit, page, live or browser."""
+    """The checks of one part: unit, page, live, browser or coqui."""
     python = [str(HERE.python), "-m"]
     words, path = npm(HERE)
     match part:
@@ -43,13 +43,16 @@ def checks(part: str) -> list[Check]:
             return [
                 Check("ruff", [*python, "ruff", "check", "."]),
                 Check("mypy", [*python, "mypy", "--strict", "agent", "web", "infra"]),
-                Check("pytest, unit", [*python, "pytest", "-m", "not live and not browser"]),
+                Check("pytest, unit", [*python, "pytest", "-m", "not live and not browser and not coqui"]),
             ]
         case "page":
             return [
                 Check("eslint and tsc", [*words, "run", "lint"], HERE.page, path, closing=0),
                 Check("vitest", [*words, "test"], HERE.page, path, closing=4),
             ]
+        case "coqui":
+            apart = str(HERE.apart("coqui") / "bin" / "python")
+            return [Check("pytest, coqui", [apart, "-m", "pytest", "-m", "coqui"])]
         case "browser" if not (HERE.root / "tests" / "browser").is_dir():
             return []  # pytest calls it a failure to find none
         case _:

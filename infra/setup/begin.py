@@ -15,7 +15,7 @@ from .place import HERE
 from .step import Step
 from .steps import for_running, for_testing, set_up
 
-PARTS = ("unit", "page", "live", "browser")
+PARTS = ("unit", "page", "live", "browser", "coqui")
 
 
 def run(words: Sequence[str]) -> int:
@@ -53,12 +53,13 @@ def test(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="infra/test", description="Sets up what is missing, then runs the checks.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"one or more of {', '.join(PARTS)}; without: all")
     parser.add_argument("--without-browser", action="store_true", help="leave out what needs a browser")
+    parser.add_argument("--without-coqui", action="store_true", help="leave out what needs PyTorch (5.5 GB)")
     given = parser.parse_args(words)
     if unknown := [part for part in given.parts if part not in PARTS]:
         parser.error(f"no part is called {', '.join(unknown)}; there are {', '.join(PARTS)}")
     parts = [part for part in PARTS if part in (given.parts or PARTS)]
-    if given.without_browser:
-        parts = [part for part in parts if part != "browser"]
+    left_out = {"browser": given.without_browser, "coqui": given.without_coqui}
+    parts = [part for part in parts if not left_out.get(part)]
     if code := _set_up(for_testing(HERE, parts)):
         return code
     return _hand_over("infra.suite", *parts)

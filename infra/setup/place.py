@@ -26,6 +26,10 @@ class Place:
     def python(self) -> Path:
         return self.venv / "bin" / "python"
 
+    def apart(self, name: str) -> Path:
+        """The virtual environment of what would be too large, or at odds with the rest, in ours."""
+        return self.var / f"{name}-venv"
+
     @property
     def sfu(self) -> Path:
         return self.var / "bin" / "livekit-server"

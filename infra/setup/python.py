@@ -22,7 +22,19 @@ def environment(place: Place) -> Step:
         doing="making the virtual environment",
         key=lambda: digest(platform_key(), str(place.venv)),
         there=lambda: _works(place.python),
-        make=lambda shell: _make(shell, place),
+        make=lambda shell: _make(shell, place.venv),
+    )
+
+
+def apart(place: Place, name: str) -> Step:
+    """An environment of its own with everything that is tested there: large, and needed for that alone."""
+    wanted, venv = place.requirements(name), place.apart(name)
+    return Step(
+        name=name,
+        doing=f"installing infra/requirements/{name}.txt apart",
+        key=lambda: digest(platform_key(), str(venv), wanted),
+        there=lambda: _works(venv / "bin" / "python"),
+        make=lambda shell: f"{_make(shell, venv)}, {_install(shell, venv, wanted)}",
     )
 
 
@@ -34,7 +46,7 @@ def packages(place: Place, name: str) -> Step:
         doing=f"installing infra/requirements/{name}.txt",
         key=lambda: digest(platform_key(), str(place.venv), wanted),
         there=lambda: _works(place.python),
-        make=lambda shell: _install(shell, place, wanted),
+        make=lambda shell: _install(shell, place.venv, wanted),
         needs=("python",) if name == "run" else ("python", "packages"),
     )
 
@@ -43,27 +55,28 @@ def fetch_tool(shell: Shell, place: Place, name: str) -> Path:
     """The folder with the packages of a requirements file that stay out of the environment (a compiler, Node)."""
     folder = place.tools / name
     shutil.rmtree(folder, ignore_errors=True)
-    pip(shell, place, "install", "--no-deps", "--no-compile", "--target", folder, "-r", place.requirements(name))
+    pip(shell, place.venv, "install", "--no-deps", "--no-compile", "--target", folder, "-r", place.requirements(name))
     return folder
 
 
-def pip(shell: Shell, place: Place, command: str, *words: str | Path) -> None:
+def pip(shell: Shell, venv: Path, command: str, *words: str | Path) -> None:
     """pip with nothing but checked wheels, whether or not the environment has a pip of its own."""
-    if (place.venv / "bin" / "pip").exists():
-        runner: list[str | Path] = [place.python, "-m", "pip"]
+    python = venv / "bin" / "python"
+    if (venv / "bin" / "pip").exists():
+        runner: list[str | Path] = [python, "-m", "pip"]
     else:
-        runner = [sys.executable, "-m", "pip", "--python", place.python]
+        runner = [sys.executable, "-m", "pip", "--python", python]
     shell.run(*runner, command, "--require-hashes", "--only-binary=:all:", *words, env=_QUIET)
 
 
-def _make(shell: Shell, place: Place) -> str:
+def _make(shell: Shell, venv: Path) -> str:
     if not _module("ensurepip") and debian.has_apt() and os.geteuid() == 0:
         debian.install(shell, ["python3-venv"])
-    shutil.rmtree(place.venv, ignore_errors=True)
+    shutil.rmtree(venv, ignore_errors=True)
     if _module("ensurepip") or (debian.has_apt() and not debian.missing(["python3-venv"])):
-        shell.run(sys.executable, "-m", "venv", place.venv)
+        shell.run(sys.executable, "-m", "venv", venv)
     elif _module("pip"):
-        shell.run(sys.executable, "-m", "venv", "--without-pip", place.venv)
+        shell.run(sys.executable, "-m", "venv", "--without-pip", venv)
     else:
         raise StepFailed(
             "this Python has neither venv nor pip; as root `apt-get install python3-venv`, then start again"
@@ -71,8 +84,8 @@ def _make(shell: Shell, place: Place) -> str:
     return f"Python {sys.version.split()[0]}"
 
 
-def _install(shell: Shell, place: Place, wanted: Path) -> str:
-    pip(shell, place, "install", "--no-deps", "-r", wanted)
+def _install(shell: Shell, venv: Path, wanted: Path) -> str:
+    pip(shell, venv, "install", "--no-deps", "-r", wanted)
     count = sum("==" in line for line in wanted.read_text().splitlines())
     return f"{count} packages, every file's digest checked"
 

@@ -27,7 +27,7 @@ def for_running(place: Place) -> list[Step]:
 
 
 def for_testing(place: Place, parts: Sequence[str]) -> list[Step]:
-    """What these parts of the tests need: unit, page, live, browser."""
+    """What these parts of the tests need: unit, page, live, browser, coqui."""
     steps = [python.environment(place), python.packages(place, "run"), python.packages(place, "test")]
     if "page" in parts:
         steps += [page.modules(place)]
@@ -37,6 +37,8 @@ def for_testing(place: Place, parts: Sequence[str]) -> list[Step]:
         steps += for_running(place)
     if "browser" in parts:
         steps += [_browser()]
+    if "coqui" in parts:
+        steps += [python.apart(place, "coqui")]
     return list({step.name: step for step in steps}.values())
 
 

