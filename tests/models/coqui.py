@@ -21,8 +21,8 @@ SPEAKERS = ("Ana Florence", "Badr Odhiambo", "Claribel Dervla", "Damien Black")
 LANGUAGES = ("en", "es", "zh-cn")
 TOKENS = 42
 """Audio tokens that the XTTS makes of every sentence, 2.0 s: the vocoder of an XTTS can't be made any smaller."""
-LOUDER = 100.0
-"""By how much the last layer of random vocoders is too quiet."""
+LOUDER = 1_000.0
+"""By how much the last layer of a random vocoder of VITS is too quiet."""
 FRAMES = 4
 """Frames of 11.6 ms that the VITS gives to a phoneme, and as many to the blank after it."""
 
@@ -74,7 +74,9 @@ def vits(folder: Path, *, languages: tuple[str, ...] = (), seed: int = 1) -> Pat
     model = Vits(config)
     # All else being random, a phoneme's length is what this affine layer adds to noise: log(FRAMES).
     model.duration_predictor.flows[0].translation.data.fill_(-math.log(FRAMES - 0.5))
-    model.waveform_decoder.conv_post.weight.data.mul_(LOUDER)
+    # Nothing of it may be at 0 Hz, which random weights are full of and no voice is.
+    last = model.waveform_decoder.conv_post.weight.data
+    last.sub_(last.mean(dim=2, keepdim=True)).mul_(LOUDER)
     torch.save({"model": model.state_dict(), "config": config.to_dict()}, folder / "model_file.pth")
     for told in (config, args):
         told.speakers_file = "/where/it/was/trained/speaker_ids.pth"
@@ -102,7 +104,8 @@ def xtts(folder: Path, *, seed: int = 1) -> Path:
     args.gpt_number_text_tokens, args.gpt_start_text_token, args.gpt_stop_text_token = tokens
     model = Xtts(config)
     model.gpt.mel_head.bias.data[args.gpt_stop_audio_token] = -1e4
-    model.hifigan_decoder.waveform_decoder.conv_post.weight.data.mul_(LOUDER)
+    last = model.hifigan_decoder.waveform_decoder.conv_post.weight.data
+    last.sub_(last.mean(dim=2, keepdim=True)).mul_(LOUDER / 10)
     torch.save({"model": model.state_dict()}, folder / "model.pth")
     speakers = {
         name: {"gpt_cond_latent": torch.randn(1, 32, 64), "speaker_embedding": torch.randn(1, 512, 1)}
