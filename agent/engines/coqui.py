@@ -26,6 +26,7 @@ from ..errors import EngineError
 from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub
 from ..settings import Settings
 from . import Reference, Served
+from .catalogue import accepted
 from .clause import plain, sentences
 from .loudness import Samples, Stream, finished, silence, spoken
 from .mouth import PAUSE, Mouth, Order, Patience, refuse, serve
@@ -75,12 +76,11 @@ def load(settings: Settings) -> Coqui:
     models = [_model(one.strip()) for one in settings.coqui_models.split(",") if one.strip()]
     if not models:
         raise EngineError("engine_failed", "There is no Coqui model: DRAGOMAN_COQUI_MODELS names none.")
-    accepted = {one.strip() for one in settings.licences.split(",")}
-    if any(model.kind == "xtts" for model in models) and LICENCE not in accepted:
+    if not all(accepted(LICENCE, settings, model.folder.parent) for model in models if model.kind == "xtts"):
         raise EngineError(
             "licence_not_accepted",
             "XTTS v2 is under the Coqui Public Model License, not for commercial use: "
-            f"accept it by DRAGOMAN_LICENCES={LICENCE}.",
+            f"accept it by DRAGOMAN_LICENCES={LICENCE}, or by `models pull {LICENCE} --accept-licence`.",
         )
     return Coqui(models, settings.coqui_engines, settings.threads)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import math
 from collections import deque
@@ -31,6 +30,7 @@ from .clause import plain, sentences
 from .loudness import Samples, levelled, pieces, silence, trimmed
 from .plugins import Discreet, Offer, bad, first, is_here, is_tag, offers
 from .policy import clause, joined, moved
+from .stock import seat
 from .tempo import faster
 from .untimed import UNTOLD, after, compression, timed, tokens
 
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 BYTES = SAMPLE_RATE * SAMPLE_BYTES
 MOMENT = 0.1
 """Seconds: servers take no less, and no word is shorter."""
-PAUSE = 0.2
+PAUSE = 0.3
 """Seconds of silence between two sentences."""
 KNOWN, GUESSED = 0.9, 0.6
 """How sure a language is that a plugin found out, which it doesn't say: Whisper base knew it after `ENOUGH` seconds in
@@ -564,7 +564,7 @@ class PluginVoice:
             if not any(map(str.isalnum, sentence)):
                 continue  # most servers refuse what nobody could say
             with plugin.failing():
-                samples, rate = await _spoken(plugin.built(_variant(voice)), sentence)
+                samples, rate = await _spoken(plugin.built(seat(voice, len(plugin.offer.variants))), sentence)
             samples = levelled(trimmed(faster(samples, rate, speed), rate), rate)
             if begun:
                 samples = np.concatenate([silence(PAUSE / speed, rate), samples])
@@ -588,8 +588,3 @@ async def _spoken(engine: tts.TTS[Any], sentence: str) -> tuple[Samples, int]:
     frames = [*made.values()][-1] if made else []
     heard = [np.frombuffer(frame.data, np.int16).reshape(-1, frame.num_channels)[:, 0] for frame in frames]
     return np.concatenate([np.zeros(0, np.int16), *heard]), frames[0].sample_rate if frames else engine.sample_rate
-
-
-def _variant(voice: str | None) -> int:
-    """The stock voice of a speaker: always the same one for the same name."""
-    return int.from_bytes(hashlib.sha256(voice.encode()).digest()[:4]) if voice else 0
