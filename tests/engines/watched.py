@@ -15,7 +15,9 @@ MAKING = {"os.mkdir", "os.rename", "os.link", "os.symlink", "tempfile.mkstemp", 
 
 
 def watch(event: str, details: tuple[Any, ...]) -> None:
-    if (event == "open" and isinstance(details[2], int) and details[2] & WRITING) or event in MAKING:
+    # An open with a number for its path is a descriptor that was open already: our pipe.
+    opened = event == "open" and not isinstance(details[0], int) and isinstance(details[2], int)
+    if (opened and details[2] & WRITING) or event in MAKING:
         os.write(noted, f"{event} {details[0]}\n".encode())
 
 
