@@ -326,11 +326,26 @@ async def test_what_it_serves_has_a_reason_and_a_licence(loaded: dict[str, Coqui
 
 
 @coqui
-async def test_pytorch_is_not_in_our_process(voice: Coqui) -> None:
+async def test_pytorch_is_only_in_the_program(voice: Coqui) -> None:
     await said(voice, "One.")
 
-    assert "libtorch" not in Path("/proc/self/maps").read_text()  # noqa: ASYNC240 - not a file on a disk
     assert "libtorch" in Path(f"/proc/{mouth_of(voice)._process.pid}/maps").read_text()  # type: ignore[union-attr]  # noqa: ASYNC240
+
+
+@coqui
+async def test_the_engine_itself_loads_no_pytorch(folders: dict[str, Path]) -> None:
+    """Asked in a process of its own: other tests' libraries take PyTorch where they find it."""
+    program = (
+        "import sys\n"
+        "from agent.engines import load\n"
+        "from agent.settings import Settings\n"
+        "load('speak', 'coqui', Settings(coqui_models=sys.argv[1], licences='xtts-v2')).served()\n"
+        "sys.exit('torch' in sys.modules or 'TTS' in sys.modules)\n"
+    )
+
+    asked = await asyncio.create_subprocess_exec(sys.executable, "-c", program, str(folders["xtts"]))
+
+    assert await asked.wait() == 0
 
 
 # XTTS
