@@ -572,7 +572,7 @@ def test_the_real_whisper_comes_from_a_hub_that_has_it_and_is_loaded(tmp_path: P
 
 # --- what is listed
 
-DEFAULTS = {"whisper_model": "whisper-base", "nllb_model": "nllb-200"}
+DEFAULTS = {"whisper_model": "whisper-base", "nllb_model": "nllb-200", "madlad_model": "madlad-400"}
 listed = pytest.mark.parametrize("model", models().values(), ids=lambda model: model.name)
 
 
