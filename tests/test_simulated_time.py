@@ -1,0 +1,155 @@
+"""The clock by which recognizers are measured, and what is counted of what they told."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+
+from tests.bench.peers.clock import Simulated, run
+from tests.bench.peers.commits import Heard
+from tests.bench.peers.stream import BYTES, Timeline, arriving
+from tests.bench.peers.weights import parted, read
+from tests.bench.silence import SOUNDS, made
+
+
+def computing(seconds: float) -> str:
+    """Keeps the processor for so long."""
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+    return "computed"
+
+
+def test_a_minute_passes_at_once() -> None:
+    async def wait() -> float:
+        begun = asyncio.get_running_loop().time()
+        await asyncio.sleep(60)
+        return asyncio.get_running_loop().time() - begun
+
+    begun = time.monotonic()
+
+    assert 60 <= run(wait()) < 60.5
+    assert time.monotonic() - begun < 30
+
+
+def test_what_a_thread_computes_takes_its_time_and_lets_others_go_on() -> None:
+    async def compute() -> tuple[str, float, int]:
+        loop, ticks = asyncio.get_running_loop(), 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                await asyncio.sleep(0.01)
+                ticks += 1
+
+        ticking, begun = asyncio.create_task(tick()), loop.time()
+        answer = await asyncio.to_thread(computing, 0.2)
+        took = loop.time() - begun
+        ticking.cancel()
+        return answer, took, ticks
+
+    answer, took, ticks = run(compute())
+
+    assert answer == "computed"
+    assert 0.2 <= took < 0.4
+    assert ticks >= 10
+
+
+def test_what_a_thread_raises_is_raised_when_it_would_have_been() -> None:
+    def fail() -> None:
+        computing(0.05)
+        raise ValueError("no")
+
+    async def ask() -> float:
+        begun = asyncio.get_running_loop().time()
+        with pytest.raises(ValueError, match="no"):
+            await asyncio.to_thread(fail)
+        return asyncio.get_running_loop().time() - begun
+
+    assert 0.05 <= run(ask()) < 0.2
+
+
+def test_sound_arrives_when_it_has_been_spoken_and_at_once_when_nobody_took_it() -> None:
+    async def listen() -> list[float]:
+        timeline = Timeline(cast(Simulated, asyncio.get_running_loop()))
+        timeline.begin()
+        taken = []
+        async for _ in arriving(bytes(BYTES // 2), timeline):
+            taken.append(round(timeline.now, 2))
+            if len(taken) == 2:
+                await asyncio.sleep(0.2)
+        return taken
+
+    assert run(listen()) == pytest.approx([0.06, 0.12, 0.32, 0.32, 0.32, 0.36, 0.42, 0.48, 0.5], abs=0.03)
+
+
+def test_committed_words_that_do_not_stay_are_counted_and_those_that_come_are_not() -> None:
+    timeline = [(1.0, "I see"), (2.0, "I see the sea"), (3.0, "I saw the sea here"), (4.0, "I saw the sea here.")]
+
+    assert Heard("i saw the sea here", timeline, 1.0, 5.0, []).changed == 1
+
+
+def test_a_model_file_is_read_and_fused_projections_are_parted(tmp_path: Path) -> None:
+    def text(value: str) -> bytes:
+        return struct.pack("<H", len(value) + 1) + value.encode() + b"\0"
+
+    fused = np.arange(12, dtype=np.float16).reshape(6, 2)
+    arrays = {"self_attention/linear_0/weight": fused, "self_attention/linear_0/bias": np.arange(6, dtype=np.float16)}
+    for name in ("self_attention/linear_1", "ffn/linear_0", "ffn/linear_1"):
+        arrays |= {f"{name}/weight": np.ones((2, 2), np.float16), f"{name}/bias": np.ones(2, np.float16)}
+    for name in ("self_attention/layer_norm", "ffn/layer_norm"):
+        arrays |= {f"{name}/gamma": np.ones(2, np.float16), f"{name}/beta": np.ones(2, np.float16)}
+    named = {f"encoder/layer_0/{name}": array for name, array in arrays.items()}
+    for name in ("conv1", "conv2"):
+        named |= {
+            f"encoder/{name}/weight": np.ones((2, 2, 3), np.float16),
+            f"encoder/{name}/bias": np.ones(2, np.float16),
+        }
+    for part in ("encoder", "decoder"):
+        named[f"{part}/position_encodings/encodings"] = np.ones((4, 2), np.float16)
+        named |= {f"{part}/layer_norm/gamma": np.ones(2, np.float16), f"{part}/layer_norm/beta": np.ones(2, np.float16)}
+    named["decoder/embeddings/weight"] = np.ones((5, 2), np.float16)
+    file = tmp_path / "model.bin"
+    file.write_bytes(
+        struct.pack("<I", 6)
+        + text("WhisperSpec")
+        + struct.pack("<II", 3, len(named))
+        + b"".join(
+            text(name)
+            + struct.pack("<B", array.ndim)
+            + struct.pack(f"<{array.ndim}I", *array.shape)
+            + struct.pack("<BI", 4, array.nbytes)
+            + array.tobytes()
+            for name, array in named.items()
+        )
+    )
+
+    state = dict(parted(read(file)))
+
+    assert state["encoder.blocks.0.attn.query.weight"].tolist() == fused[:2].tolist()
+    assert state["encoder.blocks.0.attn.key.weight"].tolist() == fused[2:4].tolist()
+    assert state["encoder.blocks.0.attn.value.bias"].tolist() == [4, 5]
+    assert "encoder.blocks.0.attn.key.bias" not in state
+
+
+def test_another_version_of_the_model_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(struct.pack("<IH", 7, 1) + b"\0" + struct.pack("<II", 3, 0))
+
+    with pytest.raises(ValueError, match="version 7"):
+        read(tmp_path / "model.bin")
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_a_sound_without_speech_is_as_long_and_as_loud_as_it_says_and_always_the_same(name: str) -> None:
+    pcm = made(name, 7.0)
+
+    samples = np.frombuffer(pcm, np.int16).astype(np.float64) / 32_768
+    assert len(samples) == 7 * 16_000
+    assert pcm == made(name, 7.0)
+    assert 20 * np.log10(samples.std() + 1e-6) == pytest.approx(SOUNDS[name][0], abs=1.5)
