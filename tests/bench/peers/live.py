@@ -50,10 +50,11 @@ def main() -> None:
         speaker = 0
 
         def transcribe_audio(self, input_sample: Any) -> Any:
-            since = time.perf_counter()
+            if not passes:
+                return super().transcribe_audio(input_sample)
+            passes[0].begin(self.speaker)
             result = super().transcribe_audio(input_sample)
-            if passes:
-                passes[0].add(self.speaker, since)
+            passes[0].end(self.speaker)
             return result
 
     clients = []
@@ -77,6 +78,7 @@ def main() -> None:
     clients[0].transcriber.transcribe(_floats(pcm[: 4 * BYTES]), language="en")
     sounds = [shifted(pcm, number, asked.speakers) for number in range(asked.speakers)]
     passes.append(Passes())
+    before = time.process_time()
     players = [
         threading.Thread(target=_play, args=(client, sound, asked.seconds))
         for client, sound in zip(clients, sounds, strict=True)
@@ -85,7 +87,8 @@ def main() -> None:
         player.start()
     for player in players:
         player.join()
-    passes[0].tell(place, [" ".join(client.websocket.segments.values()) for client in clients])
+    words = [len(" ".join(client.websocket.segments.values()).split()) for client in clients]
+    passes[0].tell(place, words, time.process_time() - before)
     os._exit(0)  # its threads would go on with the sound that is left
 
 

@@ -3,7 +3,8 @@
 In real time, by the wall's clock, all cores: nothing else may run. The sides take turns, A B B A, for every number
 of speakers. All speak English all the time.
 
-- *step*: from the moment a pass took its newest sound to its answer, waiting for the model included;
+- *step*: from the moment a pass took its newest sound to its answer, waiting for the model included (so far, where none
+  came before the end);
 - *between*: seconds between two answers to a speaker;
 - *words*: told to all of them, of those that were spoken;
 - *sustained*: the most speakers for whom the p95 of a step, and of the time between two answers, stays below 3 s.
@@ -65,7 +66,7 @@ def hear(side: str, file: Path, speakers: int, seconds: float) -> dict[str, Any]
 
 def figures(runs: Sequence[dict[str, Any]], speakers: int, rate: float) -> dict[str, float]:
     """`rate` is words a second of one speaker."""
-    took = [step[2] for run in runs for step in run["steps"]]
+    took = [step[2] for run in runs for step in (*run["steps"], *run["waiting"])]
     between = []
     for run in runs:
         for speaker in range(speakers):
@@ -76,7 +77,7 @@ def figures(runs: Sequence[dict[str, Any]], speakers: int, rate: float) -> dict[
         "step p50": round(float(np.median(took)), 2),
         "step p95": round(float(np.percentile(took, 95)), 2),
         "between p95": round(float(np.percentile(between, 95)), 2),
-        "passes a second": round(len(took) / sum(run["seconds"] for run in runs), 2),
+        "passes a second": round(sum(len(run["steps"]) for run in runs) / sum(run["seconds"] for run in runs), 2),
         "words": round(sum(sum(run["words"]) for run in runs) / spoken, 2),
         "cores": round(sum(run["cpu"] for run in runs) / sum(run["seconds"] for run in runs), 2),
     }

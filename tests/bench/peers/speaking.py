@@ -2,7 +2,7 @@
 
 A program is started with a number of speakers; every one of them plays the same sound, begun at another place, so that
 all speak all the time. It prints one JSON line: each pass as `[speaker, seconds from the start, how long it took,
-waiting included]`, the words that each was told, and the processor seconds.
+waiting included]`, likewise those that have no answer yet, the words that each was told, and the processor seconds.
 """
 
 from __future__ import annotations
@@ -38,20 +38,31 @@ class Passes:
     """Every pass that was made, and the answer."""
 
     begun: float = field(default_factory=time.perf_counter)
-    cpu: float = field(default_factory=time.process_time)
     rows: list[tuple[int, float, float]] = field(default_factory=list)
+    _open: dict[int, float] = field(default_factory=dict)
 
-    def add(self, speaker: int, since: float) -> None:
-        """A pass that took the newest sound at `since` and has just been answered."""
+    def begin(self, speaker: int) -> None:
+        """A pass takes the newest sound there is."""
+        self._open[speaker] = time.perf_counter()
+
+    def end(self, speaker: int, *, answered: bool = True) -> None:
+        """It was answered, or refused."""
+        since = self._open.pop(speaker)
+        if answered:
+            self.rows.append((speaker, round(since - self.begun, 3), round(time.perf_counter() - since, 3)))
+
+    def tell(self, place: int, words: list[int], cpu: float) -> None:
+        """Passes that are still waiting have lasted until now."""
         now = time.perf_counter()
-        self.rows.append((speaker, round(since - self.begun, 3), round(now - since, 3)))
-
-    def tell(self, place: int, texts: list[str]) -> None:
+        waiting = [
+            (speaker, round(since - self.begun, 3), round(now - since, 3)) for speaker, since in self._open.items()
+        ]
         told = {
             "steps": self.rows,
-            "words": [len(text.split()) for text in texts],
-            "cpu": round(time.process_time() - self.cpu, 2),
-            "seconds": round(time.perf_counter() - self.begun, 2),
+            "waiting": waiting,
+            "words": words,
+            "cpu": round(cpu, 2),
+            "seconds": round(now - self.begun, 2),
         }
         with os.fdopen(place, "w") as stream:
             print(json.dumps(told), file=stream, flush=True)
