@@ -95,6 +95,12 @@ def test_committed_words_that_do_not_stay_are_counted_and_those_that_come_are_no
     assert Heard("i saw the sea here", timeline, 1.0, 5.0, []).changed == 1
 
 
+def test_a_clause_that_is_settled_just_before_the_next_begins_takes_no_word_back() -> None:
+    timeline = [(1.0, "I see the"), (2.0, "I see"), (2.001, "I see the sea")]
+
+    assert Heard("i see the sea", timeline, 1.0, 5.0, []).changed == 0
+
+
 def test_a_model_file_is_read_and_fused_projections_are_parted(tmp_path: Path) -> None:
     def text(value: str) -> bytes:
         return struct.pack("<H", len(value) + 1) + value.encode() + b"\0"

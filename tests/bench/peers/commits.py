@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import random
@@ -53,6 +54,8 @@ LEAST = 7.0
 """Seconds: in shorter recordings the end of the sound commits everything."""
 LONGEST = 30.0
 """Seconds: longer ones are not aligned."""
+AT_ONCE = 0.01
+"""Seconds: a clause that is settled, and the beginning of the next one, come one after the other."""
 RESAMPLED = 2000
 
 
@@ -73,8 +76,11 @@ class Heard:
 
     @property
     def changed(self) -> int:
-        """Committed words that were not there any more when more was told."""
-        told = [plain(text).split() for _, text in self.timeline]
+        """Committed words that were not there any more when more was told. What is told in one go counts as one."""
+        ends = [at for at, _ in self.timeline[1:]] + [math.inf]
+        told = [
+            plain(text).split() for (at, text), until in zip(self.timeline, ends, strict=True) if until - at > AT_ONCE
+        ]
         steps = [SequenceMatcher(None, *two, autojunk=False).get_opcodes() for two in pairwise(told)]
         return sum(
             until - since for step in steps for kind, since, until, _, _ in step if kind in ("replace", "delete")
