@@ -13,14 +13,15 @@ from pathlib import Path
 
 HOME = Path("var/peers")
 TORCH = "torch==2.8.0"
+SERVER = ["fastapi==0.165.0", "uvicorn==0.54.0", "websockets==17.4"]
 EAR = ["faster-whisper==1.2.1", "ctranslate2==4.8.5", "onnxruntime==1.32.0", "numpy==2.4.6"]
 PEERS: dict[str, tuple[str, list[str]]] = {
     "whisperlivekit": (
         "whisperlivekit==0.2.26",
-        [TORCH, *EAR, "tiktoken==0.14.0", "librosa==0.11.0", "soundfile==0.14.0", "fastapi", "uvicorn", "websockets"],
+        [TORCH, *EAR, "tiktoken==0.14.0", "librosa==0.11.0", "soundfile==0.14.0", *SERVER],
     ),
-    "whisper-streaming": ("whisper-streaming==0.1.0", [*EAR, "opus-fast-mosestokenizer"]),
-    "whisper-live": ("whisper-live==0.10.0", [TORCH, *EAR, "websockets", "scipy"]),
+    "whisper-streaming": ("whisper-streaming==0.1.0", [*EAR, "opus-fast-mosestokenizer==0.0.8.11"]),
+    "whisper-live": ("whisper-live==0.10.0", [TORCH, *EAR, "websockets==17.4", "scipy==1.17.1"]),
 }
 """Environment → the peer, installed without its requirements, and what it needs here."""
 
