@@ -7,9 +7,12 @@ class DragomanError(Exception):
     """A failure with a code for machines and a sentence for people; neither repeats what was said."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
+        super().__init__(code, message)  # as they are, so that it can be pickled
         self.code = code
         self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
 
 
 class EngineError(DragomanError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -171,7 +171,7 @@ class Service:
     async def _served(self, request: web.Request) -> web.Response:
         stages = {name: stage.served() for name, stage in self.stages.items()}
         if self.stages["translate"].settled.is_set():
-            stages["direct"] = _weighed(stages["direct"], stages["translate"])
+            stages["direct"] = weighed(stages["direct"], stages["translate"])
         else:
             stages["direct"] = replace(stages["direct"], languages={})  # nobody knows yet what text serves
         return web.json_response({"stages": [asdict(stage) for stage in stages.values()]})
@@ -179,35 +179,28 @@ class Service:
     # What it does
 
     async def _recognise(self, request: web.Request) -> web.Response:
-        about, pcm = _with_sound(Recognise, await request.read())
+        about, pcm = with_sound(Recognise, await request.read())
         heard: Heard = await self.stages["recognise"].ask(
             Hearing(about, pcm), about.room, final=about.final, worth=about.worth
         )
         return web.json_response(asdict(heard))
 
     async def _direct(self, request: web.Request) -> web.Response:
-        about, pcm = _with_sound(Carry, await request.read())
+        about, pcm = with_sound(Carry, await request.read())
         made: Translation | None = await self.stages["direct"].ask(Carrying(about, pcm), about.room)
         return web.json_response({"translation": asdict(made) if made else None})
 
     async def _translate(self, request: web.Request) -> web.Response:
-        about = _parsed(Translate, await request.read())
+        about = parsed(Translate, await request.read())
         made: Mapping[str, Translation] = await self.stages["translate"].ask(
             about, about.room, final=about.final, worth=about.worth
         )
         return web.json_response({"translations": {tag: asdict(one) for tag, one in made.items()}})
 
     async def _speak(self, request: web.Request) -> web.StreamResponse:
-        about = _parsed(Speak, await request.read())
-        speech = Speech(about)
-        asked = asyncio.create_task(self.stages["speak"].ask(speech, about.room))
-        # Refused, or never begun: the queue tells by the answer, which nothing comes after.
-        asked.add_done_callback(lambda task: speech.out.put_nowait(_failure(task)))
-        try:
-            return await _streamed(request, speech)
-        finally:
-            speech.left.set()
-            asked.cancel()
+        about = parsed(Speak, await request.read())
+        async with aclosing(spoken(self.stages["speak"], about)) as dubs:
+            return await _streamed(request, dubs)
 
     # The work
 
@@ -267,22 +260,37 @@ class Service:
         return web.json_response(said | {"after": round(failure.after, 2)}, status=status, headers=later)
 
 
-async def _streamed(request: web.Request, speech: Speech) -> web.StreamResponse:
+async def spoken(stage: Stage[Speech, None], about: Speak) -> AsyncGenerator[Dub, None]:
+    """The pieces as they are made. Raises `EngineError`, also after some of them."""
+    speech = Speech(about)
+    asked = asyncio.create_task(stage.ask(speech, about.room))
+    # Refused, or never begun: the queue tells by the answer, which nothing comes after.
+    asked.add_done_callback(lambda task: speech.out.put_nowait(_failure(task)))
+    try:
+        while (piece := await speech.out.get()) is not None:
+            if isinstance(piece, EngineError):
+                raise piece
+            yield piece
+    finally:
+        speech.left.set()
+        asked.cancel()
+
+
+async def _streamed(request: web.Request, dubs: AsyncGenerator[Dub, None]) -> web.StreamResponse:
     """The pieces as they come. The status waits for the first of them."""
-    first = await speech.out.get()
-    if isinstance(first, EngineError):
-        raise first
+    piece = await anext(dubs, None)
     headers = {"Content-Type": "application/octet-stream"}
-    if first:
-        headers |= {"X-Rate": str(first.rate), "X-Engine": first.engine}
+    if piece:
+        headers |= {"X-Rate": str(piece.rate), "X-Engine": piece.engine}
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
-    piece: Dub | EngineError | None = first
-    while isinstance(piece, Dub):
-        await response.write(piece.pcm)
-        piece = await speech.out.get()
-    if isinstance(piece, EngineError) and request.transport:
-        request.transport.abort()  # the only way left to say that this was not all
+    try:
+        while piece:
+            await response.write(piece.pcm)
+            piece = await anext(dubs, None)
+    except EngineError:
+        if request.transport:
+            request.transport.abort()  # the only way left to say that this was not all
     else:
         await response.write_eof()
     return response
@@ -324,7 +332,7 @@ def _failure(task: asyncio.Task[Any]) -> EngineError | None:
     return error if isinstance(error, EngineError) or error is None else EngineError("engine_failed", "It failed.")
 
 
-def _weighed(direct: Served, translate: Served) -> Served:
+def weighed(direct: Served, translate: Served) -> Served:
     """The pairs that are carried directly here: those whose text nothing translates, and those measured better so."""
     text = translate.languages
     better = {
@@ -335,15 +343,17 @@ def _weighed(direct: Served, translate: Served) -> Served:
     return replace(direct, languages=better)
 
 
-def _with_sound(model: type[M], body: bytes) -> tuple[M, bytes]:
+def with_sound(model: type[M], body: bytes) -> tuple[M, bytes]:
+    """A first line of JSON and the sound after it. Raises `EngineError`, `bad_request`."""
     line, _, pcm = body.partition(b"\n")
-    about = _parsed(model, line)
+    about = parsed(model, line)
     if not pcm or len(pcm) % SAMPLE_BYTES or len(pcm) > LONGEST * SAMPLE_RATE * SAMPLE_BYTES:
         raise EngineError("bad_request", "The sound is up to 30 s of int16 samples at 16 kHz.")
     return about, pcm
 
 
-def _parsed(model: type[M], body: bytes) -> M:
+def parsed(model: type[M], body: bytes) -> M:
+    """A body of JSON. Raises `EngineError`, `bad_request`, naming the fields that are wrong and repeating nothing."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
