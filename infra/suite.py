@@ -35,7 +35,7 @@ class Outcome:
 
 
 def checks(part: str) -> list[Check]:
-    """The checks of one part: unit, page, live, browser or coqui."""
+    """The checks of one part: unit, page, live, browser, ray or coqui."""
     python = [str(HERE.python), "-m"]
     words, path = npm(HERE)
     match part:
@@ -43,13 +43,15 @@ def checks(part: str) -> list[Check]:
             return [
                 Check("ruff", [*python, "ruff", "check", "."]),
                 Check("mypy", [*python, "mypy", "--strict", "agent", "web", "infra"]),
-                Check("pytest, unit", [*python, "pytest", "-m", "not live and not browser and not coqui"]),
+                Check("pytest, unit", [*python, "pytest", "-m", "not live and not browser and not ray and not coqui"]),
             ]
         case "page":
             return [
                 Check("eslint and tsc", [*words, "run", "lint"], HERE.page, path, closing=0),
                 Check("vitest", [*words, "test"], HERE.page, path, closing=4),
             ]
+        case "ray":  # kept: Ray's processes end even where the tests are killed
+            return [Check("pytest, ray", [*python, "infra.keep", *python, "pytest", "-m", "ray"])]
         case "coqui":
             apart = str(HERE.apart("coqui") / "bin" / "python")
             return [Check("pytest, coqui", [apart, "-m", "pytest", "-m", "coqui"])]

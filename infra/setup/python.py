@@ -39,7 +39,7 @@ def apart(place: Place, name: str) -> Step:
 
 
 def packages(place: Place, name: str) -> Step:
-    """`name` is `run`, or `test`, which holds all of `run` and more."""
+    """`name` is `run`, or `test`, which holds all of `run` and more, or an extra, whose tests need both."""
     wanted = place.requirements(name)
     return Step(
         name="packages" if name == "run" else f"{name}-packages",
@@ -47,7 +47,7 @@ def packages(place: Place, name: str) -> Step:
         key=lambda: digest(platform_key(), str(place.venv), wanted),
         there=lambda: _works(place.python),
         make=lambda shell: _install(shell, place.venv, wanted),
-        needs=("python",) if name == "run" else ("python", "packages"),
+        needs={"run": ("python",), "test": ("python", "packages")}.get(name, ("python", "test-packages")),
     )
 
 
