@@ -49,8 +49,9 @@ def main() -> int:
 
 
 def build(settings: Settings) -> Service:
-    """The service with the engines of these settings; nothing is loaded yet."""
-    return Service(lambda stage: load(stage, _name(settings, stage), settings))
+    """The service with the engines of these settings; nothing is loaded yet. Raises `SettingsError`."""
+    names = {stage: _name(settings, stage) for stage in BEST}
+    return Service(lambda stage: load(stage, names[stage], settings))
 
 
 def _name(settings: Settings, stage: str) -> str:

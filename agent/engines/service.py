@@ -252,12 +252,17 @@ class Service:
             code = "not_served" if error.status == 404 else "bad_request"
             failure, status = EngineError(code, f"{error.reason}."), error.status
         self.figures.refused.labels(request.path.strip("/") if request.path[1:] in STAGES else "", failure.code).inc()
-        said = {"code": failure.code, "message": failure.message, "retryable": failure.retryable}
-        if not failure.after:
-            return web.json_response(said, status=status)
-        # The header knows whole seconds only (RFC 9110, 10.2.3).
-        later = {"Retry-After": str(math.ceil(failure.after))}
-        return web.json_response(said | {"after": round(failure.after, 2)}, status=status, headers=later)
+        said, later = refusal(failure)
+        return web.json_response(said, status=status, headers=later)
+
+
+def refusal(failure: EngineError) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    """What is said of it, and the headers for when to ask again."""
+    said = {"code": failure.code, "message": failure.message, "retryable": failure.retryable}
+    if not failure.after:
+        return said, {}
+    # The header knows whole seconds only (RFC 9110, 10.2.3).
+    return said | {"after": round(failure.after, 2)}, {"Retry-After": str(math.ceil(failure.after))}
 
 
 async def spoken(stage: Stage[Speech, None], about: Speak) -> AsyncGenerator[Dub, None]:
