@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import tempfile
@@ -56,7 +55,6 @@ class Cluster:
 @contextmanager
 def running() -> Iterator[Cluster]:
     """All that Ray has started has ended at the end, or the test fails."""
-    os.environ.update(TOLD)
     import ray
     from ray import serve
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from . import odd
-from .cluster import Cluster, running
+from .cluster import TOLD, Cluster, running
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def told() -> None:
+    """What Ray is told. It reads some of that when it is imported, so tests that import it ask for this."""
+    os.environ.update(TOLD)
+
+
+@pytest.fixture(scope="session")
+def cluster(told: None) -> Iterator[Cluster]:
     with running() as cluster:
         yield cluster
 

@@ -44,6 +44,7 @@ def test_the_manifest_names_the_version_of_ray_that_is_locked() -> None:
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("told")
 def test_serve_takes_the_configuration() -> None:
     from ray.serve.schema import ServeDeploySchema
 

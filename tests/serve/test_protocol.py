@@ -28,7 +28,7 @@ from tests.engines.test_service import (  # noqa: F401  (asked again here)
     test_what_is_served_is_told_by_stage,
 )
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("told")]
 
 
 @pytest.fixture

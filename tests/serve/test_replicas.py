@@ -21,7 +21,7 @@ from tests.live.people import until
 from . import odd
 from .cluster import Cluster
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("told")]
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from tests.live.test_room import (  # noqa: F401  (asked again here)
 
 from .cluster import Cluster
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("told")]
 
 
 @pytest.fixture(scope="module")
