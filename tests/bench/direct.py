@@ -1,6 +1,6 @@
 """Measures speech into English two ways, on recordings with a reference translation: directly, and by a transcript.
 
-    python -m tests.bench.direct --data ../shared/data/speech
+    python -m tests.bench.direct --data DIR
 
 chrF (sacrebleu's chrF2) of whole recordings against their references; the table says which way a pair
 is better carried where both can be had.

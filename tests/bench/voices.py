@@ -1,6 +1,6 @@
 """Measures every voice here on sentences of recordings' transcripts, and has Whisper write down what it hears.
 
-    python -m tests.bench.voices --data ../shared/data/speech [--engines espeak,piper] [--languages en,es]
+    python -m tests.bench.voices --data DIR [--engines espeak,piper] [--languages en,es]
 
 - *first sound*: from the asking to the first piece, of a program that runs; median and the slowest tenth;
 - *factor*: seconds of work a second of sound;

@@ -1,7 +1,7 @@
 """How soon words are committed, ours against others, on the same recordings: `python -m tests.bench.peers.commits`.
 
     python -m tests.bench.peers.set_up
-    python -m tests.bench.peers.commits --data ../shared/data/speech --against localagreement
+    python -m tests.bench.peers.commits --data DIR --against localagreement
 
 Both sides are programs (see `stream`) that were started before; recording by recording they take turns, A B, B A.
 Sound arrives in simulated real time; a pass lasts as long as it kept the processor (`--clock processor`: one thread
