@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..errors import EngineError
 from ..settings import Settings
 from . import Served
-from .sentencewise import Job, Names, Row, Sentencewise, beam, decoded, opened
+from .sentencewise import AllPairs, Job, Row, opened
 from .tongues import Tongues
 
 NAME = "madlad"
@@ -44,7 +43,7 @@ def tongues(vocabulary: Iterable[str]) -> Tongues:
     return Tongues({tag[1].replace("_", "-"): tag[0] for word in vocabulary if (tag := _TAG.fullmatch(word))})
 
 
-class Madlad(Sentencewise):
+class Madlad(AllPairs):
     """A `BatchTranslator`. `offered` are the tags that it serves, each into all others.
 
     It finds out the source by itself; into what is said by a token before the sentence.
@@ -53,30 +52,16 @@ class Madlad(Sentencewise):
     def __init__(self, folder: Path, pieces: Path, threads: int, offered: Sequence[str]) -> None:
         from sentencepiece import SentencePieceProcessor
 
-        self._model = opened(folder, threads, on_gpu=ON_GPU)
         self._pieces = SentencePieceProcessor(model_file=str(pieces))
-        self._tongues = tongues(self._pieces.id_to_piece(at) for at in range(len(self._pieces)))
-        self._offered = [tag for tag in dict.fromkeys(offered) if self._tongues.get(tag)]
-        self._beam = beam(self._model)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=NAME)
-        super().__init__(NAME, self._pair, self._translated, self._thread)
+        super().__init__(
+            NAME,
+            opened(folder, threads, on_gpu=ON_GPU),
+            tongues(self._pieces.id_to_piece(at) for at in range(len(self._pieces))),
+            offered,
+        )
 
     def served(self) -> Served:
-        pairs = [f"{source}>{target}" for source in self._offered for target in self._offered if source != target]
-        why = f"MADLAD-400 weights are there, and {len(self._offered)} of its languages are asked for"
-        routes = {pair: f"{NAME} {pair}" for pair in pairs}
-        return Served("translate", NAME, why, "Apache-2.0", "chrf", dict.fromkeys(pairs), routes)
-
-    async def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-    def _pair(self, source: str, target: str) -> Names | None:
-        from_, to = self._tongues.get(source), self._tongues.get(target)
-        return (from_, to) if from_ and to and from_ != to else None
-
-    def _translated(self, jobs: Sequence[Job]) -> list[str]:
-        rows = [self._row(job) for job in jobs]
-        return [self._text(tokens) for tokens in decoded(self._model, rows, self._beam)]
+        return self._served("MADLAD-400", "Apache-2.0")
 
     def _row(self, job: Job) -> Row:
         # What was said must not be taken for the token: a space takes that from it.

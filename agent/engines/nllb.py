@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from ..errors import EngineError
 from ..settings import Settings
 from . import Served
 from .catalogue import accepted
-from .sentencewise import Job, Names, Row, Sentencewise, beam, decoded, opened
+from .sentencewise import AllPairs, Job, Row, opened
 from .tongues import Tongues
 
 NAME = "nllb"
@@ -46,38 +45,18 @@ def tongues(vocabulary: Iterable[str]) -> Tongues:
     return Tongues({word.replace("_", "-"): word for word in vocabulary if _CODE.fullmatch(word)})
 
 
-class Nllb(Sentencewise):
+class Nllb(AllPairs):
     """A `BatchTranslator`. `offered` are the tags that it serves, each into all others."""
 
     def __init__(self, folder: Path, threads: int, offered: Sequence[str]) -> None:
         from tokenizers import Tokenizer
 
-        self._model = opened(folder, threads)
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.encode_special_tokens = True  # whoever says `</s>` has said five characters
-        self._tongues = tongues(self._tokenizer.get_vocab())
-        self._offered = [tag for tag in dict.fromkeys(offered) if self._tongues.get(tag)]
-        self._beam = beam(self._model)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=NAME)
-        super().__init__(NAME, self._pair, self._translated, self._thread)
+        super().__init__(NAME, opened(folder, threads), tongues(self._tokenizer.get_vocab()), offered)
 
     def served(self) -> Served:
-        pairs = [f"{source}>{target}" for source in self._offered for target in self._offered if source != target]
-        why = f"NLLB-200 weights are there, and {len(self._offered)} of its languages are asked for"
-        licence = "CC-BY-NC-4.0, not for commercial use"
-        routes = {pair: f"{NAME} {pair}" for pair in pairs}
-        return Served("translate", NAME, why, licence, "chrf", dict.fromkeys(pairs), routes)
-
-    async def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-    def _pair(self, source: str, target: str) -> Names | None:
-        from_, to = self._tongues.get(source), self._tongues.get(target)
-        return (from_, to) if from_ and to and from_ != to else None
-
-    def _translated(self, jobs: Sequence[Job]) -> list[str]:
-        rows = [self._row(job) for job in jobs]
-        return [self._text(tokens) for tokens in decoded(self._model, rows, self._beam)]
+        return self._served("NLLB-200", "CC-BY-NC-4.0, not for commercial use")
 
     def _row(self, job: Job) -> Row:
         source, target = job.names

@@ -9,15 +9,17 @@ cut where they end: a model doesn't keep the borders of sentences.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import EngineError
-from . import TextRequest, Translation
+from . import Served, TextRequest, Translation
 from .clause import fitted, joined, parts, plain
+from .tongues import Tongues
 
 BEAM = 4
 """Of small models, and of large ones on a GPU. On a CPU it takes those three times as long for eight languages."""
@@ -133,6 +135,43 @@ class Sentencewise:
         if not jobs:
             return []
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, jobs)
+
+
+class AllPairs(Sentencewise, ABC):
+    """A model that serves each language that it offers into all others. How it writes and reads is its own to say."""
+
+    def __init__(self, engine: str, model: Any, tongues: Tongues, offered: Sequence[str]) -> None:
+        self._model = model
+        self._beam = beam(model)
+        self._tongues = tongues
+        self._offered = [tag for tag in dict.fromkeys(offered) if tongues.get(tag)]
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=engine)
+        super().__init__(engine, self._pair, self._translated, self._thread)
+
+    @abstractmethod
+    def _row(self, job: Job) -> Row:
+        """A sentence as the model takes it."""
+
+    @abstractmethod
+    def _text(self, tokens: Sequence[str]) -> str:
+        """What the model's tokens say."""
+
+    async def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _served(self, called: str, licence: str) -> Served:
+        pairs = [f"{source}>{target}" for source in self._offered for target in self._offered if source != target]
+        why = f"{called} weights are there, and {len(self._offered)} of its languages are asked for"
+        routes = {pair: f"{self._engine} {pair}" for pair in pairs}
+        return Served("translate", self._engine, why, licence, "chrf", dict.fromkeys(pairs), routes)
+
+    def _pair(self, source: str, target: str) -> Names | None:
+        from_, to = self._tongues.get(source), self._tongues.get(target)
+        return (from_, to) if from_ and to and from_ != to else None
+
+    def _translated(self, jobs: Sequence[Job]) -> list[str]:
+        rows = [self._row(job) for job in jobs]
+        return [self._text(tokens) for tokens in decoded(self._model, rows, self._beam)]
 
 
 class _Plan:

@@ -1,6 +1,6 @@
 """Measures every chain of translators between languages of a parallel text, and writes the table of the best ones.
 
-    python -m tests.bench.translation --data ../shared/data/text/flores200_devtest_shared.tsv
+    python -m tests.bench.translation --data FILE.tsv
 
 chrF (sacrebleu's chrF2) over whole sentences; ms are the wall time of a sentence through the whole chain.
 """
