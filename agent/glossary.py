@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .errors import DragomanError
+from .nouns import SPACELESS
 
 TERMS = 100
 """Terms of a room at most."""
@@ -23,8 +24,6 @@ PROMPT = "Glossary: "
 """What stands before the terms. With it, 13 names that nobody said added no error to 8 short recordings in four
 languages (Whisper base, 63 words); as a bare list they added 3, in a sentence ("We talk about …") 10."""
 
-UNSPACED = {"zh", "ja", "th", "lo", "my", "yue"}
-"""Languages that put no space between words, so a term has no edges there."""
 STANDINS = (
     "Kowalski", "Nakamura", "Okonkwo", "Lindqvist", "Takahashi", "Novakovic", "Petrosyan", "Vandermeer",
 )  # fmt: skip
@@ -244,7 +243,7 @@ def _places(text: str, forms: Iterable[str], language: str, *, exact: bool) -> I
 
     An exact form with capitals stands only where it is written so: nobody wants every rose to be Rose.
     """
-    edges = _base(language) not in UNSPACED
+    edges = _base(language) not in SPACELESS  # where words have no spaces, a term has no edges
     by = {form.casefold(): form for form in reversed(list(forms))}
     longest = sorted(by.values(), key=len, reverse=True)
     for match in re.finditer("|".join(_edged(form, edges) for form in longest) or r"(?!)", text, re.IGNORECASE):

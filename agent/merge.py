@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from .nouns import Segment
+from .nouns import SPACELESS, Segment
 
-SPACELESS = {"zh", "ja", "th", "lo", "my", "km", "yue"}
-"""Languages written without spaces between words."""
 SENTENCE, CLAUSE = ".!?…。！？", ",;:、，；："
 """Where a text is rather cut."""
 PULL = {SENTENCE: 0.5, CLAUSE: 0.25}
@@ -55,7 +53,8 @@ def shared(text: str, language: str, lengths: Sequence[int]) -> list[str]:
 
 
 def _spaced(language: str) -> bool:
-    return language.split("-", maxsplit=1)[0] not in SPACELESS
+    # Khmer spaces phrases, as Whisper's words of it do; a text to be cut has none at most of its words.
+    return language.split("-", maxsplit=1)[0] not in SPACELESS | {"km"}
 
 
 def _pull(mark: str) -> float:

@@ -15,6 +15,9 @@ SAMPLE_RATE = 16_000
 SAMPLE_BYTES = 2
 """Bytes of one mono int16 sample."""
 
+SPACELESS = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
+"""Languages whose words are written without spaces between them; those that Whisper's tokenizer cuts by characters."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:

@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "agent.aio": {"agent.nouns", "agent.errors"},
     "agent.wire": {"agent.nouns", "agent.errors"},
     "agent.attribution": {"agent.nouns", "agent.errors"},
-    "agent.glossary": {"agent.errors"},
+    "agent.glossary": {"agent.nouns", "agent.errors"},
     "agent.engines": {"agent.nouns", "agent.errors", "agent.settings"},
     "agent.transcript": {"agent.nouns", "agent.aio"},
     "agent.track": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines", "agent.attribution"},

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Protocol
 
-from ..nouns import Word
+from ..nouns import SPACELESS, Word
 from . import Heard
 
 SENTENCE = ".?!…。！？।؟"
@@ -51,7 +51,7 @@ _INVENTED = {" ".join(map(plain, line.split())) for line in INVENTED}
 
 def joined(words: Sequence[Word], language: str) -> str:
     """Words as text; a mark of punctuation that came alone stands at the word before it, as its language writes it."""
-    space = "" if language in ("zh", "ja", "th", "lo", "my", "yue") else " "
+    space = "" if language in SPACELESS else " "
     text = ""
     for word in words:
         mark = word.text[0] in ",.;:!?…)]»%" and not (language == "fr" and word.text[0] in ";:!?»")

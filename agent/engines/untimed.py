@@ -8,11 +8,9 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
-from ..nouns import SAMPLE_RATE, Word
+from ..nouns import SAMPLE_RATE, SPACELESS, Word
 from .policy import plain
 
-SPACELESS = {"zh", "ja", "th", "lo", "my", "yue"}
-"""Languages written without spaces between words: here every letter is a word."""
 FRAME = SAMPLE_RATE // 100
 """Samples of a frame: 10 ms."""
 SOFT = 20.0

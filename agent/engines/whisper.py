@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from ..errors import EngineError
-from ..nouns import SAMPLE_RATE, Word
+from ..nouns import SAMPLE_RATE, SPACELESS, Word
 from ..settings import Settings
 from . import Heard, Served, SoundRequest, Translation
 
@@ -41,9 +41,6 @@ FRAMES = 100
 """Spectrogram frames a second."""
 TOKENS = 9
 """Tokens a second at most; who speaks faster is a loop of the decoder's."""
-
-SPACELESS = {"zh", "ja", "th", "lo", "my", "yue"}
-"""Languages written without spaces between words."""
 
 WER: Mapping[str, float] = {"en": 0.11, "es": 0.10, "pt": 0.21, "de": 0.22, "fr": 0.31}
 """Word error rate of Whisper base, whole FLEURS sentences, greedy, int8."""
