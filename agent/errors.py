@@ -45,5 +45,12 @@ class ModelError(DragomanError):
     """
 
 
+class VaultError(DragomanError):
+    """What is kept can't be kept, opened, read or destroyed.
+
+    Codes: `vault_away` (the database does not answer), `does_not_open` (not the place or the key it was sealed for).
+    """
+
+
 class SettingsError(DragomanError):
     """Settings that are missing or make no sense; the message names every one of them."""
