@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     livekit_api_secret: SecretStr = Field(SecretStr(""), validation_alias="LIVEKIT_API_SECRET")
     database_url: SecretStr = Field(SecretStr(""), validation_alias="DATABASE_URL")
     """postgresql://…; only the web server and the vault need it."""
+    root_key: str = "file:var/keys/root.key"
+    """Who holds the key over all keys of what is kept: `file:PATH`, `transit:http(s)://HOST:PORT/MOUNT/keys/NAME` or
+    `awskms:ARN`; several, comma-separated, while keys move from one to another: the first wraps, all unwrap."""
     host_secret: SecretStr = SecretStr("")
     """Who holds it may make rooms; only the web server needs it."""
 
