@@ -266,3 +266,15 @@ head = Table(
     _must("hash", LargeBinary),
     schema=AUDIT,
 )
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    _id("tenant_id"),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    _must("hash", LargeBinary),
+    _must("content", Text, comment="what the tenant's key signed: by which policies, and when"),
+    _must("signature", LargeBinary),
+    schema=AUDIT,
+    comment="up to where the log was forgotten; its next line still chains to the hash",
+)

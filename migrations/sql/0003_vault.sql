@@ -1,5 +1,5 @@
 -- What is kept, the keys that open it, and the log of who read it: three schemas.
--- Statements are separated by empty lines. No statement outside `vault_keys` joins with it but the guards,
+-- Statements are separated by empty lines. No statement outside `vault_keys` joins with it but the guards and the list,
 -- so that it can stand in a database of its own with its own short backups.
 
 DO $$ DECLARE r text; BEGIN
@@ -148,7 +148,8 @@ CREATE TABLE vault.room_grant (
   reason text,
   expires_at timestamptz,
   CONSTRAINT pk_room_grant PRIMARY KEY (tenant_id, room, principal, break_glass),
-  CHECK (NOT break_glass OR (expires_at IS NOT NULL AND length(reason) >= 20)))
+  CHECK (NOT break_glass OR (expires_at IS NOT NULL AND expires_at <= granted_at + interval '60 minutes'
+    AND reason IS NOT NULL AND length(reason) >= 20)))
 
 CREATE TABLE vault.erasure (
   tenant_id uuid NOT NULL,
@@ -249,9 +250,21 @@ CREATE TABLE vault_audit.head (
   hash bytea NOT NULL,
   CONSTRAINT pk_head PRIMARY KEY (tenant_id))
 
+CREATE TABLE vault_audit.checkpoint (
+  tenant_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  hash bytea NOT NULL,
+  content text NOT NULL,
+  signature bytea NOT NULL,
+  CONSTRAINT pk_checkpoint PRIMARY KEY (tenant_id, seq))
+
+COMMENT ON TABLE vault_audit.checkpoint IS 'up to where the log was forgotten; its next line still chains to the hash'
+
+COMMENT ON COLUMN vault_audit.checkpoint.content IS 'what the tenant''s key signed: by which policies, and when'
+
 CREATE FUNCTION vault_audit.digest(e vault_audit.event) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT sha256(e.prev || convert_to(jsonb_build_array(e.tenant_id, e.seq,
-    extract(epoch FROM e.at)::numeric(20, 6)::text, e.actor, e.action, e.object, e.outcome, e.detail)::text, 'UTF8')) $$
+    round(extract(epoch FROM e.at)::numeric, 6)::text, e.actor, e.action, e.object, e.outcome, e.detail)::text, 'UTF8')) $$
 
 CREATE FUNCTION vault_audit.append(p_action text, p_object text, p_outcome text, p_detail jsonb) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = vault_audit, pg_temp AS $$
@@ -270,9 +283,21 @@ END $$
 CREATE FUNCTION vault_audit.frozen() RETURNS trigger LANGUAGE plpgsql AS
   $$ BEGIN RAISE EXCEPTION 'this is only ever added to' USING ERRCODE = 'P0A01'; END $$
 
-CREATE TRIGGER event_stays BEFORE UPDATE OR DELETE ON vault_audit.event FOR EACH ROW EXECUTE FUNCTION vault_audit.frozen()
+CREATE FUNCTION vault_audit.event_guard() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = vault_audit, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'DELETE' AND EXISTS (SELECT FROM vault_audit.checkpoint WHERE tenant_id = OLD.tenant_id AND seq >= OLD.seq) THEN
+    RETURN OLD; END IF;
+  RAISE EXCEPTION 'this is only ever added to' USING ERRCODE = 'P0A01';
+END $$
+
+CREATE TRIGGER event_stays BEFORE UPDATE OR DELETE ON vault_audit.event FOR EACH ROW EXECUTE FUNCTION vault_audit.event_guard()
 
 CREATE TRIGGER event_stays_whole BEFORE TRUNCATE ON vault_audit.event FOR EACH STATEMENT EXECUTE FUNCTION vault_audit.frozen()
+
+CREATE TRIGGER checkpoint_stays BEFORE UPDATE OR DELETE ON vault_audit.checkpoint FOR EACH ROW EXECUTE FUNCTION vault_audit.frozen()
+
+CREATE TRIGGER checkpoint_stays_whole BEFORE TRUNCATE ON vault_audit.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION vault_audit.frozen()
 
 CREATE TRIGGER tombstone_stays BEFORE UPDATE OR DELETE ON vault_keys.tombstone FOR EACH ROW EXECUTE FUNCTION vault_audit.frozen()
 
@@ -377,6 +402,37 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = vault, pg_temp AS $$
   FROM vault.meeting m JOIN vault.tenant n ON n.id = m.tenant_id WHERE m.tenant_id = t AND m.id = meeting $$
 
 COMMENT ON FUNCTION vault.due_since IS 'records of this kind that were stored at or before it are due'
+
+-- Forgetting the log: what is older than the longest term of it that is in force, while nothing is held.
+
+CREATE FUNCTION vault_audit.forgettable(OUT seq bigint, OUT hash bytea, OUT policies jsonb, OUT at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = vault_audit, pg_temp AS $$
+DECLARE t uuid := vault.tenant_id(); since timestamptz; until bigint;
+BEGIN
+  at := vault.now();
+  SELECT min(CASE WHEN p.audit ~ '^[0-9]+ days$' THEN vault.since(p.audit, NULL, at) ELSE '-infinity' END),
+    jsonb_object_agg(p.name || ' ' || p.version, p.audit) INTO since, policies
+    FROM (SELECT DISTINCT name FROM vault.policy WHERE tenant_id = t) n, vault.effective(t, n.name) p WHERE p.name IS NOT NULL;
+  IF since IS NULL OR EXISTS (SELECT FROM vault_keys.hold WHERE tenant_id = t AND (released_at IS NULL OR grace_until > vault.now())) THEN
+    RETURN; END IF;
+  SELECT e.seq INTO until FROM vault_audit.event e WHERE e.tenant_id = t AND e.at > since ORDER BY e.seq LIMIT 1;
+  SELECT e.seq, e.hash INTO seq, hash FROM vault_audit.event e
+    WHERE e.tenant_id = t AND (until IS NULL OR e.seq < until) ORDER BY e.seq DESC LIMIT 1;
+END $$
+
+CREATE FUNCTION vault_audit.forget(p_seq bigint, p_hash bytea, p_content text, p_signature bytea) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = vault_audit, pg_temp AS $$
+DECLARE t uuid := vault.tenant_id(); n bigint;
+BEGIN
+  IF (vault_audit.forgettable()).seq >= p_seq IS NOT TRUE
+    OR NOT EXISTS (SELECT FROM vault_audit.event WHERE tenant_id = t AND seq = p_seq AND hash = p_hash) THEN
+    RAISE EXCEPTION 'the log is not to be forgotten up to there' USING ERRCODE = 'P0A02'; END IF;
+  INSERT INTO vault_audit.checkpoint VALUES (t, p_seq, p_hash, p_content, p_signature);
+  DELETE FROM vault_audit.event WHERE tenant_id = t AND seq <= p_seq;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  PERFORM vault_audit.append('forget', 'audit', 'done', jsonb_build_object('through', p_seq, 'lines', n));
+  RETURN n;
+END $$
 
 -- Writing: the agent has no right to the tables, only to these, and only for its own room.
 
@@ -483,6 +539,21 @@ CREATE FUNCTION vault.opened_since(kind text) RETURNS timestamptz
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = vault, pg_temp AS $$
   SELECT coalesce(vault.due_since(vault.tenant_id(), vault.opened(), kind), 'infinity') $$
 
+CREATE FUNCTION vault.readable(p_meeting uuid, p_subject uuid, p_lang text) RETURNS SETOF uuid
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = vault, pg_temp AS $$
+  SELECT m.id FROM vault.meeting m
+  WHERE m.tenant_id = vault.tenant_id() AND (p_meeting IS NULL OR m.id = p_meeting) AND EXISTS (
+    SELECT FROM vault.room_grant g WHERE g.tenant_id = m.tenant_id AND g.room = m.room AND g.principal = vault.principal()
+      AND 'read' = ANY (g.can) AND (g.expires_at IS NULL OR g.expires_at > clock_timestamp()))
+  AND EXISTS (SELECT FROM (SELECT k AS kind, vault.due_since(m.tenant_id, m.id, k) AS since
+      FROM unnest(ARRAY['source', 'translation', 'redacted']) k OFFSET 0) due
+    JOIN vault.record r ON r.tenant_id = m.tenant_id AND r.day = m.day AND r.meeting_id = m.id AND r.kind = due.kind
+      AND r.stored_at > due.since
+    JOIN vault_keys.data_key d ON d.tenant_id = r.tenant_id AND d.id = r.key_id AND d.state = 'active'
+    WHERE (p_lang IS NULL OR r.lang = p_lang OR starts_with(r.lang, p_lang || '-')) AND (p_subject IS NULL OR d.subject = p_subject)) $$
+
+COMMENT ON FUNCTION vault.readable IS 'granted meetings of which something can be read, of that person and in that language where they are given'
+
 DO $$ DECLARE r record; BEGIN
   FOR r IN SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname IN ('vault', 'vault_keys', 'vault_audit') AND c.relkind IN ('r', 'p') LOOP
@@ -520,7 +591,9 @@ GRANT EXECUTE ON FUNCTION vault_audit.digest TO dragoman_auditor
 
 GRANT EXECUTE ON FUNCTION vault.begin, vault.finish, vault.name_speaker, vault.store, vault_keys.add TO dragoman_agent
 
-GRANT EXECUTE ON FUNCTION vault.opened, vault.opened_since TO dragoman_web
+GRANT EXECUTE ON FUNCTION vault.opened, vault.opened_since, vault.readable TO dragoman_web
+
+GRANT EXECUTE ON FUNCTION vault_audit.forgettable, vault_audit.forget TO dragoman_retention
 
 GRANT EXECUTE ON FUNCTION vault.since, vault.ended, vault.effective, vault.term, vault.due_since, vault.ensure_day, vault_keys.is_held
   TO dragoman_retention
@@ -562,4 +635,6 @@ GRANT SELECT (tenant_id, id, meeting_id, room, speaker_id, subject, kind, tenant
 
 GRANT SELECT, INSERT ON vault_keys.tombstone TO dragoman_retention
 
-GRANT SELECT ON vault_audit.event, vault_audit.head TO dragoman_auditor
+GRANT SELECT ON vault_audit.event, vault_audit.head, vault_audit.checkpoint TO dragoman_auditor
+
+GRANT SELECT ON vault_audit.head TO dragoman_retention
