@@ -14,20 +14,20 @@ PIVOT = "en"
 
 
 class Sounds:
-    """The last `KEPT` seconds of every track, for who hears a clause a second time."""
+    """The last `kept` seconds of every track, for who hears a clause a second time."""
 
-    KEPT = 60.0
     AROUND = 0.25
     """Seconds before and after a clause that are heard with it: word times are not exact."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: float = 60.0) -> None:
+        self._kept = kept
         self._tracks: dict[str, deque[Chunk]] = {}
 
     def hear(self, chunk: Chunk) -> None:
         """Remember it, and forget what is too old, of tracks that have ended too."""
         self._tracks.setdefault(chunk.track, deque()).append(chunk)
         for track, chunks in list(self._tracks.items()):
-            while chunks and chunks[0].end < chunk.end - self.KEPT:
+            while chunks and chunks[0].end < chunk.end - self._kept:
                 chunks.popleft()
             if not chunks:
                 del self._tracks[track]

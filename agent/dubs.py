@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -29,6 +29,16 @@ class Channel(Protocol):
 
     def cue(self, caption: Caption, event: Literal["started", "ended", "skipped"], behind: float) -> None:
         """Tell the room what the voice does."""
+        ...
+
+
+class Aloud(Protocol):
+    """A voice that knows for whom it speaks."""
+
+    def speak_for(
+        self, identity: str, text: str, language: str, voice: str, *, speed: float = 1.0
+    ) -> AsyncIterator[Dub]:
+        """As `Voice.speak`."""
         ...
 
 
@@ -92,6 +102,7 @@ class Dubber:
         *,
         now: Callable[[], float],
         cast: Cast | None = None,
+        aloud: Aloud | None = None,
         failed: Callable[[EngineError], None] = lambda error: None,
         took: Callable[[float], None] = lambda seconds: None,
         spoken: Callable[[str], str] = lambda text: text,
@@ -105,6 +116,7 @@ class Dubber:
         self._channel = channel
         self._now = now
         self._cast = cast or Cast()
+        self._aloud = aloud
         self._breath = 0.0
         self._failed = failed
         self._took = took
@@ -168,7 +180,7 @@ class Dubber:
         speed = self.speed(self._late(first), self._seconds(text) / took if took > 0 else 1.0)
         self._asked, begun = self._now(), False
         try:
-            async for dub in self._voice.speak(text, self.lang, who, speed=speed):
+            async for dub in self._spoken_for(first.identity, text, who, speed):
                 if not begun:
                     begun = True
                     self._took(self.waiting)
@@ -189,6 +201,11 @@ class Dubber:
                 self._channel.cue(caption, "ended", self.behind)
             else:
                 self._skip(caption)
+
+    def _spoken_for(self, identity: str, text: str, who: str, speed: float) -> AsyncIterator[Dub]:
+        if self._aloud:
+            return self._aloud.speak_for(identity, text, self.lang, who, speed=speed)
+        return self._voice.speak(text, self.lang, who, speed=speed)
 
     def _learn(self, text: str, seconds: float) -> None:
         if seconds:

@@ -14,11 +14,12 @@ from .aio import Feed
 from .captions import Captioner, Together, same_language
 from .direct import Beside, Sounds
 from .dubs import Cast, Channel, Dubber, Due
-from .engines import Diarizer, Direct, Recognizer, Translator, Voice
+from .engines import Consent, Diarizer, Direct, Likeness, Recognizer, Translator, Voice
 from .errors import EngineError
 from .faithful import Faithful
 from .glossary import Glossary
 from .ladder import Ladder, Strain
+from .likeness import Likenesses
 from .nouns import Caption, Chunk, Hypothesis, Segment
 from .track import TrackLine
 from .transcript import Transcript
@@ -49,6 +50,8 @@ class Engines:
     direct: Direct | None = None
     previews: Translator | None = None
     """For what may be dropped where there is too much to do; the translator itself where there is none."""
+    likeness: Likeness | None = None
+    """For dubs in a voice like the speaker's own; without one all are in stock voices."""
 
 
 class Doors(Protocol):
@@ -114,6 +117,8 @@ class Room:
         glossary: Glossary | None = None,
         slow: Callable[[bool], None] = lambda slow: None,
         ladder: Ladder | None = None,
+        meeting: str = "",
+        lent: Callable[[Consent, bool], None] = lambda consent, stands: None,
     ) -> None:
         self.transcript = Transcript()
         self.refused_languages = 0
@@ -134,6 +139,7 @@ class Room:
         self._hearing: set[asyncio.Task[None]] = set()
         self._languages: dict[str, _Language] = {}
         self._cast = Cast()
+        self._likenesses = Likenesses(engines.voice, engines.likeness, meeting, lent)
         self._sounds = Sounds() if engines.direct else None
         translator = Faithful(engines.translator, self._glossary)
         previews = Faithful(engines.previews, self._glossary) if engines.previews else translator
@@ -190,9 +196,17 @@ class Room:
         """Somebody left; what they were saying is still settled and shown."""
         self._people.pop(identity, None)
         self._detected.pop(identity, None)
+        self._likenesses.take_back(identity)
         for line in [line for line in self._lines.values() if line.identity == identity]:
             self.stopped(line.track)
         self._settle_wants()
+
+    def lend(self, identity: str, given: bool) -> None:
+        """Whether somebody wants to be dubbed in a voice like their own; what was never given needs no taking back."""
+        if given:
+            self._likenesses.lend(identity)
+        else:
+            self._likenesses.take_back(identity)
 
     def correct(self, identity: str, language: str) -> None:
         """A person says which language somebody speaks, against what was detected."""
@@ -225,6 +239,7 @@ class Room:
         """Sound of a track that is listened to."""
         if line := self._lines.get(chunk.track):
             line.inbox.put(chunk)
+            self._likenesses.hear(line.identity, chunk)
             if self._sounds:
                 self._sounds.hear(chunk)
 
@@ -352,6 +367,7 @@ class Room:
                 channel,
                 now=self._now,
                 cast=self._cast,
+                aloud=self._likenesses,
                 failed=self._failed,
                 took=lambda seconds: self._took("speak", seconds),
                 spoken=lambda text: self._glossary.spoken(text, tag),
@@ -371,6 +387,7 @@ class Room:
         if isinstance(said, Segment):
             self._took("recognise", self._now() - said.end)
             self._remember(said)
+            self._likenesses.said(said)
         if self._detected.get(said.identity) != said.language and said.identity in self._people:
             self._detected[said.identity] = said.language
             self._want(said.language)
@@ -429,6 +446,7 @@ class Room:
 
     async def _deliver_the_rest(self) -> None:
         """Lines settle, captioners read to the end, voices stop: what was settled is still delivered."""
+        self._likenesses.close()
         for track in list(self._lines):
             self.stopped(track)
         await self._within(10.0, self._hearing)

@@ -18,7 +18,7 @@ from livekit import api, rtc
 from livekit.agents import AgentServer, AutoSubscribe, JobContext, JobRequest
 
 from .clock import RoomClock
-from .engines import Recognizer, Served, prepare
+from .engines import Consent, Recognizer, Served, prepare
 from .engines.remote import Remote
 from .engines.streaming import Streaming
 from .errors import DragomanError
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 PREFIX = "interpreter-"
 BEAT = 0.5
 """Seconds between two heartbeats; the web server replaces us when it misses some."""
+OFFER = 5.0
+"""Seconds between two looks at what voices can do."""
 NAMES = 1_000
 """People whose names are remembered, those who have left too."""
 
@@ -126,6 +128,7 @@ class Interpreter:
                 self._engines.voice,
                 direct=self._engines.direct,
                 previews=self._engines.previews,
+                likeness=self._engines.voice,
             ),
             self,
             now=self._now,
@@ -133,7 +136,10 @@ class Interpreter:
             always=[tag for tag in map(canonical, settings.always.split(",")) if tag],
             glossary=glossary,
             slow=self._streaming.slow,
+            meeting=ctx.job.room.name,
+            lent=self._lent,
         )
+        self._lenders: set[str] = set()
         self._served: Mapping[str, Served] = {}
         self._told: dict[str, Wants] = {}
         self._called: set[str] = set()
@@ -166,6 +172,7 @@ class Interpreter:
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             beating = group.create_task(self._beat())
+            offering = group.create_task(self._offer())
             room = group.create_task(self._room.run())
             await self._room.running.wait()
             sfu = group.create_task(self._sfu.run(self._room.started))
@@ -173,6 +180,7 @@ class Interpreter:
             await self._sfu.flush()
             sfu.cancel()
             beating.cancel()
+            offering.cancel()
 
     def _ended(self, main: asyncio.Task[None]) -> None:
         if not main.cancelled() and (error := main.exception()):
@@ -202,6 +210,7 @@ class Interpreter:
         self._names[identity] = name
         while len(self._names) > NAMES:
             del self._names[next(iter(self._names))]
+        self._room.lend(identity, attributes.get("dragoman.voice") == "given")
         wants = _wants(attributes, "dragoman.")
         before, self._told[identity] = self._told.get(identity), wants
         # What they asked for by a call holds until their attributes say something new; a call may
@@ -324,6 +333,19 @@ class Interpreter:
                 "dragoman.detected": json.dumps(detected, separators=(",", ":"), sort_keys=True),
             }
         )
+
+    def _lent(self, consent: Consent, stands: bool) -> None:
+        """Record that somebody lent their voice to their dubs, or that this is over, and tell everybody."""
+        log.info("a voice like their own: %s, %s", consent.identity, "agreed" if stands else "over")
+        self._lenders = self._lenders | {consent.identity} if stands else self._lenders - {consent.identity}
+        self._sfu.set_attributes({"dragoman.lent": json.dumps(sorted(self._lenders), separators=(",", ":"))})
+
+    async def _offer(self) -> None:
+        """Tell in which languages people may be dubbed in a voice like their own."""
+        while True:
+            with contextlib.suppress(DragomanError):  # the engines are away: asked again
+                self._sfu.set_attributes({"dragoman.alike": ",".join(await self._engines.voice.alike())})
+            await asyncio.sleep(OFFER)
 
     # The heartbeat
 

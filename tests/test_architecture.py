@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "agent.primed": {"agent.nouns", "agent.engines", "agent.glossary"},
     "agent.direct": {"agent.nouns", "agent.errors", "agent.engines"},
     "agent.dubs": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines"},
+    "agent.likeness": {"agent.nouns", "agent.errors", "agent.engines", "agent.direct"},
     "agent.room": {
         "agent.track",
         "agent.transcript",
@@ -39,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "agent.glossary",
         "agent.dubs",
         "agent.ladder",
+        "agent.likeness",
         "agent.aio",
         "agent.nouns",
         "agent.errors",  # a room tells a failed engine from a failed program

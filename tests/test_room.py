@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from agent.engines import Translation
+from agent.engines import Consent, Reference, Translation
 from agent.errors import EngineError
 from agent.glossary import Glossary, Term
 from agent.ladder import Strain
@@ -77,6 +77,19 @@ class Speaking:
         yield Dub(language, 16_000, text.encode(), "fake")
 
 
+class Imitating:
+    """Says whose sound it was given, and how much."""
+
+    async def alike(self) -> Sequence[str]:
+        return ["es"]
+
+    async def speak_as(
+        self, text: str, language: str, reference: Reference, *, speed: float = 1.0
+    ) -> AsyncIterator[Dub]:
+        told = f"{text} like {reference.consent.identity} in {reference.consent.meeting}"
+        yield Dub(language, 16_000, told.encode(), "fake")
+
+
 class Outside:
     """The doors, and everything that went through them."""
 
@@ -128,7 +141,7 @@ async def a_room(
     recognizing: Recognizing | None = None, **options: object
 ) -> AsyncIterator[tuple[Room, Outside, Time]]:
     outside, time = Outside(), Time()
-    engines = Engines(recognizing or Recognizing(), Translating(), Speaking())
+    engines = Engines(recognizing or Recognizing(), Translating(), Speaking(), likeness=Imitating())
     room = Room(engines, outside, now=time, **options)  # type: ignore[arg-type]
     running = asyncio.create_task(room.run())
     await room.running.wait()
@@ -176,6 +189,34 @@ async def test_a_voice_speaks_only_what_was_said_in_another_language():
         assert outside.open == {"es"}
     assert outside.channels["es"] == ["[es] hello"]
     assert outside.open == set()
+
+
+async def test_who_lent_their_voice_is_dubbed_in_one_like_it_until_they_take_it_back_or_leave():
+    recorded: list[tuple[str, bool]] = []
+
+    def record(consent: Consent, stands: bool) -> None:
+        recorded.append((consent.identity, stands))
+
+    async with a_room(meeting="standup", lent=record) as (room, outside, _):
+        room.wants("ana", Wants("es", "es", "es"))
+        for who in ("ben", "cid"):
+            room.wants(who, Wants("en", "", ""))
+        await settle()
+        for text in ("lent", "held", "over"):
+            room.lend("ben", text != "over")
+            for who in ("ben", "cid"):
+                room.listen(who, f"t-{who}")
+                room.hear(speech(f"t-{who}", text.ljust(128_000), 95.0))
+                room.stopped(f"t-{who}")
+                await settle()
+        room.lend("cid", True)
+        room.left("cid")
+
+    assert outside.channels["es"] == [
+        *("[es] lent like ben in standup", "[es] lent", "[es] held like ben in standup", "[es] held"),
+        *("[es] over", "[es] over"),
+    ]
+    assert recorded == [("ben", True), ("ben", False), ("cid", True), ("cid", False)]
 
 
 async def test_a_name_of_the_room_is_shown_as_it_is_and_spoken_as_it_sounds():

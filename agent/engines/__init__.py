@@ -200,8 +200,14 @@ class Reference:
 class Likeness(Protocol):
     """What a `Voice` has that can speak like somebody."""
 
+    async def alike(self) -> Container[str]:
+        """The languages in which it can. Raises `EngineError`."""
+        ...
+
     def speak_as(self, text: str, language: str, reference: Reference, *, speed: float = 1.0) -> AsyncIterator[Dub]:
-        """As `Voice.speak`. Raises `EngineError`, `no_consent` where the record of it says nothing."""
+        """As `Voice.speak`. Raises `EngineError`: `no_consent` where the record of it says nothing, `not_served`
+        where it speaks like nobody in this language.
+        """
         ...
 
 
@@ -234,6 +240,8 @@ class Served:
     route: Mapping[str, str] = field(default_factory=dict)
     cascade: Mapping[str, float] = field(default_factory=dict)
     """Of a direct engine's pairs: what the same sound gave by recognition and translation."""
+    alike: Sequence[str] = ()
+    """Of a voice's languages: those in which it can speak like somebody."""
 
 
 TABLE: Mapping[str, Mapping[str, str]] = {

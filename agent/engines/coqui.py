@@ -179,7 +179,8 @@ class Coqui:
         }
         why = "; ".join(f"{model.name} is in {model.folder.name}" for model in self._models)
         name = "+".join(f"coqui-{kind}" for kind in kinds)
-        return Served("speak", name, why, "; ".join(said[kind] for kind in kinds), "", dict.fromkeys(route), route)
+        licence = "; ".join(said[kind] for kind in kinds)
+        return Served("speak", name, why, licence, "", dict.fromkeys(route), route, alike=self._alike)
 
     async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
         """See `Voice`."""
@@ -187,6 +188,10 @@ class Coqui:
         async with aclosing(self._said(model, text, language, speed, speaker=voice)) as dubs:
             async for dub in dubs:
                 yield dub
+
+    async def alike(self) -> tuple[str, ...]:
+        """See `Likeness`."""
+        return self._alike
 
     async def speak_as(
         self, text: str, language: str, reference: Reference, *, speed: float = 1.0
@@ -205,6 +210,10 @@ class Coqui:
     async def close(self) -> None:
         for pool in self._pools.values():
             await pool.close()
+
+    @property
+    def _alike(self) -> tuple[str, ...]:
+        return tuple(sorted({tag for model in self._models if model.kind == "xtts" for tag in model.languages}))
 
     def _serving(self, language: str, models: Sequence[Model]) -> Model:
         for model in models:

@@ -7,14 +7,14 @@ A spoken word is a tone of 320 ms whose loudness says which word it is, so sound
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from ..errors import EngineError
 from ..nouns import SAMPLE_RATE, Chunk, Dub, Turn, Word
 from ..settings import Settings
-from . import Heard, Served, Translation
+from . import Heard, Reference, Served, Translation
 
 WORD = 5_120
 """Samples of a spoken word: 320 ms, ten frames of the gate."""
@@ -147,22 +147,50 @@ class FakeTranslator:
 
 
 class FakeVoice:
-    """A `Voice` that hums: 60 ms a character at a pitch that is the language's own."""
+    """A `Voice` that hums: 60 ms a character at a pitch that is the language's own, or somebody's (`Likeness`)."""
 
     RATE = 16_000
 
     def served(self) -> Served:
-        return Served("speak", "fake", "asked for by name", "Apache-2.0", "", dict.fromkeys(LANGUAGES))
+        why = "asked for by name"
+        return Served("speak", "fake", why, "Apache-2.0", "", dict.fromkeys(LANGUAGES), alike=(*LANGUAGES,))
+
+    async def alike(self) -> Sequence[str]:
+        return LANGUAGES
 
     async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
         base = language.split("-", maxsplit=1)[0]
         if base not in LANGUAGES:
             raise EngineError("not_served", "It hums in five languages.")
-        pitch = 300 + 100 * LANGUAGES.index(base)
-        samples = int(len(text) * 0.06 / speed * self.RATE)
-        wave = (np.sin(np.arange(samples) * 2 * math.pi * pitch / self.RATE) * 8_000).astype(np.int16).tobytes()
+        for dub in self._hummed(text, language, 300 + 100 * LANGUAGES.index(base), speed):
+            yield dub
+
+    async def speak_as(
+        self, text: str, language: str, reference: Reference, *, speed: float = 1.0
+    ) -> AsyncIterator[Dub]:
+        if not (reference.consent.identity and reference.consent.meeting and reference.consent.given):
+            raise EngineError("no_consent", "It hums like nobody who does not want it.")
+        if language.split("-", maxsplit=1)[0] not in LANGUAGES:
+            raise EngineError("not_served", "It hums in five languages.")
+        for dub in self._hummed(text, language, pitch(reference.pcm), speed):
+            yield dub
+
+    def _hummed(self, text: str, language: str, pitch: float, speed: float) -> Iterator[Dub]:
+        wave = hum(pitch, len(text) * 0.06 / speed)
         for at in range(0, len(wave), self.RATE // 5 * 2):
             yield Dub(language, self.RATE, wave[at : at + self.RATE // 5 * 2], "fake")
+
+
+def hum(pitch: float, seconds: float = 1.0) -> bytes:
+    """A hum of so many Hz, 16 kHz mono int16."""
+    wave = np.sin(np.arange(int(seconds * SAMPLE_RATE)) * 2 * math.pi * pitch / SAMPLE_RATE)
+    return (wave * 8_000).astype(np.int16).tobytes()
+
+
+def pitch(pcm: bytes) -> float:
+    """How high a hum of 16 kHz mono int16 is, in Hz."""
+    wave = np.frombuffer(pcm, np.int16)
+    return float(np.count_nonzero((wave[:-1] < 0) & (wave[1:] >= 0)) * SAMPLE_RATE / len(wave))
 
 
 class FakeDiarizer:

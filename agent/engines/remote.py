@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import aiohttp
@@ -15,7 +15,7 @@ import aiohttp
 from ..errors import EngineError
 from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub, Word
 from ..settings import Settings
-from . import Heard, Served, Translation
+from . import Heard, Reference, Served, Translation
 
 KNOWN = 20.0
 """Seconds for which it is remembered what a service serves."""
@@ -52,11 +52,21 @@ class Remote:
         """The same translator, for what may be dropped where there is too much to do."""
         self.direct = RemoteDirect(self)
         self.voice = RemoteVoice(self)
+        self._known: Mapping[str, Served] = {}
+        self._asked = float("-inf")
 
     async def served(self) -> Sequence[Served]:
         """What the first service that answers serves. Raises `EngineError` while it is loading."""
         async with self.ask("GET", "/served", patience=5.0) as answer:
-            return [Served(**stage) for stage in (await answer.json())["stages"]]
+            stages = (await answer.json())["stages"]
+        return [Served(**stage | {"alike": tuple(stage["alike"])}) for stage in stages]
+
+    async def known(self, stage: str) -> Served | None:
+        """What serves a stage; asked anew after `KNOWN` seconds. Raises as `served`."""
+        if time.monotonic() - self._asked > KNOWN:
+            self._known = {served.stage: served for served in await self.served()}
+            self._asked = time.monotonic()
+        return self._known.get(stage)
 
     async def close(self) -> None:
         for service in self._services:
@@ -210,15 +220,11 @@ class RemoteDirect:
 
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
-        self._pairs: Mapping[str, float | None] = {}
-        self._asked = float("-inf")
 
     async def pairs(self) -> Mapping[str, float | None]:
         """See `Direct`; asked anew after `KNOWN` seconds."""
-        if time.monotonic() - self._asked > KNOWN:
-            stages = {served.stage: served for served in await self._remote.served()}
-            self._pairs, self._asked = stages["direct"].languages if "direct" in stages else {}, time.monotonic()
-        return self._pairs
+        direct = await self._remote.known("direct")
+        return direct.languages if direct else {}
 
     async def carry(self, pcm: bytes, source: str, target: str) -> Translation | None:
         """See `Direct`. It may take 8 s and twice as long as the sound."""
@@ -231,7 +237,7 @@ class RemoteDirect:
 
 
 class RemoteVoice:
-    """A `Voice`."""
+    """A `Voice` and a `Likeness`."""
 
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
@@ -239,8 +245,27 @@ class RemoteVoice:
     async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
         """See `Voice`. The first piece, and each one after another, may take 6 s and a hundredth more a character."""
         about = {"text": text[:LIMIT], "language": language, "voice": voice, "speed": speed, "room": self._remote.room}
-        patience = 6.0 + len(text) / 100
-        async with self._remote.ask("POST", "/speak", data=json.dumps(about).encode(), patience=patience) as answer:
+        async with aclosing(self._said("/speak", json.dumps(about).encode(), language, len(text))) as said:
+            async for dub in said:
+                yield dub
+
+    async def alike(self) -> Sequence[str]:
+        """See `Likeness`; asked anew after `KNOWN` seconds."""
+        voice = await self._remote.known("speak")
+        return voice.alike if voice else ()
+
+    async def speak_as(
+        self, text: str, language: str, reference: Reference, *, speed: float = 1.0
+    ) -> AsyncIterator[Dub]:
+        """See `Likeness`. As long as `speak` it may take."""
+        about = {"text": text[:LIMIT], "language": language, "speed": speed, "room": self._remote.room}
+        data = json.dumps(about | asdict(reference.consent)).encode() + b"\n" + reference.pcm
+        async with aclosing(self._said("/speak_as", data, language, len(text))) as said:
+            async for dub in said:
+                yield dub
+
+    async def _said(self, path: str, data: bytes, language: str, characters: int) -> AsyncGenerator[Dub, None]:
+        async with self._remote.ask("POST", path, data=data, patience=6.0 + characters / 100) as answer:
             rate, engine = int(answer.headers.get("X-Rate", SAMPLE_RATE)), answer.headers.get("X-Engine", "")
             odd = b""
             async for data in answer.content.iter_chunked(int(rate * PIECE) * SAMPLE_BYTES - 1):

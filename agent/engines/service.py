@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import EngineError
 from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub
-from . import Heard, Served, SoundRequest, TextRequest, Translation
+from . import Consent, Heard, Reference, Served, SoundRequest, TextRequest, Translation
 from .stage import Figures, Several, Stage
 
 BODY_LIMIT = 2_000_000
@@ -26,7 +26,14 @@ TEXT_LIMIT = 2_000
 """Characters of a text."""
 LONGEST = 30.0
 """Seconds of sound, what `Ear` takes."""
-STATUS = {"bad_request": 400, "not_served": 404, "overloaded": 429, "loading": 503, "engines_away": 503}
+STATUS = {
+    "bad_request": 400,
+    "no_consent": 403,
+    "not_served": 404,
+    "overloaded": 429,
+    "loading": 503,
+    "engines_away": 503,
+}
 WARM = "One, two."
 STAGES = ("recognise", "direct", "translate", "speak")
 
@@ -74,6 +81,17 @@ class Speak(_Asked):
     speed: float = Field(1.0, ge=1.0, le=1.25)
 
 
+class SpeakAs(Speak):
+    """The first line of speech in a voice like somebody's, with their consent's record; the sound comes after it."""
+
+    identity: str = Field("", max_length=200)
+    meeting: str = Field("", max_length=200)
+    given: float = 0.0
+
+    def reference(self, pcm: bytes) -> Reference:
+        return Reference(pcm, Consent(self.identity, self.meeting, self.given))
+
+
 @dataclass(frozen=True, slots=True)
 class Hearing:
     """Sound and what is known of it."""
@@ -95,6 +113,7 @@ class Speech:
     """A text on its way to a listener: pieces, then None, or what went wrong."""
 
     about: Speak
+    reference: Reference | None = None
     out: asyncio.Queue[Dub | EngineError | None] = field(default_factory=asyncio.Queue, repr=False)
     left: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when nobody listens any more."""
@@ -139,6 +158,7 @@ class Service:
                 web.post("/direct", self._direct),
                 web.post("/translate", self._translate),
                 web.post("/speak", self._speak),
+                web.post("/speak_as", self._speak_as),
             ]
         )
         return app
@@ -202,6 +222,11 @@ class Service:
         async with aclosing(spoken(self.stages["speak"], about)) as dubs:
             return await _streamed(request, dubs)
 
+    async def _speak_as(self, request: web.Request) -> web.StreamResponse:
+        about, pcm = with_sound(SpeakAs, await request.read())
+        async with aclosing(spoken(self.stages["speak"], about, about.reference(pcm))) as dubs:
+            return await _streamed(request, dubs)
+
     # The work
 
     async def _hear(self, ear: Any, hearing: Hearing) -> Heard:
@@ -226,7 +251,7 @@ class Service:
 
     async def _say(self, voice: Any, speech: Speech) -> None:
         about, begun, seconds = speech.about, time.perf_counter(), 0.0
-        async with aclosing(voice.speak(about.text, about.language, about.voice, speed=about.speed)) as dubs:
+        async with aclosing(_begun(voice, about, speech.reference)) as dubs:
             async for dub in dubs:
                 if not seconds:
                     self.figures.first.labels("speak").observe(time.perf_counter() - begun)
@@ -251,7 +276,7 @@ class Service:
         except web.HTTPException as error:
             code = "not_served" if error.status == 404 else "bad_request"
             failure, status = EngineError(code, f"{error.reason}."), error.status
-        self.figures.refused.labels(request.path.strip("/") if request.path[1:] in STAGES else "", failure.code).inc()
+        self.figures.refused.labels(stage_of(request.path), failure.code).inc()
         said, later = refusal(failure)
         return web.json_response(said, status=status, headers=later)
 
@@ -265,9 +290,17 @@ def refusal(failure: EngineError) -> tuple[Mapping[str, Any], Mapping[str, str]]
     return said | {"after": round(failure.after, 2)}, {"Retry-After": str(math.ceil(failure.after))}
 
 
-async def spoken(stage: Stage[Speech, None], about: Speak) -> AsyncGenerator[Dub, None]:
+def stage_of(path: str) -> str:
+    """The stage that an address asks; empty where it asks none."""
+    name = path.rpartition("/")[2].removesuffix("_as")
+    return name if name in STAGES else ""
+
+
+async def spoken(
+    stage: Stage[Speech, None], about: Speak, reference: Reference | None = None
+) -> AsyncGenerator[Dub, None]:
     """The pieces as they are made. Raises `EngineError`, also after some of them."""
-    speech = Speech(about)
+    speech = Speech(about, reference)
     asked = asyncio.create_task(stage.ask(speech, about.room))
     # Refused, or never begun: the queue tells by the answer, which nothing comes after.
     asked.add_done_callback(lambda task: speech.out.put_nowait(_failure(task)))
@@ -299,6 +332,15 @@ async def _streamed(request: web.Request, dubs: AsyncGenerator[Dub, None]) -> we
     else:
         await response.write_eof()
     return response
+
+
+def _begun(voice: Any, about: Speak, reference: Reference | None) -> Any:
+    """Its sound, in a stock voice or in one like the reference."""
+    if reference is None:
+        return voice.speak(about.text, about.language, about.voice, speed=about.speed)
+    if not hasattr(voice, "speak_as"):
+        raise EngineError("not_served", "The voice here speaks like nobody.")
+    return voice.speak_as(about.text, about.language, reference, speed=about.speed)
 
 
 async def _translate(translator: Any, about: Translate) -> Mapping[str, Translation]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol, cast
 
 from ..errors import EngineError
 from ..nouns import Dub
 from ..settings import Settings
-from . import Served
+from . import Reference, Served
 from . import load as load_engine
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,7 @@ class Voices:
             "",
             dict.fromkeys(sorted(route)),
             route,
+            alike=tuple(sorted({tag for served in all_served for tag in served.alike})),
         )
 
     async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
@@ -91,6 +92,21 @@ class Voices:
                 if begun or engine is able[-1]:
                     raise
 
+    async def alike(self) -> Sequence[str]:
+        """See `Likeness`."""
+        return self.served().alike
+
+    async def speak_as(
+        self, text: str, language: str, reference: Reference, *, speed: float = 1.0
+    ) -> AsyncIterator[Dub]:
+        """See `Likeness`."""
+        able = [engine for engine in self._engines if _among(language, engine.served().alike)]
+        if not able:
+            raise EngineError("not_served", "No voice here speaks like somebody in this language.")
+        async with aclosing(cast(Any, able[0]).speak_as(text, language, reference, speed=speed)) as said:
+            async for dub in said:
+                yield dub
+
     async def close(self) -> None:
         for engine in self._engines:
             if close := getattr(engine, "close", None):
@@ -98,4 +114,9 @@ class Voices:
 
 
 def _speaks(engine: Engine, language: str) -> bool:
-    return not {language, language.split("-", maxsplit=1)[0]}.isdisjoint(engine.served().languages)
+    return _among(language, engine.served().languages)
+
+
+def _among(language: str, tags: Iterable[str]) -> bool:
+    """A language, or it without its region."""
+    return not {language, language.split("-", maxsplit=1)[0]}.isdisjoint(tags)

@@ -12,7 +12,7 @@ from ray.exceptions import RayActorError, RayError
 from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
-from agent.engines import Served
+from agent.engines import Reference, Served
 from agent.engines.service import Speak
 from agent.errors import EngineError
 from agent.nouns import Dub
@@ -54,13 +54,13 @@ class Deployed:
                 return _answer(await self._handle.ask.remote(request, room, final, worth))
         raise _away()
 
-    async def speak(self, about: Speak) -> AsyncGenerator[Dub, None]:
+    async def speak(self, about: Speak, reference: Reference | None = None) -> AsyncGenerator[Dub, None]:
         """See `spoken`. What has begun to sound is not begun again."""
         await self._loaded()
         for _ in range(TRIES):
             begun = False
             try:
-                async for piece in self._pieces(about):
+                async for piece in self._pieces(about, reference):
                     yield _answer(piece)
                     begun = True
                 return
@@ -69,9 +69,9 @@ class Deployed:
                     break
         raise _away()
 
-    async def _pieces(self, about: Speak) -> AsyncIterator[Dub | EngineError]:
+    async def _pieces(self, about: Speak, reference: Reference | None) -> AsyncIterator[Dub | EngineError]:
         with _told():
-            async for piece in self._handle.options(stream=True).speak.remote(about):
+            async for piece in self._handle.options(stream=True).speak.remote(about, reference):
                 yield piece
 
     async def _loaded(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client import generate_latest
 from ray import serve
 
-from agent.engines import Served
+from agent.engines import Reference, Served
 from agent.engines.service import Service, Speak, spoken
 from agent.errors import EngineError
 from agent.nouns import Dub
@@ -53,10 +53,10 @@ class Engine:
         except EngineError as error:
             return error
 
-    async def speak(self, about: Speak) -> AsyncIterator[Dub | EngineError]:
+    async def speak(self, about: Speak, reference: Reference | None) -> AsyncIterator[Dub | EngineError]:
         """The pieces as they are made, and last the `EngineError` that ended them, if one did."""
         try:
-            async with aclosing(spoken(self._stage, about)) as dubs:
+            async with aclosing(spoken(self._stage, about, reference)) as dubs:
                 async for dub in dubs:
                     yield dub
         except EngineError as error:

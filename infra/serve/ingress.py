@@ -28,9 +28,11 @@ from agent.engines.service import (
     Hearing,
     Recognise,
     Speak,
+    SpeakAs,
     Translate,
     parsed,
     refusal,
+    stage_of,
     weighed,
     with_sound,
 )
@@ -61,6 +63,7 @@ class Ingress:
                 Route("/direct", self._direct, methods=["POST"]),
                 Route("/translate", self._translate, methods=["POST"]),
                 Route("/speak", self._speak, methods=["POST"]),
+                Route("/speak_as", self._speak_as, methods=["POST"]),
             ],
             exception_handlers={EngineError: self._failed, HTTPException: self._refused},
         )
@@ -125,11 +128,11 @@ class Ingress:
 
     async def _speak(self, request: Request) -> Response:
         about = parsed(Speak, await _body(request))
-        dubs = self._stages["speak"].speak(about)
-        first = await anext(dubs, None)  # the status waits for it
-        headers = {"X-Rate": str(first.rate), "X-Engine": first.engine} if first else {}
-        sound = _sound(first, dubs)
-        return StreamingResponse(sound, headers=headers, media_type="application/octet-stream")
+        return await _streamed(self._stages["speak"].speak(about))
+
+    async def _speak_as(self, request: Request) -> Response:
+        about, pcm = with_sound(SpeakAs, await _body(request))
+        return await _streamed(self._stages["speak"].speak(about, about.reference(pcm)))
 
     # What went wrong
 
@@ -143,10 +146,15 @@ class Ingress:
         return self._said(request, EngineError(code, f"{error.detail}."), error.status_code)
 
     def _said(self, request: Request, error: EngineError, status: int) -> Response:
-        path = request.url.path.rpartition("/")[2]
-        self._figures.refused.labels(path if path in STAGES else "", error.code).inc()
+        self._figures.refused.labels(stage_of(request.url.path), error.code).inc()
         said, later = refusal(error)
         return _json(said, status, later)
+
+
+async def _streamed(dubs: AsyncGenerator[Dub, None]) -> Response:
+    first = await anext(dubs, None)  # the status waits for it
+    headers = {"X-Rate": str(first.rate), "X-Engine": first.engine} if first else {}
+    return StreamingResponse(_sound(first, dubs), headers=headers, media_type="application/octet-stream")
 
 
 async def _sound(first: Dub | None, rest: AsyncGenerator[Dub, None]) -> AsyncIterator[bytes]:

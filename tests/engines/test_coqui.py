@@ -408,7 +408,7 @@ class Kept:
     """A voice that stays loaded when the service around it ends."""
 
     def __init__(self, voice: Coqui) -> None:
-        self.served, self.speak, self.width = voice.served, voice.speak, voice.width
+        self.served, self.speak, self.speak_as, self.width = voice.served, voice.speak, voice.speak_as, voice.width
 
 
 @coqui
@@ -475,6 +475,19 @@ async def test_who_opted_in_is_spoken_for_from_their_own_sound(xtts: Coqui) -> N
     assert seconds(low) > 1.0
     same, other = (float(np.abs(spectrum(low) - spectrum(one)).sum()) for one in (again, high))
     assert same < other
+
+
+@coqui
+async def test_through_the_service_too(xtts: Coqui) -> None:
+    async with serving({**FAKES, "speak": Kept(xtts)}.__getitem__) as (_, path):
+        remote = Remote(at(path))
+        alike = await remote.voice.alike()
+        dubs = [dub async for dub in remote.voice.speak_as(TEXT, "en", Reference(speech(110), CONSENT))]
+        await remote.close()
+
+    assert "en" in alike
+    assert {dub.engine for dub in dubs} == {"coqui-xtts"}
+    assert seconds(dubs) > 1.0
 
 
 @coqui

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from agent.engines import Translation
-from agent.engines.fake import FakeTranslator, FakeVoice, spell
+from agent.engines import Consent, Reference, Served, Translation
+from agent.engines.fake import LANGUAGES, FakeTranslator, hum, pitch, spell
 from agent.engines.remote import WORTH, Remote
 from agent.engines.service import Service
 from agent.errors import EngineError
@@ -20,6 +20,8 @@ from agent.nouns import Dub
 from agent.settings import Settings
 
 from .serving import FAKES, at, serving
+
+CONSENT = Consent("ana", "standup", 1_800_000_000.0)
 
 
 @pytest.fixture
@@ -206,8 +208,8 @@ async def test_what_may_be_dropped_is_said_with_how_long_it_is_worth(remotes: An
     assert asked == [(False, WORTH), (True, WORTH), (False, WORTH), (True, WORTH)]
 
 
-class Slow(FakeVoice):
-    """A voice whose pieces are of odd sizes and that stops in the middle of the last one."""
+class Slow:
+    """A stock voice whose pieces are of odd sizes and that stops in the middle of the last one."""
 
     async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
         for start in range(0, len(SOUND), 4_002):
@@ -215,6 +217,9 @@ class Slow(FakeVoice):
             await asyncio.sleep(0)
         if text == "Break.":
             raise EngineError("engine_failed", "No.", retryable=True)
+
+    def served(self) -> Served:
+        return Served("speak", "slow", "asked for by name", "Apache-2.0", "", {"en": None})
 
 
 SOUND = bytes(range(256)) * 200
@@ -227,6 +232,22 @@ async def test_sound_arrives_whole_in_pieces_of_whole_samples(remotes: Any) -> N
     assert b"".join(dub.pcm for dub in dubs) == SOUND
     assert {(dub.rate, dub.engine, len(dub.pcm) % 2) for dub in dubs} == {(22_050, "slow", 0)}
     assert max(dub.duration for dub in dubs) <= 0.2
+
+
+async def test_who_lent_their_voice_is_spoken_for_in_one_like_it_where_the_service_can(remotes: Any) -> None:
+    async with serving() as (_, path), serving((FAKES | {"speak": Slow()}).__getitem__) as (_, stock):
+        able, unable = remotes(path, room="r").voice, remotes(stock).voice
+
+        dubs = [dub async for dub in able.speak_as("Hi.", "es", Reference(hum(170), CONSENT), speed=1.2)]
+
+        assert pitch(b"".join(dub.pcm for dub in dubs)) == pytest.approx(170, abs=5)
+        assert {(dub.lang, dub.engine) for dub in dubs} == {("es", "fake")}
+        assert [*await able.alike()] == [*LANGUAGES]
+        assert [*await unable.alike()] == []
+        for voice, consent in ((able, Consent("", "standup", 1.0)), (unable, CONSENT)):
+            with pytest.raises(EngineError) as refused:
+                await anext(voice.speak_as("Hi.", "es", Reference(hum(170), consent)))
+            assert refused.value.code == ("not_served" if voice is unable else "no_consent")
 
 
 async def test_sound_that_breaks_off_is_a_failure_after_what_arrived(remotes: Any) -> None:

@@ -18,7 +18,7 @@ import aiohttp
 import pytest
 
 from agent.engines import Heard, TextRequest, Translation
-from agent.engines.fake import FakeEar, FakeTranslator, FakeVoice, spell
+from agent.engines.fake import FakeEar, FakeTranslator, FakeVoice, hum, pitch, spell
 from agent.engines.service import STAGES, Service
 from agent.errors import EngineError
 from agent.nouns import Dub
@@ -82,6 +82,43 @@ async def test_a_text_is_spoken_with_its_rate_and_engine(session: Any) -> None:
 
     assert (answer.status, answer.headers["X-Rate"], answer.headers["X-Engine"]) == (200, "16000", "fake")
     assert len(pcm) == 2 * int(6 * 0.06 * 16_000)
+
+
+CONSENT = {"identity": "ana", "meeting": "standup", "given": 1_800_000_000.0}
+
+
+async def test_who_lent_their_voice_is_spoken_for_in_one_like_it(session: Any) -> None:
+    client, _ = session
+    about = {"text": "Hello.", "language": "es", "room": "r", **CONSENT}
+
+    async with client.post("/speak_as", data=sound(hum(210), **about)) as answer:
+        pcm = await answer.read()
+
+    assert (answer.status, answer.headers["X-Rate"], answer.headers["X-Engine"]) == (200, "16000", "fake")
+    assert pitch(pcm) == pytest.approx(210, abs=5)
+
+
+@pytest.mark.parametrize(
+    ("pcm", "about", "status", "code"),
+    [
+        (b"", {}, 400, "bad_request"),
+        (bytes(3), {}, 400, "bad_request"),
+        (bytes(2), {"identity": ""}, 403, "no_consent"),
+        (bytes(2), {"meeting": ""}, 403, "no_consent"),
+        (bytes(2), {"given": 0}, 403, "no_consent"),
+        (bytes(2), {"given": "yes"}, 400, "bad_request"),
+        (bytes(2), {"language": "tlh"}, 404, "not_served"),
+    ],
+)
+async def test_nobody_is_spoken_for_without_their_sound_and_a_record_that_they_want_it(
+    session: Any, pcm: bytes, about: Any, status: int, code: str
+) -> None:
+    client, _ = session
+
+    answer = await post(client, "/speak_as", sound(pcm, **{"text": SECRET, "language": "en"} | CONSENT | about))
+
+    assert (answer[0], answer[1]["code"]) == (status, code)
+    assert SECRET not in json.dumps(answer[1])
 
 
 async def test_sound_is_carried_into_another_language(session: Any) -> None:

@@ -23,9 +23,11 @@ from tests.engines.test_service import (  # noqa: F401  (asked again here)
     test_a_text_is_translated_into_what_is_served,
     test_bad_input_is_one_clear_answer,
     test_known_words_are_not_heard_again,
+    test_nobody_is_spoken_for_without_their_sound_and_a_record_that_they_want_it,
     test_sound_becomes_words,
     test_sound_is_carried_into_another_language,
     test_what_is_served_is_told_by_stage,
+    test_who_lent_their_voice_is_spoken_for_in_one_like_it,
 )
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("told")]

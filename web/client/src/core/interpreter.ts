@@ -19,6 +19,8 @@ export interface Interpreter {
   zero: number | null
   /** Languages that it found out: identity to tag. */
   detected: Readonly<Record<string, string>>
+  /** Languages in which a dub can sound like the speaker. */
+  alike: readonly string[]
 }
 
 /** Its kind comes from the server, so that nobody can merely name themselves so. */
@@ -47,11 +49,16 @@ function describe({ identity, attributes }: Present): Interpreter | null {
     epoch,
     key: attributes['dragoman.key'] ?? '',
     state: attributes['dragoman.state'] ?? 'starting',
-    languages: (attributes['dragoman.languages'] ?? '').split(',').filter((tag) => tag !== ''),
+    languages: listed(attributes['dragoman.languages']),
     keeps: attributes['dragoman.keeps'] ?? 'nothing',
     zero: whole(attributes['dragoman.zero']),
     detected: tags(attributes['dragoman.detected']),
+    alike: listed(attributes['dragoman.alike']),
   }
+}
+
+function listed(tags: string | undefined): string[] {
+  return (tags ?? '').split(',').filter((tag) => tag !== '')
 }
 
 function whole(digits: string | undefined): number | null {

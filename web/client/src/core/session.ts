@@ -26,6 +26,8 @@ export interface Status {
   served: Served | null
   /** The browser holds sound back until somebody clicks. */
   silenced: boolean
+  /** Lent one's voice, for this meeting, to the voices that translate one. */
+  lent: boolean
 }
 
 const nothing: Wishes = { speaks: 'auto', reads: '', hears: '', also: '' }
@@ -43,6 +45,7 @@ export class Session {
     wishes: nothing,
     served: null,
     silenced: false,
+    lent: false,
   })
   readonly entries = new Store<Entries>([])
   /** Identities and their names, of those who are here and of those who were. */
@@ -100,6 +103,13 @@ export class Session {
       'dragoman.hears': hears,
     })
     await Promise.all([told.catch(() => undefined), this.refresh()])
+  }
+
+  /** Lend one's voice to one's dubs, or take it back; it holds for this meeting and is remembered nowhere. */
+  async lend(given: boolean): Promise<void> {
+    patch(this.status, { lent: given })
+    const told = this.room.localParticipant.setAttributes({ 'dragoman.voice': given ? 'given' : '' })
+    await told.catch(() => patch(this.status, { lent: !given }))
   }
 
   /** Ask what is served of the wishes, and how fast. */

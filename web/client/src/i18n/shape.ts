@@ -83,7 +83,7 @@ export interface Words {
   }
   settings: Record<
     | 'title' | 'captions' | 'size' | 'position' | 'bottom' | 'top' | 'backdrop' | 'second' | 'none' | 'originalWords' | 'sound' | 'under'
-    | 'cleaned' | 'devices' | 'output' | 'page' | 'theme' | 'auto' | 'light' | 'dark' | 'interface' | 'sample',
+    | 'cleaned' | 'voice' | 'lend' | 'lendText' | 'devices' | 'output' | 'page' | 'theme' | 'auto' | 'light' | 'dark' | 'interface' | 'sample',
     string
   >
   keys: Record<'title' | 'mute' | 'captions' | 'language' | 'transcript' | 'help', string>

@@ -6,6 +6,7 @@ import { number, percent } from '../react/figures'
 import { usePage } from '../react/page'
 import { useStatus } from '../react/session'
 import { InterfaceLanguage } from './InterfaceLanguage'
+import { OwnVoice } from './OwnVoice'
 import { Under, Range } from './Under'
 import { Window } from './Window'
 
@@ -53,6 +54,7 @@ export function Settings({ isOpen, onClose, choices, onChange }: Props) {
             {settings.cleaned}
           </label>
         </section>
+        <OwnVoice />
         <section>
           <h3>{settings.devices}</h3>
           <DeviceChoice kind="audioinput" label={words.prejoin.microphone} onChoose={(microphone) => onChange({ microphone })} />

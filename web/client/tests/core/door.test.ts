@@ -24,6 +24,7 @@ const interpreter = (change: Partial<Interpreter> = {}): Interpreter => ({
   keeps: 'nothing',
   zero: 0,
   detected: {},
+  alike: [],
   ...change,
 })
 

@@ -11,6 +11,7 @@ const interpreter = {
   keeps: 'nothing',
   zero: 0,
   detected: {},
+  alike: [],
 }
 const calm: Situation = {
   connection: 'connected',
@@ -80,10 +81,10 @@ describe('whom to trust', () => {
   })
 
   it('reads its attributes, and forgives nonsense in them', () => {
-    const read = interpreterAmong([agent('interpreter-a', '5', { 'dragoman.languages': 'en,es', 'dragoman.detected': '{"ben":"en","x":3}' })])
+    const read = interpreterAmong([agent('interpreter-a', '5', { 'dragoman.languages': 'en,es', 'dragoman.alike': 'es', 'dragoman.detected': '{"ben":"en","x":3}' })])
     const nonsense = interpreterAmong([agent('interpreter-a', '5', { 'dragoman.detected': '[' })])
 
-    expect(read).toMatchObject({ languages: ['en', 'es'], detected: { ben: 'en' } })
+    expect(read).toMatchObject({ languages: ['en', 'es'], alike: ['es'], detected: { ben: 'en' } })
     expect(nonsense?.detected).toEqual({})
   })
 })

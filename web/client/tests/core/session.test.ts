@@ -29,6 +29,7 @@ async function told(zero: number | null) {
     keeps: 'nothing',
     zero,
     detected: {},
+    alike: [],
   }
   const live: Frame[] = []
   session.onCaption((frame) => live.push(frame))

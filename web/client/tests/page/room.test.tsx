@@ -15,6 +15,7 @@ import { PageProvider } from '../../src/react/page'
 import { InsideContext } from '../../src/react/session'
 import { Captions } from '../../src/room/Captions'
 import { LiveRegion } from '../../src/room/LiveRegion'
+import { OwnVoice } from '../../src/room/OwnVoice'
 import { StateLine } from '../../src/room/StateLine'
 import { Transcript } from '../../src/room/Transcript'
 import { TranscriptLine } from '../../src/room/TranscriptLine'
@@ -22,7 +23,7 @@ import { Unlock } from '../../src/room/Unlock'
 import { frame } from '../core/frames'
 
 const info: RoomInfo = { room: 'demo', title: 'Demo', keeps: { policy: 'nothing' }, secret_needed: false, people: 1, interpreter: 'listening', languages: [] }
-const interpreter = { identity: 'interpreter-1', epoch: 1, key: 'k', state: 'listening', languages: ['en', 'es'], keeps: 'nothing', zero: 0, detected: {} }
+const interpreter = { identity: 'interpreter-1', epoch: 1, key: 'k', state: 'listening', languages: ['en', 'es'], keeps: 'nothing', zero: 0, detected: {}, alike: [] }
 const wishes = { speaks: 'es', reads: 'es', hears: 'es', also: '' }
 const session: { now: Session; hear: (frame: Frame) => void } = { now: null as never, hear: () => undefined }
 
@@ -98,6 +99,52 @@ describe('the state line', () => {
 
     act(() => session.now.voice.set(onCue(session.now.voice.get(), { ...cue, event: 'skipped' }, Date.now())))
     expect(screen.getByTestId('skipped').textContent).toBe('Skipped a sentence to catch up')
+  })
+})
+
+describe('a voice like one’s own', () => {
+  const able = () => patch(session.now.status, { interpreter: { ...interpreter, alike: ['es'] } })
+
+  it('is not offered where no engine can', () => {
+    show(<OwnVoice />)
+
+    expect(screen.queryByTestId('lend')).toBeNull()
+  })
+
+  it('is off until it is asked for, told to the interpreter alone, and taken back by the same click', async () => {
+    const user = userEvent.setup({ advanceTimers: vi.advanceTimersByTime })
+    const told = vi.spyOn(session.now.room.localParticipant, 'setAttributes').mockResolvedValue()
+    able()
+    show(<OwnVoice />)
+    const box = screen.getByTestId<HTMLInputElement>('lend')
+    expect([box.checked, told.mock.calls]).toEqual([false, []])
+    expect(document.body.textContent).toContain('They are written nowhere')
+
+    await user.click(box)
+    expect(box.checked).toBe(true)
+    await user.click(box)
+
+    expect(box.checked).toBe(false)
+    expect(told.mock.calls).toEqual([[{ 'dragoman.voice': 'given' }], [{ 'dragoman.voice': '' }]])
+    expect(JSON.stringify(localStorage)).not.toContain('voice')
+  })
+
+  it('can be taken back while no engine can any more', async () => {
+    vi.spyOn(session.now.room.localParticipant, 'setAttributes').mockResolvedValue()
+    await session.now.lend(true)
+    show(<OwnVoice />)
+
+    expect(screen.getByTestId<HTMLInputElement>('lend').checked).toBe(true)
+  })
+
+  it('is shown as it is where nobody could be told', async () => {
+    vi.spyOn(session.now.room.localParticipant, 'setAttributes').mockRejectedValue(new Error('no connection'))
+    able()
+    show(<OwnVoice />)
+
+    await act(() => session.now.lend(true))
+
+    expect(screen.getByTestId<HTMLInputElement>('lend').checked).toBe(false)
   })
 })
 
