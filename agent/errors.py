@@ -48,10 +48,13 @@ class ModelError(DragomanError):
 class VaultError(DragomanError):
     """What is kept can't be kept, opened, read or destroyed. A message never says what a record holds.
 
-    Codes: `vault_away` (the database does not answer), `does_not_open` (one for every reason: another place, another
-    key, changed bytes, another format), `too_large`, `keys_away` (whoever holds the root key doesn't answer, and no key
-    is at hand: later it may work), `key_refused` (the answer was no, or not this key: disabled, doomed, no right to it),
-    `key_destroyed`, `no_key` (none of that number), `bad_key_file`.
+    Codes:
+    `vault_away` (the database does not answer);
+    `does_not_open` (one for every reason: another place, another key, changed bytes, another format); `too_large`;
+    `keys_away` (whoever holds the root key doesn't answer, and no key is at hand: later it may work);
+    `key_refused` (the answer was no, or not this key: disabled, doomed, no right to it);
+    `key_destroyed`; `no_key` (none of that number); `bad_key_file`;
+    `bad_term`; `bad_keeps` (nobody can tell what is to be kept); `unknown_policy` (none of that name is in force).
     """
 
 

@@ -27,10 +27,14 @@ class Settings(BaseSettings):
     livekit_api_key: str = Field("", validation_alias="LIVEKIT_API_KEY")
     livekit_api_secret: SecretStr = Field(SecretStr(""), validation_alias="LIVEKIT_API_SECRET")
     database_url: SecretStr = Field(SecretStr(""), validation_alias="DATABASE_URL")
-    """postgresql://…; only the web server and the vault need it."""
+    """postgresql://… of the tables' owner; only the web server needs it."""
     root_key: str = "file:var/keys/root.key"
     """Who holds the key over all keys of what is kept: `file:PATH`, `transit:http(s)://HOST:PORT/MOUNT/keys/NAME` or
     `awskms:ARN`; several, comma-separated, while keys move from one to another: the first wraps, all unwrap."""
+    vault_url: SecretStr = SecretStr("")
+    """The same database under a login that is a member of this process's role in the vault, and of no other."""
+    tenant: str = Field("default", min_length=1, max_length=200)
+    """Whose what is kept is, where several share a database."""
     host_secret: SecretStr = SecretStr("")
     """Who holds it may make rooms; only the web server needs it."""
 
@@ -96,6 +100,11 @@ class Settings(BaseSettings):
     pages: Path = Path("web/client/dist")
     """The folder with the built pages."""
     log_level: str = "INFO"
+
+    @property
+    def vault(self) -> SecretStr:
+        """Where the vault is; empty where this process has no way to it."""
+        return self.vault_url if self.vault_url.get_secret_value() else self.database_url
 
     @property
     def worker(self) -> str:

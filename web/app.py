@@ -13,8 +13,9 @@ from aiohttp.typedefs import Handler
 
 from agent.errors import DragomanError
 from agent.settings import Settings
+from agent.vault import tenants
 
-from . import health, interpreters, pages, rooms, webhooks
+from . import health, interpreters, pages, policies, rooms, webhooks
 from .access import SETTINGS
 from .database import DATABASE, Database
 from .engines import ENGINES, EngineWatch
@@ -22,6 +23,7 @@ from .errors import SENTENCES, answer, answer_errors, refuse_what_is_too_large, 
 from .metrics import METRICS, Metrics
 from .openapi import Route, describe
 from .pace import PACE, Pace
+from .policies import POLICIES, Policies
 from .sfu import SFU, Sfu
 from .watch import Watch
 
@@ -32,7 +34,7 @@ BODY_LIMIT = 64 * 1024
 AGAIN = 1.0
 """Seconds before another try at a database that was away at the start."""
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-AWAY = ("database_away", "sfu_away")
+AWAY = ("database_away", "sfu_away", "vault_away")
 
 
 async def openapi(request: web.Request) -> web.Response:
@@ -43,7 +45,9 @@ async def openapi(request: web.Request) -> web.Response:
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/rooms", rooms.make, "Make a room.", rooms.RoomWish, {201: rooms.RoomMade},
           ("host_secret_wrong", "bad_name", "bad_glossary", "unknown_language", "too_many_languages",
-           "too_many_requests", "database_away"), "the host secret"),
+           "unknown_policy", "too_many_requests", "database_away", "vault_away"), "the host secret"),
+    Route("GET", "/api/policies", policies.show, "What a room may keep.", None, {200: policies.Offered},
+          ("vault_away",)),
     Route("GET", "/api/rooms/{room}", rooms.look, "What a person may know before joining.", None,
           {200: rooms.RoomSeen}, ("room_not_found", *AWAY)),
     Route("POST", "/api/rooms/{room}/join", rooms.join, "A token for one person.", rooms.JoinWish, {200: rooms.Joined},
@@ -82,7 +86,7 @@ def build(settings: Settings) -> web.Application:
             response.headers.setdefault(name, value)
 
     app.on_response_prepare.append(harden)
-    app.cleanup_ctx.extend([database, sfu, engines, work])
+    app.cleanup_ctx.extend([database, vault, sfu, engines, work])
     return app
 
 
@@ -90,6 +94,12 @@ async def database(app: web.Application) -> AsyncIterator[None]:
     app[DATABASE] = Database(app[SETTINGS].database_url)
     yield
     await app[DATABASE].close()
+
+
+async def vault(app: web.Application) -> AsyncIterator[None]:
+    app[POLICIES] = Policies(app[SETTINGS])
+    yield
+    await app[POLICIES].close()
 
 
 async def sfu(app: web.Application) -> AsyncIterator[None]:
@@ -119,21 +129,23 @@ async def work(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _attend(app: web.Application) -> None:
-    """Once the tables and the demo room are there, keep every live room attended."""
+    """Once the tables, the tenant and the demo room are there, keep every live room attended."""
     away = False
     while (error := await _prepare(app)) is not None:
         if not away:
             log.warning("waiting for the database", extra={"code": error.code})
         away = True
         await asyncio.sleep(AGAIN)
-    await Watch(app[DATABASE], app[SFU], app[METRICS]).run()
+    await Watch(app[DATABASE], app[POLICIES], app[SFU], app[METRICS]).run()
 
 
 async def _prepare(app: web.Application) -> DragomanError | None:
-    """The tables and the demo room; or what is in the way."""
+    """The tables, the tenant and the demo room; or what is in the way."""
     try:
         if app[SETTINGS].migrate:
             await app[DATABASE].migrate()
+        async with app[DATABASE].transaction() as connection:
+            await tenants.ensure(connection, app[SETTINGS].tenant)
         await rooms.make_demo(app[DATABASE])
     except DragomanError as error:
         return error

@@ -19,6 +19,7 @@ STATUS = {
     "bad_name": 400,
     "bad_request": 400,
     "unknown_language": 400,
+    "unknown_policy": 400,
     "too_many_languages": 400,
     "host_secret_wrong": 401,
     "link_invalid": 403,
@@ -33,8 +34,9 @@ STATUS = {
     "database_away": 503,
     "pages_missing": 503,
     "sfu_away": 503,
+    "vault_away": 503,
 }
-WAIT = {"too_many_requests": "5", "database_away": "2", "sfu_away": "2"}
+WAIT = {"too_many_requests": "5", "database_away": "2", "sfu_away": "2", "vault_away": "2"}
 """Seconds after which asking again makes sense."""
 BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 """What aiohttp itself refuses, in our words."""

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent.errors import DragomanError
 
 from .bodies import Body
+from .brief import told
 from .languages import tag
-from .tables import rooms
 
 TERMS = 100
 """Terms of a room at most."""
@@ -42,20 +39,9 @@ def kept(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     if len(entries) > TERMS:
         raise _bad(f"A room has at most {TERMS} names and terms.")
     glossary = [_stored(entry) for entry in entries]
-    if len(_told(glossary).encode()) > TOLD:
+    if len(told({"glossary": glossary}).encode()) > TOLD:
         raise _bad(f"The names and terms of a room, with all that belongs to them, have at most {TOLD:,} bytes.")
     return glossary
-
-
-async def brief(connection: AsyncConnection, room: str) -> str:
-    """What an interpreter is told of a room when it is called: JSON; empty where there is nothing to say."""
-    found = await connection.execute(select(rooms.c.glossary).where(rooms.c.slug == room))
-    glossary = found.scalar()
-    return _told(glossary) if glossary else ""
-
-
-def _told(glossary: Sequence[Mapping[str, Any]]) -> str:
-    return json.dumps({"glossary": glossary}, ensure_ascii=False, separators=(",", ":"))
 
 
 def _stored(entry: Entry) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import unicodedata
 from dataclasses import dataclass, field
-from typing import Literal
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -26,13 +25,15 @@ from .access import (
     room_token,
 )
 from .bodies import Body, read, reply
+from .brief import brief
 from .database import DATABASE, Database
 from .engines import ENGINES
-from .glossary import Entry, brief, kept
+from .glossary import Entry, kept
 from .interpreters import state_in
 from .languages import Offer, offers, tag
 from .metrics import METRICS
 from .pace import keep_pace
+from .policies import POLICIES, Keeps, shown
 from .sfu import SFU
 from .tables import rooms
 
@@ -45,12 +46,15 @@ TITLE_LIMIT = 120
 
 
 class RoomWish(Body):
-    """A room that a host wants; without languages it is open to all."""
+    """A room that a host wants; without languages it is open to all.
+
+    It keeps `nothing`, or by the policy of that name; without one, by the tenant's default, at first `nothing`.
+    """
 
     title: str
     languages: list[str] = Field(default_factory=list)
     glossary: list[Entry] = Field(default_factory=list, repr=False)
-    keep: Literal["nothing"] = "nothing"
+    keep: str | None = None
 
 
 class RoomMade(BaseModel):
@@ -76,13 +80,6 @@ class Joined(BaseModel):
     server: str
     token: str
     identity: str
-
-
-class Keeps(BaseModel):
-    """What is kept of a meeting, and for how many days."""
-
-    policy: str
-    days: int | None
 
 
 class Engine(BaseModel):
@@ -132,10 +129,10 @@ async def make(request: web.Request) -> web.Response:
         "slug": slug,
         "title": _text(wish.title, TITLE_LIMIT, "title"),
         "languages": languages,
-        "keeps": wish.keep,
         "secret_hash": hashed(secret),
         "glossary": kept(wish.glossary),
     }
+    row["keeps"] = await request.app[POLICIES].take(slug, wish.keep)
     async with request.app[DATABASE].transaction() as connection:
         await connection.execute(insert(rooms).values(row))
     request.app[METRICS].rooms.inc()
@@ -148,12 +145,13 @@ async def look(request: web.Request) -> web.Response:
     async with request.app[DATABASE].transaction() as connection:
         room = await find(connection, slug)
         interpreter = await state_in(connection, slug)
+    keeps = await request.app[POLICIES].of(room.keeps)
     people = await request.app[SFU].people(slug)
     stages = request.app[ENGINES].seen.stages
     seen = RoomSeen(
         room=room.slug,
         title=room.title,
-        keeps=Keeps(policy=room.keeps, days=None),
+        keeps=shown(keeps),
         secret_needed=not _open_to(request, room),
         people=sum(person.human for person in people),
         limit=request.app[SETTINGS].room_limit,
@@ -223,7 +221,7 @@ async def _open(app: web.Application, slug: str) -> None:
     async with database.transaction() as connection:
         await connection.execute(select(rooms.c.slug).where(rooms.c.slug == slug).with_for_update())
         if not await sfu.rooms(slug):
-            await sfu.open(slug, await brief(connection, slug))
+            await sfu.open(slug, await brief(connection, app[POLICIES], slug))
             await connection.execute(update(rooms).where(rooms.c.slug == slug).values(called_at=now, calls=1))
             app[METRICS].dispatches.labels("opened").inc()
 

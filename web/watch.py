@@ -14,10 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agent.errors import DragomanError
 
 from .attendance import PULSE, Scene, Verdict, decide, is_due
+from .brief import brief
 from .database import Database
-from .glossary import brief
 from .interpreters import CHANNEL, forget, note, ours, scene_of, scenes
 from .metrics import Metrics
+from .policies import Policies
 from .sfu import Sfu
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,9 @@ AT_ONCE = 8
 class Watch:
     """One task. Beats come through the tables, hints through Postgres' notices, people from LiveKit."""
 
-    def __init__(self, database: Database, sfu: Sfu, metrics: Metrics) -> None:
+    def __init__(self, database: Database, policies: Policies, sfu: Sfu, metrics: Metrics) -> None:
         self._database = database
+        self._policies = policies
         self._sfu = sfu
         self._metrics = metrics
         self._hints: set[str] = set()
@@ -78,7 +80,7 @@ class Watch:
             watched = time.monotonic() - self._since
             verdict = decide(replace(scene, people=people, now=time.time(), watched=watched))
             await note(connection, room, verdict)
-            told = await brief(connection, room) if verdict.call else ""
+            told = await brief(connection, self._policies, room) if verdict.call else ""
         # Out first, then in: LiveKit ends the job of whoever it finds under an identity that goes.
         for identity, why in verdict.remove.items():
             await self._sfu.remove(room, identity)
