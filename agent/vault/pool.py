@@ -24,12 +24,13 @@ _AWAY = (OSError, TimeoutError, PoolTimeout, PostgresConnectionError, OperatorIn
 
 
 class Role(StrEnum):
-    """What a process may do: add, read what was granted, destroy, look at the log."""
+    """What a process may do: add, read what was granted, destroy, look at the log, rotate keys."""
 
     AGENT = "dragoman_agent"
     WEB = "dragoman_web"
     RETENTION = "dragoman_retention"
     AUDITOR = "dragoman_auditor"
+    KEYS = "dragoman_keys"
 
 
 class Pool:

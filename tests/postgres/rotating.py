@@ -1,0 +1,179 @@
+"""A rotation that is killed again and again while others read and write.
+
+As a program it is the rotation: `python -m tests.postgres.rotating URL KEY_FILE TENANT BATCH`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from agent.vault.envelope import DataKey
+from agent.vault.keyfile import KeyFile
+from agent.vault.keys import TenantKeys
+from agent.vault.pool import Pool, Role
+from agent.vault.rotation import destroy_retired, rotate
+
+ROOT = Path(__file__).parent.parent.parent
+ADD = text("SELECT vault_keys.add(:meeting, :id, :speaker, :subject, 'source', :version, :wrapped)")
+ALL = "SELECT id, meeting_id, speaker_id, wrapped, tenant_key_version FROM vault_keys.data_key WHERE tenant_id = $1"
+
+
+@dataclass
+class Outcome:
+    kills: int = 0
+    left: list[int] = field(default_factory=list)
+    """How many keys were still under the first version at each kill."""
+    reads: int = 0
+    writes: int = 0
+    unreadable: int = 0
+    seconds: float = 0.0
+    """Of the last rotation, which nobody killed, and what it had left to do."""
+    keys: int = 0
+    destroyed: tuple[int, ...] = ()
+
+
+class Fire:
+    """Many keys of one tenant, whose secrets are known here."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url, self.file = url, folder / "root.key"
+        self.tenant, self.meeting, self.speaker = uuid4(), uuid4(), uuid4()
+        self.secrets: dict[UUID, bytes] = {}
+        self.agent = Pool(SecretStr(url), Role.AGENT)
+        self.keys = TenantKeys(self.agent, KeyFile(self.file), self.tenant)
+        self.outcome = Outcome()
+
+    async def fill(self, count: int) -> None:
+        rows = []
+        for _ in range(count):
+            key, wrapped, version = await self.keys.fresh_data_key(self.meeting, self.speaker)
+            self.secrets[key.id] = key.secret
+            rows.append(
+                (self.tenant, key.id, self.meeting, "demo", self.speaker, self.speaker, "source", version, wrapped)
+            )
+        columns = [
+            "tenant_id",
+            "id",
+            "meeting_id",
+            "room",
+            "speaker_id",
+            "subject",
+            "kind",
+            "tenant_key_version",
+            "wrapped",
+        ]
+        async with self._connection() as connection:
+            await connection.copy_records_to_table("data_key", schema_name="vault_keys", records=rows, columns=columns)
+
+    async def rage(self, kills: int, batch: int, longest: float) -> Outcome:
+        """Rotates; the first `kills` times it is killed within `longest` seconds. Then destroys what was replaced."""
+        async with asyncio.TaskGroup() as group:
+            others = [group.create_task(self._read()), group.create_task(self._write())]
+            while self.outcome.kills < kills:
+                await self._killed(batch, random.uniform(0.0, longest))  # noqa: S311
+            await self._whole(batch)
+            for task in others:
+                task.cancel()
+        await self._finish(batch)
+        await self._count_unreadable()
+        await self.agent.close()
+        return self.outcome
+
+    async def _killed(self, batch: int, after: float) -> None:
+        process = await self._started(batch)
+        await asyncio.sleep(after)
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        if await process.wait() == -9:
+            self.outcome.kills += 1
+            self.outcome.left.append(await self._under_the_first())
+
+    async def _whole(self, batch: int) -> None:
+        began, self.outcome.keys = time.monotonic(), await self._under_the_first()
+        process = await self._started(batch)
+        assert await process.wait() == 0
+        self.outcome.seconds = time.monotonic() - began
+
+    async def _started(self, batch: int) -> asyncio.subprocess.Process:
+        words = [sys.executable, "-m", __name__, self.url, str(self.file), str(self.tenant), str(batch)]
+        process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+        assert process.stdout
+        assert await process.stdout.readline() == b"rotating\n"
+        return process
+
+    async def _read(self) -> None:
+        async with self._connection() as connection:
+            while True:
+                await self._one(connection, random.choice(list(self.secrets)))  # noqa: S311
+                self.outcome.reads += 1
+                await asyncio.sleep(0.002)
+
+    async def _one(self, connection: asyncpg.Connection, id: UUID) -> None:
+        row = await connection.fetchrow(f"{ALL} AND id = $2", self.tenant, id)
+        key = await self.keys.unwrap_data_key(*row)
+        assert key.secret == self.secrets[id]
+
+    async def _write(self) -> None:
+        while True:
+            key, wrapped, version = await self.keys.fresh_data_key(self.meeting, self.speaker)
+            await self._add(key, wrapped, version)
+            self.secrets[key.id] = key.secret
+            self.outcome.writes += 1
+            await asyncio.sleep(0.005)
+
+    async def _add(self, key: DataKey, wrapped: bytes, version: int) -> None:
+        given = {"meeting": self.meeting, "id": key.id, "speaker": self.speaker, "subject": self.speaker}
+        async with self.agent.transaction(self.tenant, room="demo") as connection:
+            await connection.execute(ADD, {**given, "version": version, "wrapped": wrapped})
+
+    async def _finish(self, batch: int) -> None:
+        """What this process wrapped under the first version since, and then that version's end."""
+        pool = Pool(SecretStr(self.url), Role.KEYS)
+        await rotate(pool, KeyFile(self.file), self.tenant, batch=batch)
+        self.outcome.destroyed = tuple(await destroy_retired(pool, self.tenant, linger=timedelta()))
+        await pool.close()
+
+    async def _count_unreadable(self) -> None:
+        self.keys.forget()
+        async with self._connection() as connection:
+            rows = await connection.fetch(ALL, self.tenant)
+        opened = {row["id"]: (await self.keys.unwrap_data_key(*row)).secret for row in rows}
+        self.outcome.unreadable = sum(opened.get(id) != secret for id, secret in self.secrets.items())
+
+    async def _under_the_first(self) -> int:
+        async with self._connection() as connection:
+            query = "SELECT count(*) FROM vault_keys.data_key WHERE tenant_id = $1 AND tenant_key_version = 1"
+            return int(await connection.fetchval(query, self.tenant))
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
+        connection = await asyncpg.connect(self.url)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
+async def main(url: str, file: str, tenant: str, batch: str) -> None:
+    pool = Pool(SecretStr(url), Role.KEYS)
+    os.write(1, b"rotating\n")
+    await rotate(pool, KeyFile(Path(file)), UUID(tenant), batch=int(batch))
+    await pool.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
