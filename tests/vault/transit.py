@@ -22,7 +22,7 @@ class StandIn:
     def __init__(self) -> None:
         self.token = TOKEN
         self.sealed = False
-        self.knows_associated_data = True  # Vault before 1.12 leaves it out without a word
+        self.knows_associated_data = True  # one that does not leaves it out without a word
         self._keys: dict[str, list[bytes]] = {}
         self._least: dict[str, int] = {}
 
