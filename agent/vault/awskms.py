@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..errors import VaultError
 from .wrappers import PATIENCE, bound, in_thread, probe, unbound
 
+logging.getLogger("botocore").setLevel(logging.INFO)  # below, it writes down what it sends and gets: keys
 _BUSY = {"ThrottlingException", "LimitExceededException", "RequestLimitExceeded", "KeyUnavailableException"}
 
 

@@ -73,7 +73,10 @@ class KeyFile:
 
     def _read_or_make(self) -> Sequence[DataKey]:
         if not self._path.exists():
-            self._make()
+            try:
+                self._make()
+            except OSError as error:
+                raise VaultError("keys_away", f"{self._path} can't be made: {error.strerror}.") from None
         return self._read()
 
     def _make(self) -> None:

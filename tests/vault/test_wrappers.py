@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import stat
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +132,15 @@ async def test_a_wrapped_key_that_was_changed_is_refused(wrapper: Wrapper):
     bad = [b"", b"\xff" * 40, wrapped[:-1], wrapped[:middle] + bytes([wrapped[middle] ^ 1]) + wrapped[middle + 1 :]]
 
     assert {await refused(lambda data=data: wrapper.unwrap(data, OURS)) for data in bad} == {"key_refused"}
+
+
+async def test_no_log_at_any_level_holds_the_key(wrapper: Wrapper, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.DEBUG)
+    await wrapper.unwrap(await wrapper.wrap(KEY, OURS), OURS)
+
+    written = caplog.text + "".join(repr(vars(record)) for record in caplog.records)
+    assert not [piece for at in range(3) if (piece := b64encode(KEY[at : at + 30]).decode()) in written]
+    assert repr(KEY)[2:-1] not in written
 
 
 async def test_promise_33_one_that_is_away_is_said_to_be_away_and_is_met_when_it_is_back(remote: Remote):
@@ -297,6 +308,12 @@ async def test_a_key_file_that_is_gone_is_not_made_anew_to_unwrap(file: KeyFile,
     assert await refused(lambda: file.unwrap(wrapped, OURS)) == "keys_away"
     assert await refused(file.health) == "keys_away"
     assert list((tmp_path / "keys").iterdir()) == []
+
+
+async def test_a_key_file_that_can_not_be_made_is_said_to_be_away(tmp_path: Path):
+    (tmp_path / "keys").write_text("not a folder")
+
+    assert await refused(lambda: KeyFile(tmp_path / "keys" / "root.key").wrap(KEY, OURS)) == "keys_away"
 
 
 async def test_another_key_file_does_not_unwrap(file: KeyFile, tmp_path: Path):
