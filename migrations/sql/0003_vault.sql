@@ -5,8 +5,9 @@
 DO $$ DECLARE r text; BEGIN
   FOREACH r IN ARRAY ARRAY['dragoman_agent', 'dragoman_web', 'dragoman_retention', 'dragoman_auditor'] LOOP
     BEGIN
-      EXECUTE format('CREATE ROLE %I NOLOGIN', r);
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; -- another database of this server has them too
+      -- Who may make no roles migrates where somebody made them before.
+      IF to_regrole(r) IS NULL THEN EXECUTE format('CREATE ROLE %I NOLOGIN', r); END IF;
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; -- another database of this server makes them just now
     END;
   END LOOP;
 END $$
