@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from . import postgres
+from . import logins, postgres
 from .settings import Local
 from .setup.place import HERE
 
@@ -21,7 +21,12 @@ _WHO_MAY_KNOW: Mapping[str, frozenset[str]] = {
     "DATABASE_URL": frozenset({"web"}),
     "DRAGOMAN_HOST_SECRET": frozenset({"web"}),
     "DRAGOMAN_POSTGRES_PASSWORD": frozenset({"postgres"}),
+    **{logins.password_of(role): frozenset({"postgres"}) for role in logins.ROLES},
+    **{logins.address_of(role): frozenset() for role in logins.ROLES},
+    "DRAGOMAN_VAULT_URL": frozenset(),
 }
+_SIGNS_IN_AS: Mapping[str, str] = {"agent": "agent", "web": "web", "sweep": "retention"}
+"""The role that a process has in what is kept; it is told that role's address alone."""
 _OF_A_PLUGIN = re.compile(r".*_(API_KEY|API_TOKEN|AUTH_TOKEN|SUBSCRIPTION_KEY|SPEECH_KEY|APPLICATION_CREDENTIALS)")
 """What LiveKit plugins read their keys from, for the processes that plugins run in."""
 _PLUGINS_RUN_IN = frozenset({"agent", "engines"})
@@ -32,6 +37,8 @@ def everything(local: Local, secrets: Mapping[str, str]) -> dict[str, str]:
     made = dict(secrets)
     made["LIVEKIT_URL"] = f"ws://127.0.0.1:{local.sfu_port}"
     made["DATABASE_URL"] = postgres.url(local.var, secrets["DRAGOMAN_POSTGRES_PASSWORD"])
+    if local.own_database:
+        made |= {logins.address_of(role): _login(local, secrets, role) for role in logins.ROLES}
     made["DRAGOMAN_ENGINES"] = f"unix:{_short(local.var / 'engines.sock')}"
     made["DRAGOMAN_WEB"] = local.url
     made["DRAGOMAN_ROOT_KEY"] = f"file:{local.var / 'keys' / 'root.key'}"
@@ -46,6 +53,9 @@ def everything(local: Local, secrets: Mapping[str, str]) -> dict[str, str]:
         "PATH": f"{HERE.venv / 'bin'}:{local.given.get('PATH', os.defpath)}",
         "PYTHONUNBUFFERED": "1",
     }
+    made |= {
+        name: secrets[name] for name in map(logins.password_of, logins.ROLES)
+    }  # their addresses were made of these
     made["LIVEKIT_KEYS"] = f"{made['LIVEKIT_API_KEY']}: {made['LIVEKIT_API_SECRET']}"
     return made
 
@@ -53,11 +63,18 @@ def everything(local: Local, secrets: Mapping[str, str]) -> dict[str, str]:
 def of(process: str, all_of_it: Mapping[str, str]) -> dict[str, str]:
     """One process's part of it."""
     told = {name: value for name, value in all_of_it.items() if _may_know(process, name)}
+    role = _SIGNS_IN_AS.get(process)
+    if role and (address := all_of_it.get(logins.address_of(role))):
+        told["DRAGOMAN_VAULT_URL"] = address
     if process == "sfu":
         # It reads any LIVEKIT_… as a setting of its own.
         read = [name for name in told if name.startswith("LIVEKIT_") and name != "LIVEKIT_KEYS"]
         told = {name: value for name, value in told.items() if name not in read}
     return told
+
+
+def _login(local: Local, secrets: Mapping[str, str], role: str) -> str:
+    return postgres.url(local.var, secrets[logins.password_of(role)], logins.login(role))
 
 
 def _may_know(process: str, name: str) -> bool:

@@ -14,10 +14,12 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
+from . import logins
 from .setup.place import HERE
 
 _USER = "dragoman"
@@ -33,11 +35,13 @@ _OPTIONS = {
     # A statement can hold what was said; no log may.
     "log_min_error_statement": "panic",
     "log_parameter_max_length": "0",
+    # What is forgotten leaves the disk with its segment of the write-ahead log, which isn't used again.
+    "wal_recycle": "off",
 }
 
 
-def url(var: Path, password: str) -> str:
-    return f"postgresql://{_USER}:{quote(password)}@/{_USER}?host={quote(str(sockets(var)))}"
+def url(var: Path, password: str, user: str = _USER) -> str:
+    return f"postgresql://{user}:{quote(password)}@/{_USER}?host={quote(str(sockets(var)))}"
 
 
 def sockets(var: Path) -> Path:
@@ -51,6 +55,7 @@ def sockets(var: Path) -> Path:
 
 def main() -> None:
     var, password = Path(os.environ["DRAGOMAN_VAR"]), os.environ.pop("DRAGOMAN_POSTGRES_PASSWORD")
+    passwords = {name: os.environ.pop(name) for name in map(logins.password_of, logins.ROLES)}
     account = _account()
     _open_ways(account, var)
     data = var / "postgres"
@@ -59,6 +64,7 @@ def main() -> None:
     folder = sockets(var)
     _claim(folder, account)
     options = [word for name, value in _OPTIONS.items() for word in ("-c", f"{name}={value}")]
+    _tell(data, logins.statements(passwords), options, account)
     if account:
         _become(account)
     os.chdir(data)
@@ -98,12 +104,19 @@ def _make(data: Path, password: str, account: pwd.struct_passwd | None) -> None:
         shutil.rmtree(made, ignore_errors=True)
 
 
+def _tell(data: Path, statements: Sequence[str], options: Sequence[str], account: pwd.struct_passwd | None) -> None:
+    """SQL as the owner, before anybody can sign in; the first that fails ends it."""
+    given = "".join(f"{statement}\n" for statement in statements)
+    _run(account, "postgres", "--single", "-D", str(data), *options, "-c", "exit_on_error=on", _USER, given=given)
+
+
 def _run(account: pwd.struct_passwd | None, program: str, *words: str, given: str = "") -> None:
     subprocess.run(
         [_programs() / program, *words],
         input=given,
         text=True,
         check=True,
+        stdout=subprocess.DEVNULL if program == "postgres" else None,  # the prompts of a server without a network
         cwd="/",
         user=account.pw_uid if account else None,
         group=account.pw_gid if account else None,

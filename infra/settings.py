@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .logins import ROLES, address_of
 from .setup.place import HERE
 
 # Each with its default and what it is; docs/settings.md says the same.
@@ -16,7 +17,12 @@ PORTS: Mapping[str, int] = {
     "DRAGOMAN_SFU_PORT": 7880,
     "DRAGOMAN_SFU_UDP_PORT": 7882,
 }
-OTHERS = ("DRAGOMAN_VAR", "DRAGOMAN_CHROMIUM", "DRAGOMAN_POSTGRES_PASSWORD")
+OTHERS = (
+    "DRAGOMAN_VAR",
+    "DRAGOMAN_CHROMIUM",
+    "DRAGOMAN_POSTGRES_PASSWORD",
+    *(address_of(role) for role in ROLES),
+)
 
 
 class Refused(Exception):
@@ -54,7 +60,12 @@ class Local:
     @property
     def processes(self) -> frozenset[str]:
         """The names in the Procfile that are ours to start."""
-        ours = {"postgres": self.own_database, "sfu": self.own_sfu, "engines": self.own_engines}
+        ours = {
+            "postgres": self.own_database,
+            "sfu": self.own_sfu,
+            "engines": self.own_engines,
+            "sweep": self.own_database or bool(self.given.get(address_of("retention"))),
+        }
         return frozenset({"agent", "web"} | {name for name, own in ours.items() if own})
 
 

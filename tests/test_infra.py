@@ -36,6 +36,7 @@ from infra.stack import Kept, Stack
 ROOT = Path(__file__).parent.parent
 REQUIREMENTS = sorted((ROOT / "infra" / "requirements").glob("*.txt"))
 PATIENCE = 15.0
+PROCESSES = ("postgres", "sfu", "engines", "agent", "web", "sweep")
 
 
 def until(true: Callable[[], bool]) -> bool:
@@ -77,7 +78,7 @@ def test_a_secret_reaches_only_the_processes_that_need_it(tmp_path: Path) -> Non
     secrets = secrets_in(tmp_path)
     all_of_it = environment.everything(on_free_ports(tmp_path, {}), secrets)
 
-    told = {process: environment.of(process, all_of_it) for process in ("postgres", "sfu", "engines", "agent", "web")}
+    told = {process: environment.of(process, all_of_it) for process in PROCESSES}
 
     def knows(secret: str) -> set[str]:
         return {process for process, env in told.items() if any(secrets[secret] in value for value in env.values())}
@@ -85,13 +86,17 @@ def test_a_secret_reaches_only_the_processes_that_need_it(tmp_path: Path) -> Non
     assert knows("DRAGOMAN_HOST_SECRET") == {"web"}
     assert knows("DRAGOMAN_POSTGRES_PASSWORD") == {"postgres", "web"}
     assert knows("LIVEKIT_API_SECRET") == {"sfu", "agent", "web"}
+    assert knows("DRAGOMAN_AGENT_PASSWORD") == {"postgres", "agent"}
+    assert knows("DRAGOMAN_WEB_PASSWORD") == {"postgres", "web"}
+    assert knows("DRAGOMAN_RETENTION_PASSWORD") == {"postgres", "sweep"}
+    assert knows("DRAGOMAN_AUDITOR_PASSWORD") == {"postgres"}
 
 
 @pytest.mark.parametrize("name", ["OPENAI_API_KEY", "AZURE_SPEECH_KEY", "GOOGLE_APPLICATION_CREDENTIALS"])
 def test_a_plugins_key_reaches_only_the_processes_that_plugins_run_in(tmp_path: Path, name: str) -> None:
     all_of_it = environment.everything(on_free_ports(tmp_path, {name: "theirs"}), secrets_in(tmp_path))
 
-    told = {process: environment.of(process, all_of_it) for process in ("postgres", "sfu", "engines", "agent", "web")}
+    told = {process: environment.of(process, all_of_it) for process in PROCESSES}
 
     assert {process for process, env in told.items() if name in env} == {"engines", "agent"}
 
@@ -389,7 +394,9 @@ def test_what_is_given_by_its_address_is_used_and_not_started(tmp_path: Path) ->
 
 
 def test_an_address_with_secrets_never_prints(tmp_path: Path) -> None:
-    assert "their-secret" not in repr(on_free_ports(tmp_path, {"DATABASE_URL": "postgresql://u:their-secret@db.example/x"}))
+    assert "their-secret" not in repr(
+        on_free_ports(tmp_path, {"DATABASE_URL": "postgresql://u:their-secret@db.example/x"})
+    )
 
 
 # --- what is committed

@@ -8,11 +8,14 @@ import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ..logins import ROLES, password_of
+
 _MAKERS: Mapping[str, Callable[[], str]] = {
     "LIVEKIT_API_KEY": lambda: f"API{secrets.token_hex(6)}",
     "LIVEKIT_API_SECRET": lambda: secrets.token_urlsafe(36),
     "DRAGOMAN_HOST_SECRET": lambda: secrets.token_urlsafe(24),
     "DRAGOMAN_POSTGRES_PASSWORD": lambda: secrets.token_urlsafe(24),
+    **{password_of(role): lambda: secrets.token_urlsafe(24) for role in ROLES},
 }
 
 
