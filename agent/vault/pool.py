@@ -22,6 +22,11 @@ PATIENCE = 5.0
 """Seconds for a connection."""
 _AWAY = (OSError, TimeoutError, PoolTimeout, PostgresConnectionError, OperatorInterventionError, InterfaceError)
 
+_SAID = text(
+    "SELECT set_config('role', :role, true), set_config('app.tenant', :tenant, true),"
+    " set_config('app.room', :room, true), set_config('app.uid', :uid, true), set_config('app.ticket', :ticket, true)"
+)
+
 
 class Role(StrEnum):
     """What a process may do: add, read what was granted, destroy, look at the log, rotate keys."""
@@ -55,15 +60,23 @@ class Pool:
 
         Only database work belongs inside. Raises `VaultError` (`vault_away`, retried by who can wait).
         """
-        said = {"app.tenant": str(tenant), "app.room": room, "app.uid": principal, "app.ticket": str(ticket or "")}
+        said = {"tenant": str(tenant), "room": room, "uid": principal, "ticket": str(ticket or ""), "role": self._role}
         with _away():
             async with self._engine.begin() as connection:
-                await connection.execute(text(f"SET LOCAL ROLE {self._role}"))
-                for name, value in said.items():
-                    await connection.execute(
-                        text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value}
-                    )
+                await connection.execute(_SAID, said)
                 yield connection
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of its own that commits every statement, of no tenant: for a lock that lasts, and for VACUUM."""
+        with _away():
+            async with self._engine.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                try:
+                    await connection.execute(text("SELECT set_config('role', :role, false)"), {"role": self._role})
+                    yield connection
+                finally:
+                    await connection.invalidate()  # nobody else gets it
 
     async def close(self) -> None:
         await self._engine.dispose()

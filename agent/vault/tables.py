@@ -81,7 +81,7 @@ policy = Table(
         comment="what is redacted beside the kinds that are known; not what anybody said",
     ),
     _must("proposed_by", Text),
-    _at("proposed_at", nullable=False, server_default=func.now()),
+    _at("proposed_at", nullable=False, server_default=func.vault.now()),
     Column("approved_by", Text),
     _at("approved_at"),
     _at("effective_from"),
@@ -99,7 +99,7 @@ meeting = Table(
     _at("started_at", nullable=False),
     _at("last_at", nullable=False),
     _at("ended_at"),
-    _at("destroyed_at"),
+    _at("destroyed_at", comment="when the last of its keys was destroyed"),
     Index("ix_meeting_room", "tenant_id", "room", "started_at"),
     schema=CONTENT,
 )
@@ -142,7 +142,7 @@ record = Table(
         comment="kinds of personal data that were found, comma-separated; never the data",
     ),
     _must("sealed", LargeBinary),
-    _at("stored_at", nullable=False, server_default=func.clock_timestamp()),
+    _at("stored_at", nullable=False, server_default=func.vault.now()),
     schema=CONTENT,
     postgresql_partition_by="RANGE (day)",
 )
@@ -171,11 +171,23 @@ erasure = Table(
     Column("meeting_id", Uuid),
     Column("subject", Uuid),
     _must("requested_by", Text),
-    _at("requested_at", nullable=False, server_default=func.now()),
+    _at("requested_at", nullable=False, server_default=func.vault.now()),
     _must("state", Text, server_default="requested"),
     _at("done_at"),
     Column("receipt", JSONB),
     schema=CONTENT,
+)
+
+residue = Table(
+    "residue",
+    metadata,
+    _id("tenant_id"),
+    _id("key_id"),
+    _must("meeting_id", Uuid),
+    _must("day", Date),
+    _must("records", BigInteger),
+    schema=CONTENT,
+    comment="keys that are destroyed and whose rows still stand there; the sweep takes them away",
 )
 
 tenant_key = Table(
@@ -204,7 +216,7 @@ data_key = Table(
     _must("tenant_key_version", Integer),
     Column("wrapped", LargeBinary),
     _must("state", Text, server_default="active"),
-    _at("created_at", nullable=False, server_default=func.now()),
+    _at("created_at", nullable=False, server_default=func.vault.now()),
     _at("destroyed_at"),
     Index("ix_data_key_meeting_id", "tenant_id", "meeting_id"),
     Index("ix_data_key_subject", "tenant_id", "subject"),
@@ -220,7 +232,7 @@ tombstone = Table(
     _must("speaker_id", Uuid),
     _must("reason", Text, comment="policy NAME VERSION, or erasure ID"),
     _must("records", BigInteger),
-    _at("at", nullable=False, server_default=func.clock_timestamp()),
+    _at("at", nullable=False, server_default=func.vault.now()),
     schema=KEYS,
 )
 
@@ -234,7 +246,7 @@ hold = Table(
     Column("meeting_id", Uuid),
     Column("subject", Uuid),
     _must("placed_by", Text),
-    _at("placed_at", nullable=False, server_default=func.now()),
+    _at("placed_at", nullable=False, server_default=func.vault.now()),
     Column("released_by", Text),
     _at("released_at"),
     _at("grace_until"),

@@ -40,6 +40,14 @@ CREATE FUNCTION vault.ticket() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE 
 
 CREATE FUNCTION vault.now() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$ SELECT clock_timestamp() $$
 
+CREATE FUNCTION vault.surely() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$ SELECT vault.now() - interval '25 minutes' $$
+
+COMMENT ON FUNCTION vault.surely IS 'a time that has come, were the clock ten minutes slow at storing and ten fast now'
+
+CREATE FUNCTION vault.is_term(term text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT term IN ('forever', 'not at all') OR term ~ '^(meeting end [+] )?[1-9][0-9]{0,4} days$'
+    AND (regexp_match(term, '([0-9]+) days$'))[1]::int <= 36500 $$
+
 -- What is kept
 
 CREATE TABLE vault.tenant (
@@ -59,14 +67,14 @@ CREATE TABLE vault.policy (
   tenant_id uuid NOT NULL,
   name text NOT NULL CHECK (name ~ '^[a-z0-9][a-z0-9-]{0,62}$' AND name <> 'nothing'),
   version int NOT NULL CHECK (version >= 1),
-  source text NOT NULL,
-  translation text NOT NULL,
-  redacted text NOT NULL,
-  audit text NOT NULL,
+  source text NOT NULL CHECK (vault.is_term(source)),
+  translation text NOT NULL CHECK (vault.is_term(translation)),
+  redacted text NOT NULL CHECK (vault.is_term(redacted)),
+  audit text NOT NULL CHECK (vault.is_term(audit)),
   redaction text NOT NULL DEFAULT 'off' CHECK (redaction IN ('off', 'tag', 'mask')),
   words text[] NOT NULL DEFAULT '{}',
   proposed_by text NOT NULL,
-  proposed_at timestamptz NOT NULL DEFAULT now(),
+  proposed_at timestamptz NOT NULL DEFAULT vault.now(),
   approved_by text,
   approved_at timestamptz,
   effective_from timestamptz,
@@ -91,6 +99,8 @@ CREATE TABLE vault.meeting (
   CONSTRAINT pk_meeting PRIMARY KEY (tenant_id, id))
 
 COMMENT ON COLUMN vault.meeting.day IS 'in which partition its records stand, by the database''s clock'
+
+COMMENT ON COLUMN vault.meeting.destroyed_at IS 'when the last of its keys was destroyed'
 
 CREATE INDEX ix_meeting_room ON vault.meeting (tenant_id, room, started_at)
 
@@ -128,7 +138,7 @@ CREATE TABLE vault.record (
   engine text NOT NULL,
   tags text NOT NULL DEFAULT '',
   sealed bytea NOT NULL CHECK (octet_length(sealed) BETWEEN 110 AND 66000),
-  stored_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  stored_at timestamptz NOT NULL DEFAULT vault.now(),
   CONSTRAINT pk_record PRIMARY KEY (tenant_id, day, meeting_id, segment_id, kind, lang)
 ) PARTITION BY RANGE (day)
 
@@ -159,12 +169,22 @@ CREATE TABLE vault.erasure (
   meeting_id uuid,
   subject uuid,
   requested_by text NOT NULL,
-  requested_at timestamptz NOT NULL DEFAULT now(),
+  requested_at timestamptz NOT NULL DEFAULT vault.now(),
   state text NOT NULL DEFAULT 'requested' CHECK (state IN ('requested', 'held', 'done')),
   done_at timestamptz,
   receipt jsonb,
   CONSTRAINT pk_erasure PRIMARY KEY (tenant_id, id),
   CHECK (num_nonnulls(room, meeting_id, subject) >= 1))
+
+CREATE TABLE vault.residue (
+  tenant_id uuid NOT NULL,
+  key_id uuid NOT NULL,
+  meeting_id uuid NOT NULL,
+  day date NOT NULL,
+  records bigint NOT NULL,
+  CONSTRAINT pk_residue PRIMARY KEY (tenant_id, key_id))
+
+COMMENT ON TABLE vault.residue IS 'keys that are destroyed and whose rows still stand there; the sweep takes them away'
 
 -- The keys that open it, what forbids to destroy them, and what was destroyed
 
@@ -190,7 +210,7 @@ CREATE TABLE vault_keys.data_key (
   tenant_key_version int NOT NULL,
   wrapped bytea,
   state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'destroyed')),
-  created_at timestamptz NOT NULL DEFAULT now(),
+  created_at timestamptz NOT NULL DEFAULT vault.now(),
   destroyed_at timestamptz,
   CONSTRAINT pk_data_key PRIMARY KEY (tenant_id, id),
   CHECK ((state = 'destroyed') = (wrapped IS NULL)))
@@ -208,7 +228,7 @@ CREATE TABLE vault_keys.tombstone (
   speaker_id uuid NOT NULL,
   reason text NOT NULL,
   records bigint NOT NULL,
-  at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  at timestamptz NOT NULL DEFAULT vault.now(),
   CONSTRAINT pk_tombstone PRIMARY KEY (tenant_id, key_id))
 
 COMMENT ON COLUMN vault_keys.tombstone.reason IS 'policy NAME VERSION, or erasure ID'
@@ -221,7 +241,7 @@ CREATE TABLE vault_keys.hold (
   meeting_id uuid,
   subject uuid,
   placed_by text NOT NULL,
-  placed_at timestamptz NOT NULL DEFAULT now(),
+  placed_at timestamptz NOT NULL DEFAULT vault.now(),
   released_by text,
   released_at timestamptz,
   grace_until timestamptz,
@@ -311,7 +331,7 @@ CREATE FUNCTION vault_keys.is_held(t uuid, r text, m uuid, s uuid) RETURNS boole
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = vault_keys, pg_temp AS $$
   SELECT EXISTS (SELECT FROM vault_keys.hold h WHERE h.tenant_id = t AND (h.room IS NULL OR h.room = r)
     AND (h.meeting_id IS NULL OR h.meeting_id = m) AND (h.subject IS NULL OR h.subject = s)
-    AND (h.released_at IS NULL OR h.grace_until > vault.now())) $$
+    AND (h.released_at IS NULL OR h.grace_until > vault.surely())) $$
 
 CREATE FUNCTION vault_keys.key_guard() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = vault_keys, pg_temp AS $$
@@ -347,6 +367,18 @@ CREATE TRIGGER hold_stays BEFORE DELETE ON vault_keys.hold FOR EACH ROW EXECUTE 
 
 CREATE TRIGGER holds_stay_whole BEFORE TRUNCATE ON vault_keys.hold FOR EACH STATEMENT EXECUTE FUNCTION vault_audit.frozen()
 
+CREATE FUNCTION vault_keys.release(p_id uuid, p_by text) RETURNS SETOF vault_keys.hold
+LANGUAGE sql SECURITY DEFINER SET search_path = vault_keys, pg_temp AS $$
+  UPDATE vault_keys.hold SET released_by = p_by, released_at = vault.now(), grace_until = vault.now() + interval '30 days'
+  WHERE tenant_id = vault.tenant_id() AND id = p_id RETURNING * $$
+
+CREATE FUNCTION vault_keys.release_again(p_id uuid, p_by text, p_at timestamptz) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = vault_keys, pg_temp AS $$
+  UPDATE vault_keys.hold SET released_by = p_by, released_at = p_at, grace_until = p_at + interval '30 days'
+  WHERE tenant_id = vault.tenant_id() AND id = p_id AND released_at IS NULL $$
+
+COMMENT ON FUNCTION vault_keys.release_again IS 'for a database that was restored: the release is in the ledger'
+
 -- Records go after their keys. Where the keys stand in another database this finds none and lets them go.
 
 CREATE FUNCTION vault.record_guard() RETURNS trigger
@@ -360,47 +392,42 @@ END $$
 
 CREATE TRIGGER record_guard AFTER DELETE ON vault.record REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION vault.record_guard()
 
--- A policy that was approved is never changed; a new version is.
-
-CREATE FUNCTION vault.policy_guard() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF TG_OP = 'DELETE' OR OLD.approved_at IS NOT NULL THEN
-    RAISE EXCEPTION 'a policy stays as it was approved' USING ERRCODE = 'P0P01'; END IF;
-  RETURN NEW;
-END $$
-
-CREATE TRIGGER policy_guard BEFORE UPDATE OR DELETE ON vault.policy FOR EACH ROW EXECUTE FUNCTION vault.policy_guard()
-
 -- What is due. A term says until when: records that were stored at or before `since` are due.
 
 CREATE FUNCTION vault.since(term text, ended timestamptz, at timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE
-    WHEN term = 'forever' THEN timestamptz '-infinity'
+    WHEN term IS NULL OR term = 'forever' THEN timestamptz '-infinity'
     WHEN term ~ '^[0-9]+ days$' THEN at - make_interval(days => split_part(term, ' ', 1)::int)
     WHEN term ~ '^meeting end [+] [0-9]+ days$' AND (ended + make_interval(days => split_part(term, ' ', 4)::int) <= at) IS NOT TRUE
       THEN timestamptz '-infinity'
     ELSE timestamptz 'infinity' END $$
 
-CREATE FUNCTION vault.ended(m vault.meeting) RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
-  SELECT coalesce(m.ended_at, CASE WHEN m.last_at + interval '24 hours' <= vault.now() THEN m.last_at + interval '24 hours' END) $$
+CREATE FUNCTION vault.ended(m vault.meeting, at timestamptz DEFAULT vault.now()) RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
+  SELECT coalesce(m.ended_at, CASE WHEN m.last_at + interval '24 hours' <= at THEN m.last_at + interval '24 hours' END) $$
 
 COMMENT ON FUNCTION vault.ended IS 'when a meeting ended; one that nobody ended is over 24 hours after its last record'
 
-CREATE FUNCTION vault.effective(t uuid, p text) RETURNS vault.policy
+CREATE FUNCTION vault.effective(t uuid, p text, at timestamptz DEFAULT vault.now()) RETURNS vault.policy
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = vault, pg_temp AS $$
-  SELECT * FROM vault.policy WHERE tenant_id = t AND name = p AND effective_from <= vault.now()
-  ORDER BY effective_from DESC, version DESC LIMIT 1 $$
+  SELECT * FROM vault.policy WHERE tenant_id = t AND name = p AND effective_from <= at
+  ORDER BY version DESC LIMIT 1 $$
 
 CREATE FUNCTION vault.term(p vault.policy, kind text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE kind WHEN 'source' THEN p.source WHEN 'translation' THEN p.translation WHEN 'redacted' THEN p.redacted END $$
 
-CREATE FUNCTION vault.due_since(t uuid, meeting uuid, kind text) RETURNS timestamptz
+CREATE FUNCTION vault.due_by(t uuid, meeting uuid, kind text, at timestamptz, OUT since timestamptz, OUT policy text, OUT version int)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = vault, pg_temp AS $$
-  SELECT greatest(
-    vault.since(vault.term(vault.effective(t, m.policy), kind), vault.ended(m), vault.now()),
-    CASE WHEN n.stricter AND n.default_policy IS NOT NULL
-      THEN vault.since(vault.term(vault.effective(t, n.default_policy), kind), vault.ended(m), vault.now()) END)
-  FROM vault.meeting m JOIN vault.tenant n ON n.id = m.tenant_id WHERE m.tenant_id = t AND m.id = meeting $$
+  SELECT vault.since(vault.term(p, kind), vault.ended(m, at), at) AS since, p.name, p.version
+  FROM vault.meeting m JOIN vault.tenant n ON n.id = m.tenant_id
+    CROSS JOIN LATERAL (SELECT * FROM vault.effective(t, m.policy, at)
+      UNION ALL SELECT * FROM vault.effective(t, n.default_policy, at) WHERE n.stricter AND n.default_policy IS NOT NULL) p
+  WHERE m.tenant_id = t AND m.id = meeting ORDER BY since DESC LIMIT 1 $$
+
+COMMENT ON FUNCTION vault.due_by IS 'records of this kind that were stored at or before `since` are due, and by which policy; nothing is, without one'
+
+CREATE FUNCTION vault.due_since(t uuid, meeting uuid, kind text, at timestamptz DEFAULT vault.now()) RETURNS timestamptz
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = vault, pg_temp AS $$
+  SELECT (vault.due_by(t, meeting, kind, at)).since $$
 
 COMMENT ON FUNCTION vault.due_since IS 'records of this kind that were stored at or before it are due'
 
@@ -414,7 +441,7 @@ BEGIN
   SELECT min(CASE WHEN p.audit ~ '^[0-9]+ days$' THEN vault.since(p.audit, NULL, at) ELSE '-infinity' END),
     jsonb_object_agg(p.name || ' ' || p.version, p.audit) INTO since, policies
     FROM (SELECT DISTINCT name FROM vault.policy WHERE tenant_id = t) n, vault.effective(t, n.name) p WHERE p.name IS NOT NULL;
-  IF since IS NULL OR EXISTS (SELECT FROM vault_keys.hold WHERE tenant_id = t AND (released_at IS NULL OR grace_until > vault.now())) THEN
+  IF since IS NULL OR EXISTS (SELECT FROM vault_keys.hold WHERE tenant_id = t AND (released_at IS NULL OR grace_until > vault.surely())) THEN
     RETURN; END IF;
   SELECT e.seq INTO until FROM vault_audit.event e WHERE e.tenant_id = t AND e.at > since ORDER BY e.seq LIMIT 1;
   SELECT e.seq, e.hash INTO seq, hash FROM vault_audit.event e
@@ -435,18 +462,101 @@ BEGIN
   RETURN n;
 END $$
 
+-- A policy that was approved is never changed; a new version is. What forgets earlier needs a second person and a day.
+
+CREATE FUNCTION vault.shorter(a text, b text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE
+    WHEN a = b OR a = 'forever' OR b = 'not at all' THEN false
+    WHEN a = 'not at all' OR b = 'forever' THEN true
+    WHEN a LIKE 'meeting%' OR b NOT LIKE 'meeting%'
+      THEN (regexp_match(a, '([0-9]+) days$'))[1]::int < (regexp_match(b, '([0-9]+) days$'))[1]::int
+    ELSE true END $$
+
+COMMENT ON FUNCTION vault.shorter IS 'whether term a may forget something earlier than term b does'
+
+CREATE FUNCTION vault.shorter(a vault.policy, b vault.policy) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT vault.shorter(a.source, b.source) OR vault.shorter(a.translation, b.translation)
+    OR vault.shorter(a.redacted, b.redacted) OR vault.shorter(a.audit, b.audit) $$
+
+CREATE FUNCTION vault.shortens(p vault.policy) RETURNS boolean
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = vault, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM vault.policy o WHERE o.tenant_id = p.tenant_id AND o.name = p.name AND o.version < p.version
+    AND o.version >= coalesce((vault.effective(p.tenant_id, p.name)).version, 1) AND o.approved_at IS NOT NULL
+    AND vault.shorter(p, o)) $$
+
+COMMENT ON FUNCTION vault.shortens IS 'whether this version forgets something earlier than one that is or will be in force'
+
+CREATE FUNCTION vault.policy_guard() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = vault, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND OLD.approved_at IS NOT NULL THEN
+    RAISE EXCEPTION 'a policy stays as it was approved' USING ERRCODE = 'P0P01'; END IF;
+  IF NEW.approved_at IS NULL OR TG_OP = 'INSERT' AND EXISTS (SELECT FROM vault.policy o WHERE o.tenant_id = NEW.tenant_id
+    AND o.name = NEW.name AND o.version = NEW.version) THEN RETURN NEW; END IF; -- nothing is approved, or nothing inserted
+  PERFORM pg_advisory_xact_lock(hashtextextended(NEW.tenant_id::text, 9));
+  IF EXISTS (SELECT FROM vault.policy o WHERE o.tenant_id = NEW.tenant_id AND o.name = NEW.name
+    AND o.version > NEW.version AND o.approved_at IS NOT NULL) THEN
+    RAISE EXCEPTION 'a newer version is approved' USING ERRCODE = 'P0P04'; END IF;
+  IF vault.shortens(NEW) THEN
+    IF NEW.approved_by = NEW.proposed_by THEN
+      RAISE EXCEPTION 'what shortens a policy needs a second person' USING ERRCODE = 'P0P03'; END IF;
+    NEW.approved_at := vault.now();
+    NEW.effective_from := greatest(NEW.effective_from, NEW.approved_at + interval '24 hours');
+  END IF;
+  RETURN NEW;
+END $$
+
+CREATE TRIGGER policy_guard BEFORE INSERT OR UPDATE OR DELETE ON vault.policy FOR EACH ROW EXECUTE FUNCTION vault.policy_guard()
+
+CREATE FUNCTION vault.default_guard() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = vault, pg_temp AS $$
+DECLARE d vault.policy := vault.effective(NEW.id, NEW.default_policy);
+BEGIN
+  IF NEW.default_policy IS NULL THEN RETURN NEW; END IF;
+  IF d.name IS NULL THEN RAISE EXCEPTION 'no such policy is in force' USING ERRCODE = 'P0P02'; END IF;
+  IF NOT NEW.stricter OR (OLD.default_policy, OLD.stricter) IS NOT DISTINCT FROM (NEW.default_policy, NEW.stricter)
+    OR d.approved_by <> d.proposed_by AND d.approved_at <= vault.now() - interval '24 hours' THEN RETURN NEW; END IF;
+  IF EXISTS (SELECT FROM (SELECT DISTINCT policy FROM vault.meeting WHERE tenant_id = NEW.id AND destroyed_at IS NULL) m
+    WHERE vault.shorter(d, vault.effective(NEW.id, m.policy))) THEN
+    RAISE EXCEPTION 'it would shorten others: a second person must have approved it a day ago' USING ERRCODE = 'P0P05'; END IF;
+  RETURN NEW;
+END $$
+
+CREATE TRIGGER default_guard BEFORE UPDATE ON vault.tenant FOR EACH ROW EXECUTE FUNCTION vault.default_guard()
+
 -- Writing: the agent has no right to the tables, only to these, and only for its own room.
 
 CREATE FUNCTION vault.ensure_day(d date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = vault, pg_temp AS $$
 DECLARE part text := 'record_' || to_char(d, 'YYYYMMDD');
 BEGIN
-  IF abs(d - vault.now()::date) > 31 THEN RAISE EXCEPTION 'that day is too far away' USING ERRCODE = 'P0D01'; END IF;
+  IF d - vault.now()::date > 31 THEN RAISE EXCEPTION 'that day is too far away' USING ERRCODE = 'P0D01'; END IF;
   IF to_regclass('vault.' || part) IS NOT NULL THEN RETURN; END IF;
   PERFORM pg_advisory_xact_lock(hashtextextended('vault.record', 7));
   IF to_regclass('vault.' || part) IS NULL THEN
     EXECUTE format('CREATE TABLE vault.%I PARTITION OF vault.record FOR VALUES FROM (%L) TO (%L)', part, d, d + 1); END IF;
 END $$
+
+CREATE FUNCTION vault.days() RETURNS SETOF date LANGUAGE sql STABLE AS $$
+  SELECT to_date(right(c.relname, 8), 'YYYYMMDD') FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+  WHERE i.inhparent = 'vault.record'::regclass ORDER BY 1 $$
+
+CREATE FUNCTION vault.drop_day(d date) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = vault, pg_temp SET lock_timeout = '1s' AS $$
+BEGIN
+  IF d >= vault.now()::date - 1 OR EXISTS (SELECT FROM vault.meeting WHERE day = d AND destroyed_at IS NULL) THEN RETURN false; END IF;
+  LOCK TABLE vault.record IN ACCESS EXCLUSIVE MODE;
+  IF EXISTS (SELECT FROM vault.meeting WHERE day = d AND destroyed_at IS NULL) OR EXISTS (SELECT FROM vault.meeting m
+    JOIN vault_keys.data_key k ON k.tenant_id = m.tenant_id AND k.meeting_id = m.id WHERE m.day = d AND k.state <> 'destroyed') THEN
+    RETURN false; END IF;
+  EXECUTE format('DROP TABLE IF EXISTS vault.%I', 'record_' || to_char(d, 'YYYYMMDD'));
+  DELETE FROM vault.speaker s USING vault.residue x WHERE x.day = d AND s.tenant_id = x.tenant_id AND s.key_id = x.key_id;
+  DELETE FROM vault.residue WHERE day = d;
+  RETURN true;
+EXCEPTION WHEN lock_not_available THEN RETURN false;
+END $$
+
+COMMENT ON FUNCTION vault.drop_day IS 'takes away the rows of a day of which no key is left, of all tenants; false if it may not, or not now'
 
 CREATE FUNCTION vault.begin(p_meeting uuid, p_policy text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = vault, pg_temp AS $$
@@ -487,11 +597,21 @@ BEGIN
   RETURN d;
 END $$
 
+CREATE FUNCTION vault.erased(t uuid, r text, m uuid, s uuid) RETURNS boolean
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = vault, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM vault.erasure e WHERE e.tenant_id = t AND e.state = 'done' AND (e.room IS NULL OR e.room = r)
+    AND (e.meeting_id IS NULL OR e.meeting_id = m) AND (e.subject IS NULL OR e.subject = s)
+    AND (e.meeting_id IS NOT NULL OR e.done_at >= (SELECT started_at FROM vault.meeting WHERE tenant_id = t AND id = m))) $$
+
+COMMENT ON FUNCTION vault.erased IS 'whether an erasure covers this person in this meeting: what a spool still holds of it is not taken'
+
 CREATE FUNCTION vault_keys.add(p_meeting uuid, p_id uuid, p_speaker uuid, p_subject uuid, p_kind text,
   p_version int, p_wrapped bytea) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = vault_keys, pg_temp AS $$
 BEGIN
-  IF EXISTS (SELECT FROM vault_keys.tombstone WHERE tenant_id = vault.tenant_id() AND key_id = p_id) THEN RETURN 'destroyed'; END IF;
+  PERFORM pg_advisory_xact_lock_shared(hashtextextended(vault.tenant_id()::text, 8)); -- an erasure waits, and we for it
+  IF EXISTS (SELECT FROM vault_keys.tombstone WHERE tenant_id = vault.tenant_id() AND key_id = p_id)
+    OR vault.erased(vault.tenant_id(), vault.room(), p_meeting, p_subject) THEN RETURN 'destroyed'; END IF;
   INSERT INTO vault_keys.data_key (tenant_id, id, meeting_id, room, speaker_id, subject, kind, tenant_key_version, wrapped)
     VALUES (vault.tenant_id(), p_id, p_meeting, vault.room(), p_speaker, p_subject, p_kind, p_version, p_wrapped)
     ON CONFLICT DO NOTHING;
@@ -505,6 +625,7 @@ CREATE FUNCTION vault.store(p_meeting uuid, p_segment uuid[], p_kind text[], p_l
 RETURNS SETOF uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = vault, pg_temp AS $$
 DECLARE d date := vault.own_meeting(p_meeting); t uuid := vault.tenant_id(); dead uuid[];
 BEGIN
+  PERFORM vault.ensure_day(d);
   PERFORM FROM vault_keys.data_key WHERE tenant_id = t AND id = ANY (p_key) ORDER BY id FOR SHARE;
   SELECT coalesce(array_agg(id), '{}') INTO dead FROM vault_keys.data_key
     WHERE tenant_id = t AND id = ANY (p_key) AND state = 'destroyed';
@@ -517,7 +638,7 @@ BEGIN
     key_id = excluded.key_id, said_at = excluded.said_at, starts = excluded.starts, ends = excluded.ends, engine = excluded.engine,
     tags = excluded.tags, sealed = excluded.sealed
     WHERE r.rev < excluded.rev;
-  UPDATE vault.meeting SET last_at = greatest(last_at, vault.now()), ended_at = NULL WHERE tenant_id = t AND id = p_meeting;
+  UPDATE vault.meeting SET last_at = greatest(last_at, vault.now()), ended_at = NULL, destroyed_at = NULL WHERE tenant_id = t AND id = p_meeting;
   RETURN QUERY SELECT unnest(dead);
 END $$
 
@@ -555,6 +676,19 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = vault, pg_temp AS $$
 
 COMMENT ON FUNCTION vault.readable IS 'granted meetings of which something can be read, of that person and in that language where they are given'
 
+CREATE FUNCTION vault.opened_names() RETURNS uuid
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = vault, pg_temp AS $$
+  SELECT m.id FROM vault.meeting m WHERE m.tenant_id = vault.tenant_id() AND m.id = vault.opened()
+    AND least(vault.opened_since('source'), vault.opened_since('translation'), vault.opened_since('redacted')) < m.last_at $$
+
+COMMENT ON FUNCTION vault.opened_names IS 'the opened meeting, while something of it is not due'
+
+CREATE FUNCTION vault_keys.missing(p_keys uuid[]) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = vault_keys, pg_temp AS $$
+  SELECT k FROM unnest(p_keys) k WHERE NOT EXISTS (SELECT FROM vault_keys.tombstone WHERE tenant_id = vault.tenant_id() AND key_id = k) $$
+
+COMMENT ON FUNCTION vault_keys.missing IS 'which of the keys that the ledger calls destroyed this database knows nothing of'
+
 DO $$ DECLARE r record; BEGIN
   FOR r IN SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname IN ('vault', 'vault_keys', 'vault_audit') AND c.relkind IN ('r', 'p') LOOP
@@ -571,7 +705,7 @@ CREATE POLICY granted ON vault.record AS RESTRICTIVE FOR SELECT TO dragoman_web 
   meeting_id = (SELECT vault.opened()) AND stored_at > CASE kind WHEN 'source' THEN (SELECT vault.opened_since('source'))
     WHEN 'translation' THEN (SELECT vault.opened_since('translation')) ELSE (SELECT vault.opened_since('redacted')) END)
 
-CREATE POLICY granted ON vault.speaker AS RESTRICTIVE FOR SELECT TO dragoman_web USING (meeting_id = (SELECT vault.opened()))
+CREATE POLICY granted ON vault.speaker AS RESTRICTIVE FOR SELECT TO dragoman_web USING (meeting_id = (SELECT vault.opened_names()))
 
 CREATE POLICY granted ON vault_keys.data_key AS RESTRICTIVE FOR SELECT TO dragoman_web USING (meeting_id = (SELECT vault.opened()))
 
@@ -583,7 +717,7 @@ CREATE POLICY signs_only ON vault_keys.tenant_key AS RESTRICTIVE FOR SELECT TO d
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_keys, vault_audit FROM PUBLIC
 
-GRANT EXECUTE ON FUNCTION vault.tenant_id, vault.principal, vault.room, vault.ticket, vault.now
+GRANT EXECUTE ON FUNCTION vault.tenant_id, vault.principal, vault.room, vault.ticket, vault.now, vault_keys.missing
   TO dragoman_agent, dragoman_web, dragoman_retention, dragoman_auditor
 
 GRANT EXECUTE ON FUNCTION vault_audit.append TO dragoman_agent, dragoman_web, dragoman_retention
@@ -592,12 +726,14 @@ GRANT EXECUTE ON FUNCTION vault_audit.digest TO dragoman_auditor
 
 GRANT EXECUTE ON FUNCTION vault.begin, vault.finish, vault.name_speaker, vault.store, vault_keys.add TO dragoman_agent
 
-GRANT EXECUTE ON FUNCTION vault.opened, vault.opened_since, vault.readable TO dragoman_web
+GRANT EXECUTE ON FUNCTION vault.opened, vault.opened_since, vault.opened_names, vault.readable TO dragoman_web
 
 GRANT EXECUTE ON FUNCTION vault_audit.forgettable, vault_audit.forget TO dragoman_retention
 
-GRANT EXECUTE ON FUNCTION vault.since, vault.ended, vault.effective, vault.term, vault.due_since, vault.ensure_day, vault_keys.is_held
-  TO dragoman_retention
+GRANT EXECUTE ON FUNCTION vault.surely, vault.since, vault.ended, vault.effective, vault.term, vault.due_by, vault.due_since, vault.ensure_day,
+  vault.days, vault.drop_day, vault_keys.is_held, vault_keys.release_again TO dragoman_retention
+
+GRANT EXECUTE ON FUNCTION vault.is_term, vault.shortens, vault_keys.release TO dragoman_web, dragoman_retention
 
 GRANT EXECUTE ON FUNCTION vault.effective TO dragoman_agent, dragoman_web
 
@@ -619,11 +755,11 @@ GRANT UPDATE (default_policy, stricter) ON vault.tenant TO dragoman_web, dragoma
 
 GRANT SELECT, INSERT ON vault_keys.hold, vault.erasure TO dragoman_web, dragoman_retention
 
-GRANT UPDATE (released_by, released_at, grace_until) ON vault_keys.hold TO dragoman_web, dragoman_retention
-
 GRANT UPDATE (state, done_at, receipt) ON vault.erasure TO dragoman_retention
 
 GRANT SELECT ON vault.meeting TO dragoman_retention
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault.residue TO dragoman_retention
 
 GRANT UPDATE (ended_at, destroyed_at) ON vault.meeting TO dragoman_retention
 
@@ -639,3 +775,17 @@ GRANT SELECT, INSERT ON vault_keys.tombstone TO dragoman_retention
 GRANT SELECT ON vault_audit.event, vault_audit.head, vault_audit.checkpoint TO dragoman_auditor
 
 GRANT SELECT ON vault_audit.head TO dragoman_retention
+
+-- What was overwritten stands in the table's file and in the WAL until both are renewed. A server may not let us.
+
+DO $$ BEGIN
+  IF current_setting('server_version_num')::int >= 170000 THEN
+    EXECUTE 'GRANT MAINTAIN ON vault_keys.data_key TO dragoman_retention'; END IF;
+END $$
+
+DO $$ BEGIN
+  GRANT pg_checkpoint TO dragoman_retention;
+  GRANT EXECUTE ON FUNCTION pg_switch_wal() TO dragoman_retention;
+EXCEPTION WHEN insufficient_privilege OR undefined_object THEN
+  RAISE WARNING 'dragoman_retention may not make checkpoints: what is destroyed leaves the files later';
+END $$
