@@ -328,7 +328,7 @@ CREATE TRIGGER tombstone_stays_whole BEFORE TRUNCATE ON vault_keys.tombstone FOR
 -- so the lock is the tenant's; those who destroy share it. The guard needs the snapshot that comes after the lock.
 
 CREATE FUNCTION vault_keys.is_held(t uuid, r text, m uuid, s uuid) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = vault_keys, pg_temp AS $$
+LANGUAGE sql STABLE SET search_path = vault_keys, pg_temp AS $$
   SELECT EXISTS (SELECT FROM vault_keys.hold h WHERE h.tenant_id = t AND (h.room IS NULL OR h.room = r)
     AND (h.meeting_id IS NULL OR h.meeting_id = m) AND (h.subject IS NULL OR h.subject = s)
     AND (h.released_at IS NULL OR h.grace_until > vault.surely())) $$
@@ -344,6 +344,8 @@ BEGIN
     PERFORM pg_advisory_xact_lock_shared(hashtextextended(OLD.tenant_id::text, 7));
     IF vault_keys.is_held(OLD.tenant_id, OLD.room, OLD.meeting_id, OLD.subject) THEN
       RAISE EXCEPTION 'a hold keeps this key' USING ERRCODE = 'P0H01'; END IF;
+  ELSIF NEW.wrapped <> OLD.wrapped AND NEW.tenant_key_version = OLD.tenant_key_version THEN
+    RAISE EXCEPTION 'a key is only ever wrapped anew under another version' USING ERRCODE = 'P0K05';
   END IF;
   RETURN NEW;
 END $$
@@ -392,6 +394,9 @@ END $$
 
 CREATE TRIGGER record_guard AFTER DELETE ON vault.record REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION vault.record_guard()
 
+CREATE TRIGGER speaker_guard AFTER DELETE ON vault.speaker REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION vault.record_guard()
+
+-- Functions that are handed a tenant run as who calls them, so that a role is answered for its own alone.
 -- What is due. A term says until when: records that were stored at or before `since` are due.
 
 CREATE FUNCTION vault.since(term text, ended timestamptz, at timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
@@ -408,7 +413,7 @@ CREATE FUNCTION vault.ended(m vault.meeting, at timestamptz DEFAULT vault.now())
 COMMENT ON FUNCTION vault.ended IS 'when a meeting ended; one that nobody ended is over 24 hours after its last record'
 
 CREATE FUNCTION vault.effective(t uuid, p text, at timestamptz DEFAULT vault.now()) RETURNS vault.policy
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = vault, pg_temp AS $$
+LANGUAGE sql VOLATILE SET search_path = vault, pg_temp AS $$
   SELECT * FROM vault.policy WHERE tenant_id = t AND name = p AND effective_from <= at
   ORDER BY version DESC LIMIT 1 $$
 
@@ -416,7 +421,7 @@ CREATE FUNCTION vault.term(p vault.policy, kind text) RETURNS text LANGUAGE sql 
   SELECT CASE kind WHEN 'source' THEN p.source WHEN 'translation' THEN p.translation WHEN 'redacted' THEN p.redacted END $$
 
 CREATE FUNCTION vault.due_by(t uuid, meeting uuid, kind text, at timestamptz, OUT since timestamptz, OUT policy text, OUT version int)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = vault, pg_temp AS $$
+LANGUAGE sql VOLATILE SET search_path = vault, pg_temp AS $$
   SELECT vault.since(vault.term(p, kind), vault.ended(m, at), at) AS since, p.name, p.version
   FROM vault.meeting m JOIN vault.tenant n ON n.id = m.tenant_id
     CROSS JOIN LATERAL (SELECT * FROM vault.effective(t, m.policy, at)
@@ -426,7 +431,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = vault, pg_temp AS $$
 COMMENT ON FUNCTION vault.due_by IS 'records of this kind that were stored at or before `since` are due, and by which policy; nothing is, without one'
 
 CREATE FUNCTION vault.due_since(t uuid, meeting uuid, kind text, at timestamptz DEFAULT vault.now()) RETURNS timestamptz
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = vault, pg_temp AS $$
+LANGUAGE sql VOLATILE SET search_path = vault, pg_temp AS $$
   SELECT (vault.due_by(t, meeting, kind, at)).since $$
 
 COMMENT ON FUNCTION vault.due_since IS 'records of this kind that were stored at or before it are due'
@@ -479,7 +484,7 @@ CREATE FUNCTION vault.shorter(a vault.policy, b vault.policy) RETURNS boolean LA
     OR vault.shorter(a.redacted, b.redacted) OR vault.shorter(a.audit, b.audit) $$
 
 CREATE FUNCTION vault.shortens(p vault.policy) RETURNS boolean
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = vault, pg_temp AS $$
+LANGUAGE sql VOLATILE SET search_path = vault, pg_temp AS $$
   SELECT EXISTS (SELECT FROM vault.policy o WHERE o.tenant_id = p.tenant_id AND o.name = p.name AND o.version < p.version
     AND o.version >= coalesce((vault.effective(p.tenant_id, p.name)).version, 1) AND o.approved_at IS NOT NULL
     AND vault.shorter(p, o)) $$
@@ -534,7 +539,8 @@ BEGIN
   IF to_regclass('vault.' || part) IS NOT NULL THEN RETURN; END IF;
   PERFORM pg_advisory_xact_lock(hashtextextended('vault.record', 7));
   IF to_regclass('vault.' || part) IS NULL THEN
-    EXECUTE format('CREATE TABLE vault.%I PARTITION OF vault.record FOR VALUES FROM (%L) TO (%L)', part, d, d + 1); END IF;
+    EXECUTE format('CREATE TABLE vault.%I PARTITION OF vault.record FOR VALUES FROM (%L) TO (%L)', part, d, d + 1);
+    EXECUTE format('ALTER TABLE vault.%I ENABLE ROW LEVEL SECURITY', part); END IF;
 END $$
 
 CREATE FUNCTION vault.days() RETURNS SETOF date LANGUAGE sql STABLE AS $$
@@ -733,7 +739,8 @@ GRANT EXECUTE ON FUNCTION vault_audit.forgettable, vault_audit.forget TO dragoma
 GRANT EXECUTE ON FUNCTION vault.surely, vault.since, vault.ended, vault.effective, vault.term, vault.due_by, vault.due_since, vault.ensure_day,
   vault.days, vault.drop_day, vault_keys.is_held, vault_keys.release_again TO dragoman_retention
 
-GRANT EXECUTE ON FUNCTION vault.is_term, vault.shortens, vault_keys.release TO dragoman_web, dragoman_retention
+GRANT EXECUTE ON FUNCTION vault.is_term, vault.shorter(text, text), vault.shorter(vault.policy, vault.policy), vault.shortens,
+  vault_keys.release TO dragoman_web, dragoman_retention
 
 GRANT EXECUTE ON FUNCTION vault.effective TO dragoman_agent, dragoman_web
 
