@@ -68,7 +68,7 @@ async def test_servers_that_start_together_make_one_tenant(owner: Database, data
 async def test_a_start_leaves_a_policy_as_it_has_become(tenant: UUID, owner: Database, database_url: str) -> None:
     connection = await asyncpg.connect(database_url)
     await connection.execute("UPDATE vault.tenant SET default_policy = 'source-7' WHERE id = $1", tenant)
-    await _approve(connection, tenant, "source-7", 2, "3 days")
+    await _approve(connection, tenant, "source-7", 2, "14 days")
 
     async with owner.transaction() as again:
         await ensure(again, NAME)
@@ -76,7 +76,7 @@ async def test_a_start_leaves_a_policy_as_it_has_become(tenant: UUID, owner: Dat
         named = await default(again, tenant)
 
     await connection.close()
-    assert (str(found and found.source), found and found.version, named) == ("3 days", 2, "source-7")
+    assert (str(found and found.source), found and found.version, named) == ("14 days", 2, "source-7")
 
 
 async def test_what_is_offered_is_what_is_in_force(tenant: UUID, pool: Pool, database_url: str) -> None:

@@ -47,7 +47,6 @@ REDACTED = {
 async def sql(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(database_url)
     yield connection
-    await connection.execute("UPDATE vault.tenant SET default_policy = NULL, stricter = true")
     await connection.close()
 
 
@@ -81,8 +80,9 @@ async def test_what_a_room_keeps_is_said_before_joining(house: House):
     assert seen["keeps"] == MINUTES
 
 
-async def test_a_room_without_a_choice_keeps_by_the_tenants_default(house: House, sql: asyncpg.Connection):
-    await sql.execute("UPDATE vault.tenant SET default_policy = 'source-7'")
+async def test_a_room_without_a_choice_keeps_by_the_tenants_default(open_house: Opening, sql: asyncpg.Connection):
+    house = await open_house(tenant="with a default")
+    await sql.execute("UPDATE vault.tenant SET default_policy = 'source-7' WHERE name = 'with a default'")
 
     room, _ = await house.make()
     explicit, _ = await house.make(keep="nothing")
@@ -92,9 +92,12 @@ async def test_a_room_without_a_choice_keeps_by_the_tenants_default(house: House
     assert (seen["keeps"]["policy"], other["keeps"]["policy"]) == ("source-7", "nothing")
 
 
-async def test_what_is_said_before_joining_is_no_longer_than_the_default_allows(house: House, sql: asyncpg.Connection):
+async def test_what_is_said_before_joining_is_no_longer_than_the_default_allows(
+    open_house: Opening, sql: asyncpg.Connection
+):
+    house = await open_house(tenant="strict")
     room, _ = await house.make(keep="minutes-30")
-    await sql.execute("UPDATE vault.tenant SET default_policy = 'source-7'")
+    await sql.execute("UPDATE vault.tenant SET default_policy = 'source-7' WHERE name = 'strict'")
 
     seen = await (await house.client.get(f"/api/rooms/{room}")).json()
 
