@@ -54,7 +54,11 @@ class VaultError(DragomanError):
     `keys_away` (whoever holds the root key doesn't answer, and no key is at hand: later it may work);
     `key_refused` (the answer was no, or not this key: disabled, doomed, no right to it);
     `key_destroyed`; `no_key` (none of that number); `bad_key_file`;
-    `bad_term`; `bad_keeps` (nobody can tell what is to be kept); `unknown_policy` (none of that name is in force).
+    `bad_term`; `bad_values`; `bad_hold`; `bad_erasure`; `bad_receipt`; `unknown_hold`; `unknown_erasure`;
+    `held` (a hold keeps it); `released`; `approved`, `superseded` (that version no longer changes, or counts);
+    `second_person` (somebody else must approve it); `ledger_broken`;
+    `restored_not_replayed` (the database is older than what was destroyed since);
+    `bad_keeps` (nobody can tell what is to be kept); `unknown_policy` (none of that name is in force).
     """
 
 

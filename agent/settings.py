@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     """The same database under a login that is a member of this process's role in the vault, and of no other."""
     tenant: str = Field("default", min_length=1, max_length=200)
     """Whose what is kept is, where several share a database."""
+    ledger: Path = Path("var/ledger")
+    """The folder of what was destroyed and is held, outside the database and not in its backups."""
+    key_backup_days: int = Field(7, ge=0, le=3650)
+    """How many days backups of the database's keys are kept; receipts say until when one could hold a usable key."""
     host_secret: SecretStr = SecretStr("")
     """Who holds it may make rooms; only the web server needs it."""
 

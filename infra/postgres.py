@@ -32,6 +32,8 @@ _OPTIONS = {
     "unix_socket_permissions": "0700",
     "max_connections": "60",
     "shared_buffers": "32MB",
+    # A file of the log that is used again holds what it held; what was destroyed must leave the disk.
+    "wal_recycle": "off",
     # A statement can hold what was said; no log may.
     "log_min_error_statement": "panic",
     "log_parameter_max_length": "0",

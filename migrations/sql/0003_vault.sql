@@ -556,8 +556,6 @@ BEGIN
     JOIN vault_keys.data_key k ON k.tenant_id = m.tenant_id AND k.meeting_id = m.id WHERE m.day = d AND k.state <> 'destroyed') THEN
     RETURN false; END IF;
   EXECUTE format('DROP TABLE IF EXISTS vault.%I', 'record_' || to_char(d, 'YYYYMMDD'));
-  DELETE FROM vault.speaker s USING vault.residue x WHERE x.day = d AND s.tenant_id = x.tenant_id AND s.key_id = x.key_id;
-  DELETE FROM vault.residue WHERE day = d;
   RETURN true;
 EXCEPTION WHEN lock_not_available THEN RETURN false;
 END $$
@@ -689,6 +687,15 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = vault, pg_temp AS $$
 
 COMMENT ON FUNCTION vault.opened_names IS 'the opened meeting, while something of it is not due'
 
+CREATE FUNCTION vault_keys.gone(p_room text, p_meeting uuid, p_subject uuid, OUT keys bigint, OUT records bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = vault_keys, pg_temp AS $$
+  SELECT count(*), coalesce(sum(t.records), 0) FROM vault_keys.data_key k
+    JOIN vault_keys.tombstone t ON t.tenant_id = k.tenant_id AND t.key_id = k.id
+  WHERE k.tenant_id = vault.tenant_id() AND k.state = 'destroyed' AND (p_room IS NULL OR k.room = p_room)
+    AND (p_meeting IS NULL OR k.meeting_id = p_meeting) AND (p_subject IS NULL OR k.subject = p_subject) $$
+
+COMMENT ON FUNCTION vault_keys.gone IS 'what of this was destroyed already'
+
 CREATE FUNCTION vault_keys.missing(p_keys uuid[]) RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = vault_keys, pg_temp AS $$
   SELECT k FROM unnest(p_keys) k WHERE NOT EXISTS (SELECT FROM vault_keys.tombstone WHERE tenant_id = vault.tenant_id() AND key_id = k) $$
@@ -740,7 +747,7 @@ GRANT EXECUTE ON FUNCTION vault.surely, vault.since, vault.ended, vault.effectiv
   vault.days, vault.drop_day, vault_keys.is_held, vault_keys.release_again TO dragoman_retention
 
 GRANT EXECUTE ON FUNCTION vault.is_term, vault.shorter(text, text), vault.shorter(vault.policy, vault.policy), vault.shortens,
-  vault_keys.release TO dragoman_web, dragoman_retention
+  vault_keys.release, vault_keys.gone TO dragoman_web, dragoman_retention
 
 GRANT EXECUTE ON FUNCTION vault.effective TO dragoman_agent, dragoman_web
 

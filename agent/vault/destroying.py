@@ -1,0 +1,117 @@
+"""Keys are destroyed: first they are weighed, then they go, with a tombstone and a line of the log, in one transaction.
+
+Whoever destroys locks the keys first: what is being stored under them waits, and is refused after. So the tombstones'
+counts are exact. Content and keys never meet in one statement, as they may stand in two databases.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, Date, Text, Uuid, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_IDS, _TEXTS = ARRAY(Uuid), ARRAY(Text)
+
+_WEIGH = text(
+    "SELECT key_id, count(*), max(stored_at) FROM vault.record WHERE tenant_id = :tenant AND day = ANY (:days)"
+    " AND meeting_id = ANY (:meetings) AND key_id = ANY (:keys) GROUP BY key_id"
+).bindparams(bindparam("days", type_=ARRAY(Date)), bindparam("meetings", type_=_IDS), bindparam("keys", type_=_IDS))
+
+_DESTROY = text(
+    "UPDATE vault_keys.data_key SET state = 'destroyed', wrapped = NULL, destroyed_at = vault.now()"
+    " WHERE tenant_id = :tenant AND id = ANY (:keys)"
+).bindparams(bindparam("keys", type_=_IDS))
+
+_BURY = text(
+    "INSERT INTO vault_keys.tombstone (tenant_id, key_id, meeting_id, speaker_id, reason, records)"
+    " SELECT :tenant, * FROM unnest(:keys, :meetings, :speakers, :reasons, :records)"
+    " ON CONFLICT DO NOTHING"
+).bindparams(
+    bindparam("keys", type_=_IDS),
+    bindparam("meetings", type_=_IDS),
+    bindparam("speakers", type_=_IDS),
+    bindparam("reasons", type_=_TEXTS),
+    bindparam("records", type_=ARRAY(BigInteger)),
+)
+
+_LEAVE = text(
+    "INSERT INTO vault.residue (tenant_id, key_id, meeting_id, day, records)"
+    " SELECT :tenant, * FROM unnest(:keys, :meetings, :days, :records) ON CONFLICT DO NOTHING"
+).bindparams(
+    bindparam("keys", type_=_IDS),
+    bindparam("meetings", type_=_IDS),
+    bindparam("days", type_=ARRAY(Date)),
+    bindparam("records", type_=ARRAY(BigInteger)),
+)
+
+_LOG = text(
+    "SELECT min(seq), max(seq) FROM (SELECT vault_audit.append('destroy', meeting, 'done', detail) AS seq"
+    " FROM unnest(:meetings, :details) AS u (meeting, detail)) AS lines"
+).bindparams(bindparam("meetings", type_=_TEXTS), bindparam("details", type_=ARRAY(JSONB)))
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """A key that is to go, and what it takes along."""
+
+    id: UUID
+    meeting: UUID
+    speaker: UUID
+    kind: str
+    reason: str
+    """`policy NAME VERSION`, or `erasure ID`."""
+    records: int = 0
+    newest: datetime | None = None
+
+
+async def weighed(
+    connection: AsyncConnection, tenant: UUID, keys: Sequence[Doomed], days: Mapping[UUID, date]
+) -> list[Doomed]:
+    """The same with how many records they open, and since when the newest is stored. Lock them first."""
+    if not keys:
+        return []
+    meetings = {key.meeting for key in keys}
+    given = {"days": sorted({days[m] for m in meetings}), "meetings": sorted(meetings), "keys": [k.id for k in keys]}
+    found = {row[0]: row for row in await connection.execute(_WEIGH, {"tenant": tenant, **given})}
+    return [replace(key, records=found[key.id][1], newest=found[key.id][2]) if key.id in found else key for key in keys]
+
+
+async def destroy(
+    connection: AsyncConnection, tenant: UUID, keys: Sequence[Doomed], days: Mapping[UUID, date]
+) -> tuple[int, int]:
+    """Destroys weighed keys; answers the first and last number of what the log says of it, a line per meeting.
+
+    Raises what the database's guard says where a hold came first (see `refusals`).
+    """
+    ids = [key.id for key in keys]
+    meetings, records = [key.meeting for key in keys], [key.records for key in keys]
+    await connection.execute(_DESTROY, {"tenant": tenant, "keys": ids})
+    stone = {"speakers": [key.speaker for key in keys], "reasons": [key.reason for key in keys]}
+    rows = {"tenant": tenant, "keys": ids, "meetings": meetings, "records": records}
+    await connection.execute(_BURY, {**rows, **stone})
+    await connection.execute(_LEAVE, {**rows, "days": [days[meeting] for meeting in meetings]})
+    first, last = (await connection.execute(_LOG, _lines(keys))).one()
+    return int(first), int(last)
+
+
+def entry(keys: Iterable[Doomed]) -> dict[str, Any]:
+    """What the ledger says of it."""
+    return {"keys": [[str(k.id), str(k.meeting), str(k.speaker), k.records, k.reason] for k in keys]}
+
+
+def _lines(keys: Sequence[Doomed]) -> dict[str, Any]:
+    """By meeting and reason: numbers only."""
+    gone: Counter[tuple[UUID, str]] = Counter()
+    records: Counter[tuple[UUID, str]] = Counter()
+    for key in keys:
+        gone[key.meeting, key.reason] += 1
+        records[key.meeting, key.reason] += key.records
+    details = [{"reason": r, "keys": n, "records": records[m, r]} for (m, r), n in gone.items()]
+    return {"meetings": [str(m) for m, _ in gone], "details": details}

@@ -1,0 +1,148 @@
+"""What was destroyed and what is held, once more outside the database: signed lines that are only ever added to.
+
+A database that is restored from a backup has forgotten both. `restore.py` tells it. One file per tenant; a line is
+
+    {"at", "body", "n", "of": tenant, "prev": SHA-256 of the line before, "sig": Ed25519, "v": 1, "what"}
+
+in JSON with sorted keys; the signature is over the line without it. `what` and its body:
+
+    destroyed   reason, keys: [[key, meeting, speaker, records, reason], …]; stands before the database's commit
+    done, void  n: that line was committed; or it was not, and a hold came first
+    hold        id, matter, room, meeting, subject, by, at
+    release     id, by, at
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from ..errors import VaultError
+
+FIRST = "0" * 64
+
+
+class Signer(Protocol):
+    """A tenant's keys, as far as this part needs them."""
+
+    async def sign(self, data: bytes) -> bytes: ...
+
+    async def public_key(self) -> Ed25519PublicKey: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    n: int
+    what: str
+    body: Mapping[str, Any]
+
+
+class Ledger:
+    """One tenant's file. Several processes may add to it."""
+
+    def __init__(self, folder: Path, tenant: UUID, signer: Signer) -> None:
+        self._path = folder / f"{tenant}.jsonl"
+        self._tenant = tenant
+        self._signer = signer
+        self._end: tuple[int, int, str] | None = None
+        """As we left it: bytes, lines, digest of the last one."""
+
+    async def append(self, what: str, body: Mapping[str, Any]) -> int:
+        """Adds a line and returns its number; it is on the disk when this returns. Raises `ledger_broken`."""
+        fd = await asyncio.to_thread(self._locked)
+        try:
+            size, n, prev = await asyncio.to_thread(self._last, fd)
+            line: dict[str, Any] = {"v": 1, "of": str(self._tenant), "n": n + 1, "at": datetime.now(UTC).isoformat()}
+            line |= {"what": what, "body": body, "prev": prev}
+            signature = await self._signer.sign(_bytes(line))
+            content = _bytes({**line, "sig": base64.b64encode(signature).decode()}) + b"\n"
+            await asyncio.to_thread(_write, fd, size, content)
+            self._end = size + len(content), n + 1, _digest(content)
+            return n + 1
+        finally:
+            os.close(fd)  # gives the lock back
+
+    async def confirm(self, n: int, *, void: bool = False) -> None:
+        """Says how the line `n` ended."""
+        await self.append("void" if void else "done", {"n": n})
+
+    async def lines(self) -> list[Line]:
+        """All of them, checked. Raises `ledger_broken`."""
+        key = await self._signer.public_key()
+        return await asyncio.to_thread(self._checked, key)
+
+    def _locked(self) -> int:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        return fd
+
+    def _last(self, fd: int) -> tuple[int, int, str]:
+        """Where the next line goes. A line that was cut short was never answered for, and is written over."""
+        if self._end and os.fstat(fd).st_size == self._end[0]:
+            return self._end
+        content = os.pread(fd, os.fstat(fd).st_size, 0)
+        whole = content[: content.rfind(b"\n") + 1]
+        if not whole:
+            return 0, 0, FIRST
+        last = whole[whole.rfind(b"\n", 0, -1) + 1 :]
+        return len(whole), int(_parsed(last)["n"]), _digest(last)
+
+    def _checked(self, key: Ed25519PublicKey) -> list[Line]:
+        if not self._path.exists():
+            return []
+        found, prev = [], FIRST
+        for number, content in enumerate(self._path.read_bytes().splitlines(keepends=True), 1):
+            if not content.endswith(b"\n"):
+                break
+            line = _parsed(content)
+            try:
+                key.verify(base64.b64decode(str(line.pop("sig", ""))), _bytes(line))
+            except (InvalidSignature, ValueError):
+                raise _broken(number) from None
+            if (line["v"], line["of"], line["n"], line["prev"]) != (1, str(self._tenant), number, prev):
+                raise _broken(number)
+            found.append(Line(number, line["what"], line["body"]))
+            prev = _digest(content)
+        return found
+
+
+def _write(fd: int, at: int, content: bytes) -> None:
+    os.ftruncate(fd, at)
+    os.pwrite(fd, content, at)
+    os.fsync(fd)
+
+
+def _bytes(line: Mapping[str, Any]) -> bytes:
+    return json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    try:
+        line = json.loads(content)
+    except ValueError:
+        line = None
+    if not isinstance(line, dict):
+        raise VaultError("ledger_broken", "The ledger holds a line that isn't one.")
+    return line
+
+
+def _broken(number: int) -> VaultError:
+    return VaultError("ledger_broken", f"Line {number} of the ledger was changed, or one before it removed.")

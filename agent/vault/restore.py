@@ -1,0 +1,199 @@
+"""A database that was restored from a backup is told what its ledger remembers, before it may serve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..errors import VaultError
+from .destroying import Doomed, destroy, weighed
+from .ledger import Ledger, Line
+from .pool import Pool
+from .refusals import refusals
+
+_MISSING = text("SELECT * FROM vault_keys.missing(:keys)").bindparams(bindparam("keys", type_=ARRAY(Uuid)))
+_HOLDS = text("SELECT id, released_at IS NOT NULL FROM vault_keys.hold WHERE tenant_id = :tenant")
+_HOLD = text(
+    "INSERT INTO vault_keys.hold (tenant_id, id, matter, room, meeting_id, subject, placed_by, placed_at)"
+    " VALUES (:tenant, :id, :matter, :room, :meeting, :subject, :by, :at) ON CONFLICT DO NOTHING"
+)
+_RELEASE = text("SELECT vault_keys.release_again(:id, :by, :at)")
+_KEYS = text(
+    "SELECT id FROM vault_keys.data_key WHERE tenant_id = :tenant AND id = ANY (:keys) AND state = 'active'"
+    " ORDER BY id FOR UPDATE"
+).bindparams(bindparam("keys", type_=ARRAY(Uuid)))
+_DAYS = text("SELECT id, day FROM vault.meeting WHERE tenant_id = :tenant AND id = ANY (:meetings)").bindparams(
+    bindparam("meetings", type_=ARRAY(Uuid))
+)
+_REQUESTED = text("SELECT true FROM vault.erasure WHERE tenant_id = :tenant AND id = :id AND state <> 'done'")
+_TOMBSTONE = text(
+    "INSERT INTO vault_keys.tombstone (tenant_id, key_id, meeting_id, speaker_id, reason, records)"
+    " VALUES (:tenant, :key, :meeting, :speaker, :reason, :records) ON CONFLICT DO NOTHING"
+)
+
+
+@dataclass
+class Behind:
+    """What the ledger knows and the database does not."""
+
+    keys: list[UUID] = field(default_factory=list)
+    holds: list[UUID] = field(default_factory=list)
+    releases: list[UUID] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.keys or self.holds or self.releases)
+
+
+@dataclass
+class Replayed:
+    """What was done to bring it up."""
+
+    keys: int = 0
+    """Destroyed again."""
+    unknown: int = 0
+    """Never in this database; it will not take them."""
+    holds: int = 0
+    releases: int = 0
+
+
+async def behind(pool: Pool, tenant: UUID, ledger: Ledger) -> Behind:
+    """Compares the whole ledger, as retention. Raises `ledger_broken`."""
+    lines = await ledger.lines()
+    return await _behind(pool, tenant, lines)
+
+
+async def may_serve(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
+    """For who serves stored text, adds to it or destroys it, at the start and now and then; any role.
+
+    Raises `restored_not_replayed` where a key that was destroyed might be here again.
+    """
+    keys = [key for line in _done(await ledger.lines()) for key in _keys(line)]
+    async with pool.transaction(tenant) as connection:
+        if keys and (await connection.execute(_MISSING, {"keys": [key.id for key in keys]})).first():
+            raise _not_replayed()
+
+
+async def replay(pool: Pool, tenant: UUID, ledger: Ledger) -> Replayed:
+    """Brings the database up to its ledger, line by line in the ledger's order; as retention. May be repeated.
+
+    Policies are not in the ledger: a version that was approved after the backup was made is to be approved again
+    before the sweep runs.
+    """
+    lines, done = await ledger.lines(), Replayed()
+    lacks = await _behind(pool, tenant, lines)
+    keys, ended = set(lacks.keys), {line.n for line in _done(lines)}
+    for line in lines:
+        if line.what == "hold" and UUID(line.body["id"]) in lacks.holds:
+            done.holds += 1
+            await _apply(pool, tenant, _HOLD, line)
+        elif line.what == "release" and UUID(line.body["id"]) in lacks.releases:
+            done.releases += 1
+            await _apply(pool, tenant, _RELEASE, line)
+        elif line.n in ended and (again := [key for key in _keys(line) if key.id in keys]):
+            gone, unknown = await _destroy_again(pool, tenant, again)
+            done.keys += gone
+            done.unknown += unknown
+    return done
+
+
+async def settle(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
+    """Ends what a process began and died over, before the sweep: holds count, what was to be destroyed is, unless held.
+
+    An erasure that is still to be carried out is left to `Erasures`, which then counts what it destroys.
+    """
+    lines = await ledger.lines()
+    lacks = await _behind(pool, tenant, lines)
+    for line in lines:
+        if line.what == "hold" and UUID(line.body["id"]) in lacks.holds:
+            await _apply(pool, tenant, _HOLD, line)
+    for line in _open(lines):
+        void = await _requested_still(pool, tenant, line)
+        try:
+            with refusals():
+                await _destroy_again(pool, tenant, [] if void else _keys(line))
+        except VaultError as error:
+            if error.code != "held":
+                raise
+            void = True
+        await ledger.confirm(line.n, void=void)
+
+
+async def _requested_still(pool: Pool, tenant: UUID, line: Line) -> bool:
+    word, _, id = _keys(line)[0].reason.partition(" ")
+    if word != "erasure":
+        return False
+    async with pool.transaction(tenant) as connection:
+        return bool((await connection.execute(_REQUESTED, {"tenant": tenant, "id": UUID(id)})).scalar())
+
+
+async def _behind(pool: Pool, tenant: UUID, lines: list[Line]) -> Behind:
+    keys = [key.id for line in _done(lines) for key in _keys(line)]
+    async with pool.transaction(tenant) as connection:
+        known = {row[0]: row[1] for row in await connection.execute(_HOLDS, {"tenant": tenant})}
+        missing = list((await connection.execute(_MISSING, {"keys": keys})).scalars()) if keys else []
+    placed = [UUID(line.body["id"]) for line in lines if line.what == "hold"]
+    released = [UUID(line.body["id"]) for line in lines if line.what == "release"]
+    return Behind(missing, [i for i in placed if i not in known], [i for i in released if not known.get(i)])
+
+
+async def _destroy_again(pool: Pool, tenant: UUID, keys: list[Doomed]) -> tuple[int, int]:
+    """How many were still there, and how many were not."""
+    by_id = {key.id: key for key in keys}
+    async with pool.transaction(tenant, principal="replay") as connection:
+        given = {"tenant": tenant, "keys": sorted(by_id)}
+        here = [by_id[id] for id in (await connection.execute(_KEYS, given)).scalars()]
+        if here:
+            days = await _days(connection, tenant, here)
+            await destroy(connection, tenant, await weighed(connection, tenant, here, days), days)
+        unknown = [key for key in keys if key not in here]
+        for key in unknown:
+            await connection.execute(_TOMBSTONE, {"tenant": tenant, **_stone(key)})
+    return len(here), len(unknown)
+
+
+async def _days(connection: AsyncConnection, tenant: UUID, keys: list[Doomed]) -> dict[UUID, date]:
+    given = {"tenant": tenant, "meetings": sorted({key.meeting for key in keys})}
+    return {row[0]: row[1] for row in await connection.execute(_DAYS, given)}
+
+
+async def _apply(pool: Pool, tenant: UUID, statement: Any, line: Line) -> None:
+    body: Mapping[str, Any] = line.body
+    given: dict[str, Any] = {
+        name: UUID(body[name]) if body.get(name) else None for name in ("id", "meeting", "subject")
+    }
+    given |= {"tenant": tenant, "by": body["by"], "at": datetime.fromisoformat(body["at"])}
+    wanted = {name: value for name, value in (dict(body) | given).items() if f":{name}" in statement.text}
+    async with pool.transaction(tenant, principal="replay") as connection:
+        await connection.execute(statement, wanted)
+
+
+def _done(lines: list[Line]) -> list[Line]:
+    ended = {line.body["n"] for line in lines if line.what == "done"}
+    return [line for line in lines if line.what == "destroyed" and line.n in ended]
+
+
+def _open(lines: list[Line]) -> list[Line]:
+    ended = {line.body["n"] for line in lines if line.what in {"done", "void"}}
+    return [line for line in lines if line.what == "destroyed" and line.n not in ended]
+
+
+def _keys(line: Line) -> list[Doomed]:
+    rows = line.body["keys"]
+    return [Doomed(UUID(k), UUID(m), UUID(s), "", reason, n) for k, m, s, n, reason in rows]
+
+
+def _stone(key: Doomed) -> dict[str, Any]:
+    return {"key": key.id, "meeting": key.meeting, "speaker": key.speaker, "reason": key.reason, "records": key.records}
+
+
+def _not_replayed() -> VaultError:
+    return VaultError(
+        "restored_not_replayed",
+        "This database is older than what was destroyed since: run `python -m agent.vault restore-check` first.",
+    )
