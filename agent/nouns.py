@@ -8,6 +8,8 @@ reach a log by accident.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
 
 SAMPLE_RATE = 16_000
 """Hz of every `Chunk`; what speech recognizers are trained on."""
@@ -143,10 +145,21 @@ class Dub:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A segment or translation at rest: sealed, and due to be forgotten."""
+    """A segment or translation at rest: sealed, and due to be forgotten.
 
-    id: str
-    meeting: str
+    `kind` is `source`, `translation` or `redacted`. `said_at` is by the agent's clock: a label, it decides nothing.
+    """
+
+    segment: UUID
     kind: str
+    lang: str
+    rev: int
+    speaker: UUID
+    key: UUID
+    said_at: datetime
+    start: float
+    end: float
+    engine: str
+    tags: tuple[str, ...]
+    """The kinds of personal data that were found in it; never the data."""
     sealed: bytes = field(repr=False)
-    due: float | None
