@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     `awskms:ARN`; several, comma-separated, while keys move from one to another: the first wraps, all unwrap."""
     vault_url: SecretStr = SecretStr("")
     """The same database under a login that is a member of this process's role in the vault, and of no other."""
+    spool: Path = Path("var/spool")
+    """The folder in which what is kept waits, sealed, until the database has it; only the agent needs it."""
     tenant: str = Field("default", min_length=1, max_length=200)
     """Whose what is kept is, where several share a database."""
     ledger: Path = Path("var/ledger")

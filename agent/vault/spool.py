@@ -1,0 +1,347 @@
+"""An encrypted log on this machine's disk: what was said is in it before anybody sees it, and until Postgres has it.
+
+One SQLite file a job, under a lock that dies with its process. It holds sealed records, ids and wrapped keys: without
+the tenant's keys, which are elsewhere, nothing that was said can be read in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import queue
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+from uuid import UUID
+
+from ..errors import VaultError
+from . import shelf
+from .shelf import Item
+from .store import Batch, Meeting
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+SUFFIX = ".spool"
+SET_ASIDE = ".damaged"
+TIDY = 0.5
+"""Seconds without anything to write, after which what was acknowledged is wiped."""
+MOST = 1_000
+"""Records of a batch."""
+
+
+class Lock:
+    """Says whose a spool is; the kernel takes it back from a process that dies."""
+
+    def __init__(self, spool: Path) -> None:
+        self.path = spool.with_suffix(".lock")
+        self._held: TextIO | None = None
+
+    def take(self) -> bool:
+        """False where another process has it."""
+        held = self.path.open("a")
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Its last owner may have removed it between our two steps: then this is a lock that nobody else sees.
+            ours = os.path.samestat(os.fstat(held.fileno()), self.path.stat())
+        except OSError:
+            ours = False
+        if not ours:
+            held.close()
+            return False
+        self._held = held
+        return True
+
+    def release(self, *, remove: bool) -> None:
+        if self._held:
+            if remove:
+                self.path.unlink(missing_ok=True)
+            self._held.close()
+            self._held = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A batch out of the spool, and how far it reaches."""
+
+    batch: Batch
+    upto: shelf.Upto
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    items: Sequence[Item]
+    done: asyncio.Future[None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Callable[[], Any]
+    done: asyncio.Future[Any]
+
+
+class Spool:
+    """One meeting's records until Postgres has them.
+
+    A thread of its own writes: whatever waits while it writes is written together next, with one fsync. Failures are
+    `VaultError`: `spool_failing` (the disk is full, or says no; it may pass), or `spool_damaged` where even a fresh
+    file could not be begun.
+    """
+
+    def __init__(self, path: Path, lock: Lock, meeting: Meeting | None, loop: asyncio.AbstractEventLoop) -> None:
+        self.path = path
+        self.damaged = 0
+        """How often a file had to be set aside."""
+        self.unreadable = 0
+        """Rows of those that could not be read any more."""
+        self._lock = lock
+        self._loop = loop
+        self._asked: queue.SimpleQueue[_Put | _Job] = queue.SimpleQueue()
+        self._done = shelf.NOTHING
+        self._untidy = False
+        self._closed = False
+        self._connection: sqlite3.Connection
+        self.meeting = self._begin(meeting)
+        self._thread = threading.Thread(target=self._serve, name="spool", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    async def create(cls, folder: Path, meeting: Meeting) -> Spool:
+        """A fresh one. Raises `VaultError` (`spool_failing`)."""
+        loop = asyncio.get_running_loop()
+
+        def make() -> Spool:
+            path = folder / f"{meeting.id}-{secrets.token_hex(4)}{SUFFIX}"
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+            lock = Lock(path)
+            lock.take()
+            return cls(path, lock, meeting, loop)
+
+        with _failing():
+            return await asyncio.to_thread(make)
+
+    @classmethod
+    async def adopt(cls, path: Path) -> Spool | None:
+        """One that a dead process left; None where its owner lives, or it is gone. Raises `VaultError`."""
+        loop = asyncio.get_running_loop()
+
+        def take() -> Spool | None:
+            lock = Lock(path)
+            if not lock.take():
+                return None
+            try:
+                return cls(path, lock, None, loop) if path.exists() else None
+            finally:
+                if not path.exists():
+                    lock.release(remove=True)
+
+        with _failing():
+            return await asyncio.to_thread(take)
+
+    def put(self, items: Sequence[Item]) -> asyncio.Future[None]:
+        """Write this down: done when it would survive a power cut. In the order in which it is called."""
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._asked.put(_Put(items, done))
+        return done
+
+    async def take(self, most: int = MOST) -> Taken:
+        """The oldest that was not acknowledged."""
+        return await self._ask(lambda: self._take(most))
+
+    def acknowledge(self, taken: Taken) -> None:
+        """Postgres has it. It is wiped with the next write, or soon."""
+        self._asked.put(_Job(lambda: self._acknowledge(taken.upto), self._loop.create_future()))
+
+    async def forget(self, keys: Iterable[UUID]) -> None:
+        """These keys were destroyed: what they seal and they themselves are wiped, now."""
+        dead = list(keys)
+        await self._ask(lambda: self._forget(dead))
+
+    async def over(self) -> None:
+        """The meeting is over: whoever replays this says so to Postgres."""
+        await self._ask(lambda: self._set_over(True))
+
+    async def said_over(self) -> None:
+        """It was said."""
+        await self._ask(lambda: self._set_over(False))
+
+    async def is_over(self) -> bool:
+        return await self._ask(lambda: shelf.is_over(self._connection))
+
+    async def close(self) -> bool:
+        """Ends. Answers whether all was acknowledged: then the file is gone, else it stays for whoever replays it."""
+        if self._closed:
+            return True
+        self._closed = True
+        empty = await self._ask(self._end)
+        await asyncio.to_thread(self._thread.join)
+        return empty
+
+    # In the thread
+
+    def _serve(self) -> None:
+        while not (self._closed and self._asked.empty()):
+            try:
+                asked = [self._asked.get(timeout=TIDY if self._untidy else None)]
+            except queue.Empty:
+                self._tidy()
+                continue
+            with suppress(queue.Empty):
+                while True:
+                    asked.append(self._asked.get_nowait())
+            if puts := [one for one in asked if isinstance(one, _Put)]:
+                self._write(puts)
+            for one in asked:
+                if isinstance(one, _Job):
+                    self._do(one)
+
+    def _write(self, puts: Sequence[_Put]) -> None:
+        items = [item for put in puts for item in put.items]
+        error = self._failure(lambda: self._insert(items))
+        if error and error.code == "spool_damaged":
+            error = self._failure(lambda: self._set_aside(items))
+        self._tell([(put.done, None, error) for put in puts])
+
+    def _do(self, job: _Job) -> None:
+        answer: list[Any] = [None]
+
+        def work() -> None:
+            answer[0] = job.work()
+
+        error = self._failure(work)
+        if error and error.code == "spool_damaged":
+            error = self._failure(lambda: self._set_aside([])) or self._failure(work)
+        self._tell([(job.done, answer[0], error)])
+
+    @staticmethod
+    def _failure(work: Callable[[], object]) -> VaultError | None:
+        try:
+            with _failing():
+                work()
+        except VaultError as error:
+            return error
+        return None
+
+    def _tell(self, outcomes: Sequence[tuple[asyncio.Future[Any], Any, VaultError | None]]) -> None:
+        def settle() -> None:
+            for done, answer, error in outcomes:
+                if done.done():
+                    continue
+                if error:
+                    done.set_exception(error)
+                    done.exception()  # whoever doesn't ask for it needs no warning
+                else:
+                    done.set_result(answer)
+
+        with suppress(RuntimeError):  # the loop has ended, and with it all who wait
+            self._loop.call_soon_threadsafe(settle)
+
+    def _begin(self, meeting: Meeting | None) -> Meeting:
+        """Opens the file; where it can't be read, what can be goes into a fresh one. Raises `sqlite3.Error`."""
+        try:
+            self._connection = shelf.open_(self.path)
+            if meeting:
+                shelf.begin(self._connection, meeting)
+                return meeting
+            shelf.check(self._connection)
+            return shelf.meeting(self._connection)
+        except sqlite3.DatabaseError as error:
+            if meeting or not shelf.is_damage(error):
+                raise
+        return self._set_aside([])
+
+    def _insert(self, items: Sequence[Item]) -> None:
+        if not self.path.exists():  # SQLite would go on writing into a file that nobody finds again
+            raise VaultError("spool_damaged", "The spool's file is gone.")
+        with shelf.transaction(self._connection):
+            shelf.insert(self._connection, items)
+            if self._untidy:
+                shelf.delete(self._connection, self._done)
+
+    def _take(self, most: int) -> Taken:
+        batch, upto = shelf.read(self._connection, self._done, most)
+        return Taken(batch, upto)
+
+    def _acknowledge(self, upto: shelf.Upto) -> None:
+        self._done = upto
+        self._untidy = True
+
+    def _forget(self, dead: Sequence[UUID]) -> None:
+        with shelf.transaction(self._connection):
+            shelf.forget(self._connection, dead)
+        shelf.truncate(self._connection)
+
+    def _set_over(self, over: bool) -> None:
+        with shelf.transaction(self._connection):
+            shelf.set_over(self._connection, over)
+
+    def _tidy(self) -> None:
+        self._untidy = False
+        # Where the disk says no it is tried again with the next acknowledgement.
+        self._failure(self._wipe)
+
+    def _wipe(self) -> None:
+        with shelf.transaction(self._connection):
+            shelf.delete(self._connection, self._done)
+        if shelf.is_empty(self._connection):
+            shelf.truncate(self._connection)
+
+    def _set_aside(self, items: Sequence[Item]) -> Meeting:
+        """Goes on in a fresh file, with what can still be read of the old one."""
+        found = shelf.salvage(self.path, getattr(self, "_connection", None), self._done)
+        aside = self.path.with_suffix(f".{secrets.token_hex(4)}{SET_ASIDE}")
+        shelf.rename(self.path, aside)
+        self.damaged += 1
+        self.unreadable += found.unreadable
+        log.error("a spool is damaged and was set aside: %d rows read, %d not", len(found.items), found.unreadable)
+        meeting = found.meeting or getattr(self, "meeting", None)
+        if meeting is None:
+            raise VaultError("spool_damaged", "Nothing says of which meeting this spool is.")
+        self._done = shelf.NOTHING
+        self._connection = shelf.open_(self.path)
+        shelf.begin(self._connection, meeting)
+        with shelf.transaction(self._connection):
+            shelf.insert(self._connection, [*found.items, *items])
+            if found.over:
+                shelf.set_over(self._connection, True)
+        return meeting
+
+    def _end(self) -> bool:
+        empty = False
+        try:
+            with suppress(sqlite3.Error):
+                self._wipe()
+                empty = shelf.is_empty(self._connection)
+            self._connection.close()
+        finally:
+            if empty:
+                shelf.remove(self.path)
+            self._lock.release(remove=empty)
+        return empty
+
+    async def _ask(self, work: Callable[[], T]) -> T:
+        done: asyncio.Future[T] = self._loop.create_future()
+        self._asked.put(_Job(work, done))
+        return await done
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    """SQLite's and the disk's many ways to fail, as one error."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if shelf.is_damage(error):
+            raise VaultError("spool_damaged", "The spool's file can't be read.") from error
+        raise VaultError("spool_failing", f"The disk does not take it ({error.sqlite_errorname}).") from error
+    except OSError as error:
+        raise VaultError("spool_failing", f"The disk does not take it ({error.strerror}).") from error
