@@ -1,0 +1,147 @@
+"""What tests of keeping share: finals with a number in each, a keeper, and everything that is stored, opened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from pydantic import SecretStr
+from uuid_utils import uuid7
+
+from agent.nouns import Caption, Segment
+from agent.vault.envelope import Place, open_
+from agent.vault.keeper import Keeper
+from agent.vault.keeps import Keeps
+from agent.vault.keyfile import KeyFile
+from agent.vault.keys import TenantKeys
+from agent.vault.places import meeting_id
+from agent.vault.pool import Pool, Role
+from agent.vault.spool import Spool
+from agent.vault.store import Meeting, Store
+from agent.vault.tenants import ensure, tenant_id
+from web.database import Database
+
+TENANT = tenant_id("default")
+MEETING = Meeting(TENANT, meeting_id(TENANT, "RM_test"), "room", "minutes-30")
+TOLD: dict[str, Any] = {
+    "tenant": str(TENANT),
+    "policy": "minutes-30",
+    "version": 1,
+    "source": "meeting end + 30 days",
+    "translation": "meeting end + 30 days",
+    "redacted": "not at all",
+    "redaction": "off",
+    "words": [],
+}
+ALL = Keeps.heard(TOLD)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A stored record, as who holds the keys reads it."""
+
+    segment: UUID
+    kind: str
+    lang: str
+    rev: int
+    text: str
+    speaker: UUID
+    said_at: Any
+    stored_at: Any
+
+
+async def prepare(url: str) -> None:
+    """The tables, the tenant and the policies that everybody starts with."""
+    database = Database(SecretStr(url))
+    await database.migrate()
+    async with database.transaction() as connection:
+        await ensure(connection, "default")
+    await database.close()
+
+
+def keys_of(pool: Pool, folder: Path) -> TenantKeys:
+    return TenantKeys(pool, KeyFile(folder / "root.key"), TENANT)
+
+
+def segment(number: int, identity: str = "guest-ana", start: float | None = None) -> Segment:
+    """A clause that says its number."""
+    at = float(number) if start is None else start
+    return Segment(str(uuid7()), 3, "TR_1", "en", f"number {number}", at, at + 1, "whisper", identity=identity)
+
+
+def caption(said: Segment, lang: str, seq: int = 1) -> Caption:
+    """The same in another language."""
+    text = f"{lang} {said.text}"
+    place = (said.id, said.rev, seq, lang, said.language, said.identity, said.track, said.speaker)
+    return Caption(*place, text, len(text), True, said.start, said.end, "apertium")
+
+
+@asynccontextmanager
+async def running(
+    url: str, folder: Path, *, keeps: Keeps = ALL, meeting: Meeting = MEETING, **more: Any
+) -> AsyncIterator[Keeper]:
+    """A keeper that runs, as in an agent; at the end it has carried everything, unless the database is away."""
+    pool = Pool(SecretStr(url), Role.AGENT)
+    keys = more.pop("keys", None) or keys_of(pool, folder)
+    spool = await Spool.create(folder / "spool", meeting)
+    keeper = Keeper(keeps, meeting, keys, spool, Store(pool, meeting), **{"zero": 1_700_000_000.0, **more})
+    task = asyncio.create_task(keeper.run())
+    try:
+        yield keeper
+        keeper.close()
+        await asyncio.wait_for(task, 30)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        await spool.close()
+        await pool.close()
+
+
+async def stored(url: str, folder: Path, meeting: Meeting = MEETING) -> list[Opened]:
+    """Everything that Postgres holds of a meeting, opened with the tenant's keys; in the order of what was said."""
+    pool = Pool(SecretStr(url), Role.AGENT)
+    keys, connection = keys_of(pool, folder), await asyncpg.connect(url)
+    rows = await connection.fetch(
+        "SELECT r.*, k.wrapped, k.tenant_key_version AS version FROM vault.record r "
+        "JOIN vault_keys.data_key k ON k.tenant_id = r.tenant_id AND k.id = r.key_id "
+        "WHERE r.meeting_id = $1 ORDER BY r.starts, r.segment_id, r.kind, r.lang",
+        meeting.id,
+    )
+    await connection.close()
+    found, cache = [], {}
+    for row in rows:
+        if row["key_id"] not in cache:
+            cache[row["key_id"]] = await keys.unwrap_data_key(
+                row["key_id"], meeting.id, row["speaker_id"], row["wrapped"], row["version"]
+            )
+        place = Place(
+            meeting.tenant,
+            meeting.room,
+            meeting.id,
+            row["segment_id"],
+            row["rev"],
+            row["lang"],
+            row["speaker_id"],
+            row["kind"],
+        )
+        text = open_(cache[row["key_id"]], place, row["sealed"]).decode()
+        told = (row["speaker_id"], row["said_at"], row["stored_at"])
+        found.append(Opened(row["segment_id"], row["kind"], row["lang"], row["rev"], text, *told))
+    await pool.close()
+    return found
+
+
+def numbers(found: Iterable[Opened], kind: str = "source") -> list[int]:
+    """The numbers in it, sorted; one that is there twice is there twice."""
+    return sorted(int(one.text.split()[-1]) for one in found if one.kind == kind)
+
+
+def files(folder: Path) -> list[str]:
+    """What stands in the spool's folder."""
+    return sorted(path.name for path in (folder / "spool").glob("*"))
