@@ -7,10 +7,13 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Awaitable
 
 from .engines import prepare
 from .errors import SettingsError
-from .settings import read
+from .settings import Settings, read
+from .vault.pool import Pool, Role
+from .vault.replay import look_after
 
 
 def main() -> int:
@@ -31,18 +34,32 @@ def main() -> int:
         return 2
     from .worker import build
 
-    asyncio.run(_run(build(settings)))
+    asyncio.run(_run(build(settings), settings))
     return 0
 
 
-async def _run(server) -> None:  # type: ignore[no-untyped-def]
-    loop, running = asyncio.get_running_loop(), asyncio.ensure_future(server.run())
+async def _run(server, settings: Settings) -> None:  # type: ignore[no-untyped-def]
+    loop, running = asyncio.get_running_loop(), asyncio.ensure_future(_with_replay(server.run(), settings))
     for stop in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(stop, running.cancel)
     try:
         await running
     except asyncio.CancelledError:
         await server.aclose()
+
+
+async def _with_replay(work: Awaitable[None], settings: Settings) -> None:
+    """What killed jobs left on this machine goes to the database while we work."""
+    if not settings.vault.get_secret_value():
+        return await work
+    pool = Pool(settings.vault, Role.AGENT, size=1)
+    try:
+        async with asyncio.TaskGroup() as group:
+            replaying = group.create_task(look_after(settings.spool, pool))
+            await work
+            replaying.cancel()
+    finally:
+        await pool.close()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from .nouns import Caption, Hypothesis, Segment
 Said = Hypothesis | Segment
 Make = Callable[[Sequence[str]], Awaitable[Mapping[str, Translation]]]
 """A clause into these languages."""
+Written = asyncio.Future[None]
+"""Done when something stands on a disk."""
 
 
 class Transcript(Protocol):
@@ -123,12 +125,20 @@ class _Call:
     answer: asyncio.Future[Mapping[str, Translation]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    caption: Caption
+    live: bool
+    written: Written | None
+
+
 class Captioner:
     """Turns what is said into captions of one language; finals are numbered from 1.
 
     While `merging`, the clauses of a speaker that wait are translated as one, and each gets its share of the text.
     Its doors: `show` takes every caption, `hand_on` the finals of what is said from now on
-    (the voice's), `failed` an engine's failure, `took` the seconds of a translation.
+    (the voice's), `failed` an engine's failure, `took` the seconds of a translation. `keep` is asked first what a
+    final waits for: nobody sees, hears or can ask for it before that is done.
     """
 
     CONTEXT = 2
@@ -150,6 +160,7 @@ class Captioner:
         merging: Callable[[], bool] = lambda: False,
         failed: Callable[[EngineError], None] = lambda error: None,
         took: Callable[[float], None] = lambda seconds: None,
+        keep: Callable[[Caption], Written | None] = lambda final: None,
     ) -> None:
         self.lang = lang
         self._together = together
@@ -160,6 +171,8 @@ class Captioner:
         self._merging = merging
         self._failed = failed
         self._took = took
+        self._keep = keep
+        self._held: deque[_Held] = deque()
         self.settling = ""
         """The id of the clause that is being settled, of those that are said now."""
         self._seq = 0
@@ -181,8 +194,7 @@ class Captioner:
                     await self._preview(said)
                     continue
                 self.settling = said.id if live else ""
-                for caption in await self._settle(self._along(said, feed)):
-                    self._hand_on(caption)
+                await self._settle(self._along(said, feed), live=True)
                 self.settling = ""
         finally:
             transcript.leave(feed)
@@ -204,7 +216,12 @@ class Captioner:
         waiting = feed.pick(goes_along, self.MERGED - 1)
         return [first, *(said for said in waiting if isinstance(said, Segment))]
 
-    async def _settle(self, segments: Sequence[Segment]) -> list[Caption]:
+    @property
+    def held(self) -> list[Written]:
+        """What finals wait for that nobody has seen yet."""
+        return [held.written for held in self._held if held.written]
+
+    async def _settle(self, segments: Sequence[Segment], *, live: bool = False) -> None:
         """Clauses of one speaker as captions: all of them, or none where nothing serves the pair."""
         # Marked after the wait: a captioner that is cancelled in it and started again asks anew.
         made = await supervise(partial(self._in_our_language, merged(segments)), failed=self._failed)
@@ -212,13 +229,17 @@ class Captioner:
         if made and len(segments) > 1:
             texts = shared(made.text, self.lang, [len(segment.text) for segment in segments])
         if made and not texts:  # too few words to go round
-            return [caption for segment in segments for caption in await self._settle([segment])]
+            for segment in segments:
+                await self._settle([segment], live=live)
+            return
         for segment in segments:
             self._done.append(segment.id)
             self._before[segment.identity, segment.language].append(segment.text)
-        return [self._final(*one, made.engine) for one in zip(segments, texts, strict=True)] if made else []
+        if made:
+            for segment, text in zip(segments, texts, strict=True):
+                self._final(segment, text, made.engine, live=live)
 
-    def _final(self, segment: Segment, text: str, engine: str) -> Caption:
+    def _final(self, segment: Segment, text: str, engine: str, *, live: bool) -> None:
         self._seq += 1
         caption = Caption(
             id=segment.id,
@@ -237,9 +258,20 @@ class Captioner:
             engine=engine,
             speakable=segment.speakable,
         )
-        self._finals.append(caption)
-        self._show(caption)
-        return caption
+        written = self._keep(caption)
+        self._held.append(_Held(caption, live, written))
+        if written:
+            written.add_done_callback(lambda _: self._let_go())
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Finals in their order, as far as what they wait for is done."""
+        while self._held and (self._held[0].written is None or self._held[0].written.done()):
+            held = self._held.popleft()
+            self._finals.append(held.caption)
+            self._show(held.caption)
+            if held.live:
+                self._hand_on(held.caption)
 
     async def _in_our_language(self, segment: Segment) -> Translation | None:
         if same_language(segment.language, self.lang):

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any, Protocol
 
 from .aio import Feed
-from .captions import Captioner, Together, same_language
+from .captions import Captioner, Together, Written, same_language
 from .direct import Beside, Sounds
 from .dubs import Cast, Channel, Dubber, Due
 from .engines import Consent, Diarizer, Direct, Likeness, Recognizer, Translator, Voice
@@ -52,6 +52,10 @@ class Engines:
     """For what may be dropped where there is too much to do; the translator itself where there is none."""
     likeness: Likeness | None = None
     """For dubs in a voice like the speaker's own; without one all are in stock voices."""
+
+
+Keep = Callable[[Segment | Caption], Written | None]
+"""Takes what was settled, as it was said or in another language, and answers when it may be shown: None, at once."""
 
 
 class Doors(Protocol):
@@ -119,6 +123,7 @@ class Room:
         ladder: Ladder | None = None,
         meeting: str = "",
         lent: Callable[[Consent, bool], None] = lambda consent, stands: None,
+        keep: Keep | None = None,
     ) -> None:
         self.transcript = Transcript()
         self.refused_languages = 0
@@ -130,6 +135,8 @@ class Room:
         self._glossary = glossary or Glossary()
         self._slow = slow
         self._ladder = ladder or Ladder()
+        self._keep = keep or (lambda said: None)
+        self._written: dict[str, Written] = {}
         self._away: dict[str, float] = {}
         self._refusals: deque[float] = deque(maxlen=100)
         self._told: dict[str, float] = {}
@@ -346,7 +353,14 @@ class Room:
             merging=lambda: self._ladder.merging,
             failed=self._failed,
             took=lambda seconds: self._took("translate", seconds),
+            keep=self._kept,
         )
+
+    def _kept(self, final: Caption) -> Written | None:
+        """The original is kept as it was said, whoever reads it."""
+        if same_language(final.source, final.lang):
+            return self._written.get(final.id)
+        return self._keep(final)
 
     async def _caption(self, language: _Language) -> None:
         await self._doors.open_captions(language.captioner.lang)
@@ -387,6 +401,8 @@ class Room:
         if isinstance(said, Segment):
             self._took("recognise", self._now() - said.end)
             self._remember(said)
+            if written := self._keep(said):
+                self._written[said.id] = written
             self._likenesses.said(said)
         if self._detected.get(said.identity) != said.language and said.identity in self._people:
             self._detected[said.identity] = said.language
@@ -397,7 +413,9 @@ class Room:
     def _remember(self, said: Segment) -> None:
         self._told[said.id] = self._now()
         while len(self._told) > 500:
-            del self._told[next(iter(self._told))]
+            oldest = next(iter(self._told))
+            del self._told[oldest]
+            self._written.pop(oldest, None)
 
     def _took(self, stage: str, seconds: float) -> None:
         self._delays[stage].add(self._now(), seconds)
@@ -452,11 +470,12 @@ class Room:
         await self._within(10.0, self._hearing)
         self.transcript.close()
         await self._within(5.0, [language.captions for language in self._languages.values() if language.captions])
+        await self._within(2.0, [held for language in self._languages.values() for held in language.captioner.held])
         for language in self._languages.values():
             if language.dubs:
                 language.dubs.cancel()
 
-    async def _within(self, seconds: float, tasks: Iterable[asyncio.Task[None]]) -> None:
+    async def _within(self, seconds: float, tasks: Iterable[asyncio.Future[None]]) -> None:
         waiting = list(tasks)
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=seconds)

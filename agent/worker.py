@@ -28,6 +28,10 @@ from .primed import Primed
 from .room import Engines, Room, Wants
 from .settings import Settings, read
 from .sfu import Sfu
+from .vault.keeping import Keeping
+from .vault.keeps import NOTHING, Keeps
+from .vault.places import meeting_id
+from .vault.store import Meeting
 from .wire import Signer
 
 log = logging.getLogger(__name__)
@@ -121,6 +125,8 @@ class Interpreter:
         self._streaming = Streaming(Primed(self._engines.ear, glossary))
         self._recognizer = recognizer(settings, self._streaming)
         self._sfu = Sfu(ctx.room, self._signer, self, self._now)
+        self._keeping = self._agreed()
+        self._over = True
         self._room = Room(
             Engines(
                 self._recognizer,
@@ -138,6 +144,7 @@ class Interpreter:
             slow=self._streaming.slow,
             meeting=ctx.job.room.name,
             lent=self._lent,
+            keep=self._keeping.keep if self._keeping else None,
         )
         self._lenders: set[str] = set()
         self._served: Mapping[str, Served] = {}
@@ -178,9 +185,33 @@ class Interpreter:
             sfu = group.create_task(self._sfu.run(self._room.started))
             await room
             await self._sfu.flush()
+            if self._keeping:
+                self._keeping.close(over=self._over)
             sfu.cancel()
             beating.cancel()
             offering.cancel()
+
+    def _agreed(self) -> Keeping | None:
+        """What keeps this meeting, as we were told when we were called; None where nothing is kept."""
+        keeps, room = keeps_of(self._ctx.job.metadata), self._ctx.job.room
+        if keeps is None:
+            return None
+        if not self._settings.vault.get_secret_value():
+            log.error("nothing of this room is kept: DRAGOMAN_VAULT_URL is not set")
+            self._tell_keeping(NOTHING, "away")
+            return None
+        meeting = Meeting(keeps.tenant, meeting_id(keeps.tenant, room.sid), room.name, keeps.policy)
+        return Keeping(
+            keeps,
+            meeting,
+            self._settings,
+            zero=self._clock.zero,
+            name_of=lambda identity: self._names.get(identity, ""),
+            tell=self._tell_keeping,
+        )
+
+    def _tell_keeping(self, keeps: str, state: str) -> None:
+        self._sfu.set_attributes({"dragoman.keeps": keeps, "dragoman.keeping": state})
 
     def _ended(self, main: asyncio.Task[None]) -> None:
         if not main.cancelled() and (error := main.exception()):
@@ -379,6 +410,7 @@ class Interpreter:
         url = f"{self._settings.web}/api/interpreters/{job}/beat"
         async with session.post(url, json=beat, headers={"Authorization": f"Bearer {self._pass(job)}"}) as answer:
             if answer.status == 200 and (await answer.json()).get("leave"):
+                self._over = False
                 self._ctx.shutdown("a newer interpreter is here")
 
     def _pass(self, job: str) -> str:
@@ -413,6 +445,16 @@ def glossary_of(told: str) -> Glossary:
     except DragomanError as error:
         log.warning("a room without its glossary: %s", error.code)
         return Glossary()
+
+
+def keeps_of(told: str) -> Keeps | None:
+    """What is kept, in what we were told when we were called; None where nothing is, or where it makes no sense."""
+    try:
+        keeps = _payload(told).get("keeps") if told else None
+        return Keeps.heard(keeps) if keeps else None
+    except DragomanError as error:
+        log.error("nothing of this room is kept: %s", error.code)
+        return None
 
 
 def _payload(payload: str) -> Mapping[str, Any]:
