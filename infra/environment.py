@@ -42,6 +42,7 @@ def everything(local: Local, secrets: Mapping[str, str]) -> dict[str, str]:
     made["DRAGOMAN_ENGINES"] = f"unix:{_short(local.var / 'engines.sock')}"
     made["DRAGOMAN_WEB"] = local.url
     made["DRAGOMAN_ROOT_KEY"] = f"file:{local.var / 'keys' / 'root.key'}"
+    made["DRAGOMAN_SPOOL"] = str(local.var / "spool")
     made |= {name: value for name, value in local.given.items() if value}
     made |= {
         "DRAGOMAN_VAR": str(local.var),
