@@ -155,6 +155,8 @@ class Interpreter:
 
     async def enter(self) -> None:
         """Connect, take over from older interpreters, and begin."""
+        if self._keeping:
+            await self._keeping.begin()
         self._sfu.attach()
         await self._ctx.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
         if not await self._take_over():
@@ -172,6 +174,9 @@ class Interpreter:
         if self._main:
             with contextlib.suppress(asyncio.CancelledError, Exception):  # `_ended` has logged it
                 await asyncio.wait_for(self._main, 20.0)
+        elif self._keeping:
+            self._keeping.close(over=False)
+            await self._keeping.run()
         await self._engines.close()
         if isinstance(self._recognizer, Closing):
             await self._recognizer.close()
@@ -179,6 +184,8 @@ class Interpreter:
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             beating = group.create_task(self._beat())
+            if self._keeping:
+                group.create_task(self._keeping.run(), name="keeping")
             offering = group.create_task(self._offer())
             room = group.create_task(self._room.run())
             await self._room.running.wait()

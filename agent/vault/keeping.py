@@ -54,7 +54,8 @@ class Keeping:
         self._name_of = name_of
         self._redaction = redaction
         self._tell = tell
-        self._tried = asyncio.Event()
+        self._pool = Pool(settings.vault, Role.AGENT)
+        self._beginning: asyncio.Task[Spool | None] | None = None
         self._closing = asyncio.Event()
         self._over = False
         self._keeper: Keeper | None = None
@@ -63,45 +64,46 @@ class Keeping:
         """As `Keeper.keep`; None, too, while there is no keeper."""
         return self._keeper.keep(said) if self._keeper else None
 
-    async def tried(self) -> None:
-        """Keeping has begun, or not at once: then the meeting begins without."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._tried.wait(), FIRST)
+    async def begin(self) -> None:
+        """Before the meeting does; not waiting for ever: `run` goes on with it."""
+        self._beginning = asyncio.create_task(self._begun(), name="begin keeping")
+        await asyncio.wait([self._beginning], timeout=FIRST)
+        if not self._keeper:
+            self._tell(NOTHING, "away")
 
     async def run(self) -> None:
         """Begin, again and again until it works, and keep until closed."""
-        pool, spool = Pool(self._settings.vault, Role.AGENT), None
         try:
-            while not self._closing.is_set() and not (spool := await self._begun(pool)):
+            spool = await self._beginning if self._beginning else None
+            while not spool and not self._closing.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._closing.wait(), AGAIN)
+                    break
+                spool = await self._begun()
             if spool and self._keeper:
-                await self._kept(pool, spool, self._keeper)
+                await self._kept(spool, self._keeper)
         finally:
-            await pool.close()
+            await self._pool.close()
 
     def close(self, *, over: bool) -> None:
         """Nothing more is to be kept; `over` says that the meeting has ended and nobody goes on with it."""
         self._over = over
         self._closing.set()
 
-    async def _begun(self, pool: Pool) -> Spool | None:
+    async def _begun(self) -> Spool | None:
         try:
-            keys = TenantKeys(pool, from_setting(self._settings.root_key), self._meeting.tenant)
+            keys = TenantKeys(self._pool, from_setting(self._settings.root_key), self._meeting.tenant)
             await keys.ready()
             spool = await Spool.create(self._settings.spool, self._meeting)
         except VaultError as error:
             log.error("nothing is kept yet: %s", error)
-            self._tell(NOTHING, "away")
             return None
-        finally:
-            self._tried.set()
         self._keeper = Keeper(
             self._keeps,
             self._meeting,
             keys,
             spool,
-            Store(pool, self._meeting),
+            Store(self._pool, self._meeting),
             zero=self._zero,
             name_of=self._name_of,
             redaction=self._redaction,
@@ -110,7 +112,7 @@ class Keeping:
         self._tell(self._keeps.policy, "ok")
         return spool
 
-    async def _kept(self, pool: Pool, spool: Spool, keeper: Keeper) -> None:
+    async def _kept(self, spool: Spool, keeper: Keeper) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(keeper.run())
@@ -120,12 +122,12 @@ class Keeping:
                     await spool.over()
                 await asyncio.wait([running], timeout=REST)
                 if running.done() and self._over:
-                    await self._finish(pool, spool)
+                    await self._finish(spool)
                 running.cancel()
         finally:
             await spool.close()
 
-    async def _finish(self, pool: Pool, spool: Spool) -> None:
+    async def _finish(self, spool: Spool) -> None:
         with suppress(VaultError):  # whoever replays the spool says it
-            await Store(pool, self._meeting).finish()
+            await Store(self._pool, self._meeting).finish()
             await spool.said_over()

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from uuid_utils import uuid7
 
 from agent.nouns import Caption, Segment
-from agent.vault.envelope import Place, open_
+from agent.vault.envelope import DataKey, Place, open_
 from agent.vault.keeper import Keeper
 from agent.vault.keeps import Keeps
 from agent.vault.keyfile import KeyFile
@@ -40,6 +40,14 @@ TOLD: dict[str, Any] = {
     "words": [],
 }
 ALL = Keeps.heard(TOLD)
+
+
+_ALL = (
+    "SELECT r.*, k.wrapped, k.tenant_key_version AS version FROM vault.record r "
+    "JOIN vault.meeting m ON m.tenant_id = r.tenant_id AND m.id = r.meeting_id "
+    "JOIN vault_keys.data_key k ON k.tenant_id = r.tenant_id AND k.id = r.key_id "
+    "WHERE m.room = $1 ORDER BY r.starts, r.segment_id, r.kind, r.lang"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,36 +113,30 @@ async def running(
 
 async def stored(url: str, folder: Path, meeting: Meeting = MEETING) -> list[Opened]:
     """Everything that Postgres holds of a meeting, opened with the tenant's keys; in the order of what was said."""
+    return await opened_of(url, folder, meeting.room)
+
+
+async def opened_of(url: str, folder: Path, room: str) -> list[Opened]:
+    """Everything that Postgres holds of a room, opened with the keys in that folder; in the order of what was said."""
     pool = Pool(SecretStr(url), Role.AGENT)
     keys, connection = keys_of(pool, folder), await asyncpg.connect(url)
-    rows = await connection.fetch(
-        "SELECT r.*, k.wrapped, k.tenant_key_version AS version FROM vault.record r "
-        "JOIN vault_keys.data_key k ON k.tenant_id = r.tenant_id AND k.id = r.key_id "
-        "WHERE r.meeting_id = $1 ORDER BY r.starts, r.segment_id, r.kind, r.lang",
-        meeting.id,
-    )
+    rows = await connection.fetch(_ALL, room)
     await connection.close()
-    found, cache = [], {}
+    found, held = [], dict[UUID, DataKey]()
     for row in rows:
-        if row["key_id"] not in cache:
-            cache[row["key_id"]] = await keys.unwrap_data_key(
-                row["key_id"], meeting.id, row["speaker_id"], row["wrapped"], row["version"]
-            )
-        place = Place(
-            meeting.tenant,
-            meeting.room,
-            meeting.id,
-            row["segment_id"],
-            row["rev"],
-            row["lang"],
-            row["speaker_id"],
-            row["kind"],
-        )
-        text = open_(cache[row["key_id"]], place, row["sealed"]).decode()
-        told = (row["speaker_id"], row["said_at"], row["stored_at"])
-        found.append(Opened(row["segment_id"], row["kind"], row["lang"], row["rev"], text, *told))
+        whose = (row["key_id"], row["meeting_id"], row["speaker_id"])
+        if row["key_id"] not in held:
+            held[row["key_id"]] = await keys.unwrap_data_key(*whose, row["wrapped"], row["version"])
+        text = open_(held[row["key_id"]], _place(room, row), row["sealed"]).decode()
+        columns = (row[name] for name in ("segment_id", "kind", "lang", "rev"))
+        found.append(Opened(*columns, text, row["speaker_id"], row["said_at"], row["stored_at"]))
     await pool.close()
     return found
+
+
+def _place(room: str, row: Any) -> Place:
+    where = (row["meeting_id"], row["segment_id"], row["rev"], row["lang"], row["speaker_id"], row["kind"])
+    return Place(TENANT, room, *where)
 
 
 def numbers(found: Iterable[Opened], kind: str = "source") -> list[int]:
