@@ -105,8 +105,9 @@ def recognizer(settings: Settings, service: Streaming) -> Recognizer:
         return service
     prepare("recognise", "livekit", settings)
     from .engines.livekit import load_listener
+    from .engines.silero import Silero
 
-    return load_listener(settings, service)
+    return load_listener(settings, service, Silero)
 
 
 class Interpreter:

@@ -72,6 +72,7 @@ NO_ENGINES = {
     "agent.engines.loudness",  # pure functions over sound, which every voice needs
     "agent.engines.plugins",  # how a setting names a plugin of LiveKit's
     "agent.engines.policy",  # pure functions over words, which every recognizer needs
+    "agent.engines.sieve",  # what of a track's sound is speech
     "agent.engines.tempo",  # a pure function over sound
     "agent.engines.untimed",  # pure functions over text and sound
     "agent.engines.mouth",  # how one talks to a program that speaks

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,11 +25,12 @@ from uuid_utils import uuid7
 from ..errors import EngineError, SettingsError
 from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Dub, Hypothesis, Segment, Word
 from ..settings import Settings
-from . import Heard, Recognition, Recognizer, Served
+from . import Gate, Heard, Recognition, Recognizer, Served
 from .clause import plain, sentences
 from .loudness import Samples, levelled, pieces, silence, trimmed
 from .plugins import Discreet, Offer, bad, first, is_here, is_tag, offers
-from .policy import clause, joined, moved
+from .policy import believable, clause, joined, moved, speakable, without_loops
+from .sieve import Sieve
 from .stock import seat
 from .tempo import faster
 from .untimed import UNTOLD, after, compression, timed, tokens
@@ -51,8 +52,8 @@ MOST = 28.0
 """Seconds of unsettled sound that are kept for a stream that is opened again."""
 FINISH = 8.0
 """Seconds for which the last words of a stream are waited for while none come."""
-SPEAKABLE = 0.45
-"""Mean confidence of words that may be said aloud, as for what we recognise ourselves."""
+IDLE = 8.0
+"""Seconds in which nobody spoke after which a stream is ended: services break off those on which nothing comes."""
 SETTINGS = {"STT": "DRAGOMAN_LIVEKIT_STT", "TTS": "DRAGOMAN_LIVEKIT_TTS"}
 
 
@@ -77,9 +78,9 @@ def load_voice(settings: Settings) -> PluginVoice:
     return PluginVoice(_loaded("speak", settings))
 
 
-def load_listener(settings: Settings, otherwise: Recognizer) -> Listener:
+def load_listener(settings: Settings, otherwise: Recognizer, gate: Callable[[], Gate]) -> Listener:
     """The same plugins as `load_ear` for a room: those that stream do, the others are left to `otherwise`."""
-    return Listener(_loaded("recognise", settings), otherwise)
+    return Listener(_loaded("recognise", settings), otherwise, gate)
 
 
 def _offers(stage: str, settings: Settings) -> tuple[Offer, ...]:
@@ -308,11 +309,15 @@ def _word(token: str, told: TimedString, confidence: float) -> Word:
 
 
 class Listener:
-    """A `Recognizer` whose streams go to the plugins that take them; other languages are left to `otherwise`."""
+    """A `Recognizer` whose streams go to the plugins that take them; other languages are left to `otherwise`.
 
-    def __init__(self, plugins: Sequence[Plugin], otherwise: Recognizer) -> None:
+    Plugins are sent nothing in which nobody speaks, as a gate for each track tells it.
+    """
+
+    def __init__(self, plugins: Sequence[Plugin], otherwise: Recognizer, gate: Callable[[], Gate]) -> None:
         self._plugins = plugins
         self._otherwise = otherwise
+        self._gate = gate
 
     def listen(self, track: str, language: str | None) -> Recognition:
         """See `Recognizer`. A language that no plugin is set up for is refused as `otherwise` does."""
@@ -321,7 +326,9 @@ class Listener:
         except EngineError:
             return self._otherwise.listen(track, language)
         plugin = self._plugins[at]
-        return Listening(plugin, track, tag) if plugin.streams else self._otherwise.listen(track, language)
+        if not plugin.streams:
+            return self._otherwise.listen(track, language)
+        return Listening(plugin, Sieve(self._gate()), track, tag)
 
     async def close(self) -> None:
         for plugin in self._plugins:
@@ -380,14 +387,21 @@ class Streamed:
 
 
 class Listening:
-    """A `Recognition`: one track as a stream of a plugin, opened again with all unsettled sound where it breaks."""
+    """A `Recognition`: one track as a stream of a plugin, opened again with all unsettled sound where it breaks.
 
-    def __init__(self, plugin: Plugin, track: str, language: str | None) -> None:
+    It gets speech and a little around it. Where nobody speaks for `IDLE` seconds it is ended; the next speech opens
+    another, and waits for the last words of the one before.
+    """
+
+    def __init__(self, plugin: Plugin, sieve: Sieve, track: str, language: str | None) -> None:
         self._plugin = plugin
+        self._sieve = sieve
         self._track = track
         self._asked = language
         self._stream: Streamed | None = None
         self._kept: deque[Chunk] = deque()
+        self._next: deque[Chunk] = deque()
+        self._over_at = math.inf
         self._failed_at = -math.inf
         self._settled = -math.inf
         self._language = (language or plugin.offer.languages[0]).split("-", maxsplit=1)[0]
@@ -397,34 +411,53 @@ class Listening:
 
     async def push(self, chunk: Chunk) -> Sequence[Hypothesis | Segment]:
         """See `Recognition`."""
-        self._keep(chunk)
-        if self._stream and not self._stream.reading.done():
-            self._stream.push(chunk)
-        elif self._stream:
-            await self._ended(self._stream)
-        elif chunk.end - self._failed_at >= AGAIN:
-            self._stream = self._opened()
+        passed = self._sieve.take(chunk)
+        self._next.extend(passed)
+        if self._over_at < math.inf:
+            await self._over(chunk.end)
+        if self._over_at == math.inf:
+            await self._listen(chunk.end)
         await asyncio.sleep(0)  # the stream's turn
         return self._said()
 
+    async def _listen(self, now: float) -> None:
+        """Send on what is to be heard."""
+        if self._stream and self._stream.reading.done():
+            await self._ended(self._stream)
+        passed, self._next = self._next, deque()
+        for chunk in passed:
+            self._keep(chunk)
+            if self._stream:
+                self._stream.push(chunk)
+        if self._stream is None:
+            if self._kept and now - self._failed_at >= AGAIN:
+                self._stream = self._opened()
+        elif now - self._kept[-1].end >= IDLE:
+            self._stream.end()
+            self._over_at = now
+
+    async def _over(self, now: float) -> None:
+        """Settle the last words of a stream that was ended, once they are there or don't come in time."""
+        stream = self._stream
+        if stream and not stream.reading.done() and now - self._over_at < FINISH:
+            return
+        self._over_at = math.inf
+        if stream:
+            await self._closed(stream)
+
     async def finish(self) -> Sequence[Segment]:
         """See `Recognition`. Words that don't come in time are settled as they were last told."""
-        if not self._kept:
-            return ()
-        self._stream = stream = self._stream or self._opened()
-        stream.end()
-        told = -1
-        while not stream.reading.done() and told != len(stream.events):
-            told = len(stream.events)
-            await asyncio.wait([stream.reading], timeout=FINISH)
-        if stream.reading.done():
-            await self._ended(stream)
-        else:
-            self._stream = None
-            self._take(stream)
-            await stream.close()
-        self._settle(self._interim)
-        self._kept.clear()
+        while self._kept or self._next:
+            if not self._kept:
+                self._kept, self._next = self._next, deque()
+            self._stream = stream = self._stream or self._opened()
+            stream.end()
+            told = -1
+            while not stream.reading.done() and told != len(stream.events):
+                told = len(stream.events)
+                await asyncio.wait([stream.reading], timeout=FINISH)
+            self._over_at = math.inf
+            await self._closed(stream)
         return [one for one in self._said() if isinstance(one, Segment)]
 
     # The stream
@@ -439,6 +472,17 @@ class Listening:
         for chunk in self._kept:
             opened.push(chunk)
         return opened
+
+    async def _closed(self, stream: Streamed) -> None:
+        """It was ended: what it said last is settled. Raises the `EngineError` that broke it off before."""
+        if stream.reading.done():
+            await self._ended(stream)
+        else:
+            self._stream = None
+            self._take(stream)
+            await stream.close()
+        self._settle(self._interim)
+        self._kept.clear()
 
     async def _ended(self, stream: Streamed) -> None:
         """Raises the `EngineError` that ended it."""
@@ -455,10 +499,12 @@ class Listening:
             self._kept.popleft()
 
     def _sound(self) -> tuple[float, bytes]:
-        """What is not settled, and when it begins."""
-        start, pcm = self._kept[0].start, b"".join(chunk.pcm for chunk in self._kept)
+        """What is not settled, with silence where nothing was sent, and when it begins."""
+        start, pcm = self._kept[0].start, bytearray()
+        for chunk in self._kept:
+            pcm += bytes(max(0, round((chunk.start - start) * SAMPLE_RATE) * SAMPLE_BYTES - len(pcm))) + chunk.pcm
         done = max(0, round((self._settled - start) * SAMPLE_RATE)) if math.isfinite(self._settled) else 0
-        return start + done / SAMPLE_RATE, pcm[done * SAMPLE_BYTES :]
+        return start + done / SAMPLE_RATE, bytes(pcm[done * SAMPLE_BYTES :])
 
     # What was said
 
@@ -480,13 +526,20 @@ class Listening:
         words = _between(_words(data, self._language, pcm, start), self._settled, self._kept[-1].end)
         if final:
             self._settle(words)
-        elif words and words != self._interim:
+        elif words and words != self._interim and self._believed(words, final=False):
             self._interim, self._rev = words, self._rev + 1
             self._out.append(self._hypothesis(words))
 
+    def _heard(self, words: tuple[Word, ...]) -> Heard:
+        return _heard(self._plugin.name, words, self._language, KNOWN)
+
+    def _believed(self, words: tuple[Word, ...], *, final: bool = True) -> bool:
+        return bool(believable(self._heard(words), self._sieve.speech, final=final))
+
     def _settle(self, words: tuple[Word, ...]) -> None:
         for said in _clauses(words):
-            self._out.append(self._segment(said))
+            if self._believed(said):
+                self._out.append(self._segment(said))
             self._settled = said[-1].end
             self._id, self._rev = str(uuid7()), 0
         self._interim = ()
@@ -515,7 +568,7 @@ class Listening:
             end=words[-1].end,
             engine=self._plugin.name,
             words=words,
-            speakable=sum(word.confidence for word in words) / len(words) > SPEAKABLE,
+            speakable=speakable(self._heard(words), words) and without_loops(words) == words,
         )
 
 

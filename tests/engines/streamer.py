@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from livekit import rtc
@@ -23,7 +24,8 @@ class STT(stt.STT[Any]):
     """Tells an interim every `tick` seconds of sound, and a final after `silence` seconds without speech.
 
     `times` is what it tells of them: of each `word`, of the whole `text`, or `none`. The first stream breaks off
-    after `breaks` seconds, with an HTTP status where `status` is one.
+    after `breaks` seconds, with an HTTP status where `status` is one. It says what it `says`, or what its ear hears, at
+    its end after `slow` thousand turns of the loop.
     """
 
     def __init__(
@@ -35,6 +37,8 @@ class STT(stt.STT[Any]):
         silence: float = 0.5,
         breaks: float = 0.0,
         status: int = 0,
+        says: str = "",
+        slow: int = 0,
         language: str = "",
         streaming: bool = True,
         api_key: str = "",
@@ -45,7 +49,8 @@ class STT(stt.STT[Any]):
         self.gate: type[Any] = FakeGate if ear == "fake" else Silero
         self.times, self.tick, self.silence = times, tick, silence
         self.breaks, self.status, self.language = breaks, status, language
-        self.opened = 0
+        self.says, self.slow = says, slow
+        self.opened, self.heard = 0, 0.0
 
     async def _recognize_impl(
         self, buffer: Any, *, language: NotGivenOr[str] = NOT_GIVEN, conn_options: APIConnectOptions
@@ -76,7 +81,10 @@ class Stream(stt.RecognizeStream):
         async for pushed in self._input_ch:
             if isinstance(pushed, rtc.AudioFrame):
                 self._sound += pushed.data.tobytes()
+                self._plugin.heard += pushed.duration
                 await self._listen()
+        for _ in range(self._plugin.slow * 1_000):
+            await asyncio.sleep(0)
         await self._tell(stt.SpeechEventType.FINAL_TRANSCRIPT)
 
     @property
@@ -104,11 +112,14 @@ class Stream(stt.RecognizeStream):
         if not self._sound:
             return
         heard: Heard = await self._plugin.ear.hear(bytes(self._sound), self._language, final=True)
-        if heard.words:
+        if heard.words or self._plugin.says:
             self._event_ch.send_nowait(stt.SpeechEvent(kind, alternatives=[self._data(heard)]))
 
     def _data(self, heard: Heard) -> stt.SpeechData:
-        said: Any = stt.SpeechData(heard.language, " ".join(word.text for word in heard.words))  # type: ignore[arg-type]
+        text = self._plugin.says or " ".join(word.text for word in heard.words)
+        said: Any = stt.SpeechData(heard.language, text)  # type: ignore[arg-type]
+        if self._plugin.says:
+            return said  # type: ignore[no-any-return]
         if self._plugin.times != "none":
             said.start_time, said.end_time = self._start + heard.words[0].start, self._start + heard.words[-1].end
         if self._plugin.times == "word":

@@ -16,10 +16,12 @@ import pytest_asyncio
 
 from agent.aio import supervise
 from agent.engines import load
-from agent.engines.fake import FakeEar, FakeGate, spell
-from agent.engines.livekit import Listener, load_listener, prepare
+from agent.engines.fake import FakeEar, FakeGate, hum, spell
+from agent.engines.livekit import IDLE, Listener, load_listener, prepare
 from agent.engines.plugins import Discreet, offers
 from agent.engines.remote import Remote
+from agent.engines.sieve import AFTER, BEFORE
+from agent.engines.silero import Silero
 from agent.engines.streaming import Streaming
 from agent.errors import EngineError, SettingsError
 from agent.nouns import Chunk, Hypothesis, Segment
@@ -262,7 +264,8 @@ async def test_real_speech_streams_through_a_plugin_under_the_same_promises(ear:
 
 def listener(options: str = "", languages: str = "en,es") -> Listener:
     setting = Settings(livekit_stt=f"{languages}={STREAMER}?{options}")
-    return load_listener(setting, Streaming(FakeEar("de"), FakeGate))
+    gate = Silero if "whisper" in options else FakeGate
+    return load_listener(setting, Streaming(FakeEar("de"), FakeGate), gate)
 
 
 async def listen(recognition: Any, sound: bytes, piece: int = 1_920) -> list[Hypothesis | Segment]:
@@ -342,8 +345,52 @@ async def test_where_sound_was_lost_times_go_on_with_the_rooms_clock() -> None:
     assert [one.start for one in settled(out)] == pytest.approx([5.0, 20.0], abs=0.1)
 
 
+async def test_nothing_in_which_nobody_speaks_is_sent_and_the_next_speech_opens_another_stream() -> None:
+    listening = listener("silence=60")
+    silence = [""] * 50  # 16 s
+    plugin = listening._plugins[0].built()
+
+    nothing = await listen(listening.listen("t", "en"), spell(*silence))
+    unopened = plugin.opened
+    out = await listen(listening.listen("t", "en"), spell(*silence, "one", "two", *silence, "three", "four.", *silence))
+
+    assert (nothing, unopened, plugin.opened) == ([], 0, 2)
+    assert [one.text for one in settled(out)] == ["one two", "three four."]
+    assert [one.start for one in settled(out)] == pytest.approx([5 + 50 * 0.32, 5 + 102 * 0.32], abs=0.1)
+    assert plugin.heard < 4 * 0.32 + 2 * (BEFORE + AFTER + 0.2)
+
+
+async def test_words_that_come_while_a_stream_ends_are_kept_for_the_next() -> None:
+    listening = listener("silence=60&slow=1")
+    recognition = listening.listen("t", "en")
+    idle = round((AFTER + IDLE) / 0.32)
+
+    out = await listen(recognition, spell("one", "two", *[""] * idle, "three", "four.", "", ""))
+
+    assert whole(out) == "one two three four."
+    assert listening._plugins[0].built().opened == 2
+
+
+@pytest.mark.parametrize(("said", "speakable"), [("one two three", True), ("one two three one two three", False)])
+async def test_a_loop_is_shown_and_not_said_aloud(said: str, speakable: bool) -> None:
+    out = await listen(listener().listen("t", "en"), spell("", *said.split(), "", "", ""))
+
+    assert [(one.text, one.speakable) for one in settled(out)] == [(said, speakable)]
+
+
+@pytest.mark.parametrize(("speech", "shown"), [(0.3, False), (2.0, True)])
+async def test_a_line_that_recognizers_invent_is_shown_only_where_somebody_spoke_long_enough(
+    speech: float, shown: bool
+) -> None:
+    sound = bytes(32_000) + hum(200, speech) + bytes(32_000)
+
+    out = await listen(listener("says=Thank+you.&silence=60").listen("t", "en"), sound)
+
+    assert [one.text for one in settled(out)] == ["Thank you."][: int(shown)]
+
+
 async def test_a_track_on_which_nothing_came_has_nothing_to_finish() -> None:
-    assert await listener().listen("t", "en").finish() == ()
+    assert not await listener().listen("t", "en").finish()
 
 
 async def test_a_language_that_no_streaming_plugin_has_is_left_to_the_service() -> None:
@@ -503,7 +550,9 @@ async def test_the_service_as_a_program_serves_plugins_and_logs_nothing_of_what_
 async def test_a_room_takes_plugins_that_stream_into_its_own_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger(), "handlers", [])  # the process's own, which become discreet
     service = Streaming(FakeEar(), FakeGate)
-    settings = Settings(recognise="livekit", livekit_stt=f"en={STREAMER}")
+    settings = Settings(recognise="livekit", livekit_stt=f"en={STREAMER}?ear=whisper&tick=4")
+
+    out = await listen(recognizer(settings, service).listen("t", "en"), recording(JFK) + bytes(48_000))
 
     assert recognizer(Settings(), service) is service
-    assert whole(await listen(recognizer(settings, service).listen("t", "en"), spell(*SPOKEN))) == SAID
+    assert errors(TOLD[JFK]["transcript"], whole(out)) <= 0.2

@@ -46,6 +46,8 @@ class Person:
     heard: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
     sound: dict[str, bytearray] = field(default_factory=dict)
     dropped: int = 0
+    spoke_until: float = 0.0
+    """The wall time of the last sample of the last recording that was said."""
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _rate: int = RATE
     _source: rtc.AudioSource | None = None
@@ -152,6 +154,7 @@ class Person:
         await self._play(b"\0\0" * int(lead * rate))
         begun = time.time() + (self._source.queued_duration if self._source else 0)
         await self._play(pcm_of(recording, rate))
+        self.spoke_until = time.time() + (self._source.queued_duration if self._source else 0)
         await self._play(b"\0\0" * int(tail * rate))
         return begun
 

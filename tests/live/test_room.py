@@ -74,13 +74,21 @@ def said(person: Person, lang: str, identity: str | None = None) -> str:
     return " ".join(frame.text for frame in person.finals(lang, identity))
 
 
-async def settled(person: Person, lang: str, seconds: float = 15.0) -> None:
-    """Until a second has passed without a new final."""
-    await until(lambda: bool(person.finals(lang)), seconds)
+async def settled(person: Person, lang: str, seconds: float = 60.0, *, by: Person | None = None) -> None:
+    """Until a second has passed without a new final; `by` a speaker, not before their last words have one."""
+    await until(lambda: bool(person.finals(lang)) and (by is None or _to_the_end(person, lang, by)), seconds)
     count = -1
     while count != len(person.finals(lang)):
         count = len(person.finals(lang))
         await asyncio.sleep(1.5)
+
+
+def _to_the_end(person: Person, lang: str, speaker: Person) -> bool:
+    """Whether there is a final of what they said last; a recording may end with a moment of silence."""
+    assert person.interpreter
+    zero = int(person.interpreter.attributes["dragoman.zero"]) / 1_000
+    last = max((frame.end for frame in person.finals(lang, speaker.identity)), default=0.0)
+    return zero + last > speaker.spoke_until - 1.5
 
 
 async def test_a_speech_is_read_in_two_languages_and_heard_in_one(join: Join):
@@ -89,7 +97,8 @@ async def test_a_speech_is_read_in_two_languages_and_heard_in_one(join: Join):
     await speaker.interpreted()
 
     await speaker.say(DATA / JFK)
-    await settled(reader, "es")
+    await settled(reader, "en", by=speaker)
+    await settled(reader, "es", by=speaker)
 
     assert errors(JFK, said(reader, "en", speaker.identity)) < 0.2
     assert "país" in said(reader, "es", speaker.identity).lower()
@@ -169,7 +178,8 @@ async def test_a_name_that_the_host_gave_is_heard_and_kept_in_every_language(joi
     await speaker.interpreted()
 
     await speaker.say(DATA / "fr_fleurs_005.ogg")
-    await settled(reader, "es")
+    await settled(reader, "fr", by=speaker)
+    await settled(reader, "es", by=speaker)
 
     assert said(reader, "fr").count("Giancarlo Fisichella") == 1
     assert said(reader, "es").count("Giancarlo Fisichella") == 1
@@ -182,7 +192,8 @@ async def test_two_who_speak_at_once_are_not_taken_for_each_other(join: Join):
     await reader.interpreted()
 
     await asyncio.gather(one.say(DATA / JFK), two.say(DATA / "es_fleurs_002.ogg"))
-    await settled(reader, "es")
+    await settled(reader, "en", by=one)
+    await settled(reader, "es", by=two)
 
     assert errors(JFK, said(reader, "en", one.identity)) < 0.3
     assert errors("es_fleurs_002.ogg", said(reader, "es", two.identity)) < 0.3
@@ -204,7 +215,7 @@ async def test_the_spoken_language_is_found_out_and_told(join: Join):
     await speaker.interpreted()
 
     await speaker.say(DATA / "fr_fleurs_005.ogg")
-    await settled(reader, "fr")
+    await settled(reader, "fr", by=speaker)
 
     interpreter = await reader.interpreted()
     assert json.loads(interpreter.attributes["dragoman.detected"])[speaker.identity] == "fr"
@@ -218,8 +229,8 @@ async def test_a_language_that_no_text_is_translated_from_is_carried_directly(jo
     await reader.interpreted()
 
     await speaker.say(DATA / "de_fleurs_005.ogg")
-    await settled(reader, "es")
-    await settled(other, "en")
+    await settled(reader, "es", by=speaker)
+    await settled(other, "en", by=speaker)
 
     assert {frame.source for frame in other.finals("en")} == {"de"}
     assert {frame.engine for frame in other.finals("en")} == {"direct:whisper-base"}
@@ -252,7 +263,7 @@ async def test_sound_at_odd_rates_is_understood(join: Join):
     await speaker.interpreted()
 
     await speaker.say(DATA / JFK, rate=22_050)
-    await settled(reader, "en")
+    await settled(reader, "en", by=speaker)
 
     assert errors(JFK, said(reader, "en")) < 0.3
 
@@ -390,7 +401,7 @@ async def test_a_text_stream_of_fifty_megabytes_disturbs_nobody(join: Join):
 
     flood = asyncio.create_task(flooder.room.local_participant.send_text("x" * 50_000_000, topic="captions/de"))
     await speaker.say(DATA / "en_fleurs_001.ogg")
-    await settled(reader, "en")
+    await settled(reader, "en", by=speaker)
     flood.cancel()
 
     assert errors("en_fleurs_001.ogg", said(reader, "en")) < 0.4

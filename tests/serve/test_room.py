@@ -63,7 +63,7 @@ async def test_speech_goes_on_when_the_replica_that_hears_it_is_killed(cluster: 
     await until(lambda: bool(reader.interims("en")), 15)
     os.kill(victim, signal.SIGKILL)
     await speaking
-    await settled(reader, "en", 60)
+    await settled(reader, "en", by=speaker)
 
     assert stack.pid("engines") is None  # none but Serve's
     assert errors(JFK, said(reader, "en", speaker.identity)) < 0.3
