@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
 
 from .engines import Direct, Translation, Translator
 from .errors import EngineError
@@ -49,13 +50,21 @@ def _between(chunk: Chunk, start: float, end: float) -> bytes:
 class Beside:
     """Clauses into languages: by text, or by a direct engine where that is what serves the pair.
 
-    What the direct engine says in English is carried on from there by the translator.
+    What the direct engine says in English is carried on from there by the translator. `named` is given what it made,
+    what recognition made of the same clause, and the languages of both; it answers the first with its names right.
     """
 
-    def __init__(self, direct: Direct, translator: Translator, sounds: Sounds) -> None:
+    def __init__(
+        self,
+        direct: Direct,
+        translator: Translator,
+        sounds: Sounds,
+        named: Callable[[str, str, str, str], str] = lambda made, said, source, language: made,
+    ) -> None:
         self._direct = direct
         self._translator = translator
         self._sounds = sounds
+        self._named = named
 
     async def translate(
         self, segment: Segment, targets: Sequence[str], context: Sequence[str] = ()
@@ -70,15 +79,16 @@ class Beside:
             directly += [target for target in by_text if target not in made]
         if directly:
             try:
-                made |= await self._carried(pcm, segment.language, directly, pairs)
+                made |= await self._carried(segment, pcm, directly, pairs)
             except EngineError:
                 if not made:
                     raise
         return made
 
     async def _carried(
-        self, pcm: bytes, source: str, targets: Sequence[str], pairs: Container[str]
+        self, segment: Segment, pcm: bytes, targets: Sequence[str], pairs: Container[str]
     ) -> Mapping[str, Translation]:
+        source = segment.language
         ends = [target for target in targets if _pair(source, target) in pairs]
         onward = [target for target in targets if target not in ends]
         made: dict[str, Translation] = {}
@@ -86,6 +96,7 @@ class Beside:
             said = await self._direct.carry(pcm, source, language)
             if said is None:
                 continue
+            said = replace(said, text=self._named(said.text, segment.text, source, language))
             made |= {target: said for target in ends if _base(target) == language}
             if language == PIVOT and onward:
                 after = await self._text(said.text, PIVOT, onward, ())

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .errors import DragomanError
+from .misheard import corrected
 from .nouns import SPACELESS
 
 TERMS = 100
@@ -155,6 +156,15 @@ class Glossary:
         here = {term.written: term for term in reversed(self.terms) if term.speaks(language)}
         at = [(match.start(), match.end(), here[form]) for match, form in _places(text, here, language, exact=True)]
         return Found(text, tuple(at))
+
+    def heard(self, text: str, language: str) -> str:
+        """What a recognizer made of speech that was told nothing, with names that it misheard."""
+        return corrected(text, [term.written for term in self.terms if term.speaks(language)], language)
+
+    def carried(self, text: str, said: str, source: str, language: str) -> str:
+        """What was made of speech in another language, with the names that are in what was said there."""
+        names = [str(term.within(language)) for term in self.found(said, source).into(language).terms]
+        return corrected(text, names, language)
 
     def spoken(self, text: str, language: str) -> str:
         """A text as a voice of a language is to be given it."""

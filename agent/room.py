@@ -150,7 +150,8 @@ class Room:
         self._sounds = Sounds() if engines.direct else None
         translator = Faithful(engines.translator, self._glossary)
         previews = Faithful(engines.previews, self._glossary) if engines.previews else translator
-        beside = Beside(engines.direct, translator, self._sounds) if engines.direct and self._sounds else None
+        named = self._glossary.carried
+        beside = Beside(engines.direct, translator, self._sounds, named) if engines.direct and self._sounds else None
         self._together = Together(translator, self._wanted_tags, beside=beside, previews=previews)
         self._delays = {stage: Delays() for stage in ("recognise", "translate", "speak")}
         self._group: asyncio.TaskGroup | None = None

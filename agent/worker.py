@@ -99,7 +99,7 @@ class Closing(Protocol):
     async def close(self) -> None: ...
 
 
-def recognizer(settings: Settings, service: Streaming) -> Recognizer:
+def recognizer(settings: Settings, service: Streaming, glossary: Glossary) -> Recognizer:
     """The engine service; where the settings name LiveKit plugins, those of them that stream, which then run here."""
     if settings.recognise != "livekit":
         return service
@@ -107,7 +107,7 @@ def recognizer(settings: Settings, service: Streaming) -> Recognizer:
     from .engines.livekit import load_listener
     from .engines.silero import Silero
 
-    return load_listener(settings, service, Silero)
+    return load_listener(settings, service, Silero, glossary.heard)
 
 
 class Interpreter:
@@ -124,7 +124,7 @@ class Interpreter:
         self._engines = Remote(settings, room=ctx.job.room.name)
         glossary = glossary_of(ctx.job.metadata)
         self._streaming = Streaming(Primed(self._engines.ear, glossary))
-        self._recognizer = recognizer(settings, self._streaming)
+        self._recognizer = recognizer(settings, self._streaming, glossary)
         self._sfu = Sfu(ctx.room, self._signer, self, self._now)
         self._keeping = self._agreed()
         self._over = True

@@ -9,6 +9,7 @@ import pytest
 from agent.direct import Beside, Sounds
 from agent.engines import Translation
 from agent.errors import EngineError
+from agent.glossary import Glossary, Term
 from agent.nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Segment
 
 BYTES = SAMPLE_RATE * SAMPLE_BYTES
@@ -33,11 +34,12 @@ def heard(seconds: int) -> Sounds:
 class Carrying:
     """A direct engine that knows these pairs."""
 
-    def __init__(self, *pairs: str, fails: str = "", silent: bool = False) -> None:
+    def __init__(self, *pairs: str, fails: str = "", silent: bool = False, says: str = "Good day.") -> None:
         self.asked: list[tuple[int, str, str]] = []
         self._pairs = pairs
         self._fails = fails
         self._silent = silent
+        self._says = says
 
     async def pairs(self) -> Sequence[str]:
         return self._pairs
@@ -46,7 +48,7 @@ class Carrying:
         self.asked.append((len(pcm), source, target))
         if self._fails:
             raise EngineError(self._fails, "It failed.", retryable=True)
-        return None if self._silent else Translation("Good day.", "direct:fake")
+        return None if self._silent else Translation(self._says, "direct:fake")
 
 
 class Translating:
@@ -135,6 +137,18 @@ async def test_without_its_sound_a_clause_goes_by_text_alone(sounds: Sounds):
 
 async def test_nothing_made_out_is_nothing_shown():
     assert await Beside(Carrying("de>en", silent=True), Translating(), heard(3)).translate(clause(), ["en", "es"]) == {}
+
+
+async def test_a_name_that_is_in_what_was_recognised_is_right_in_what_is_carried_and_carried_on():
+    direct = Carrying("de>en", says="Then Mr Fisikella met Biber.")
+    glossary = Glossary((Term("Fisichella"), Term("Bieber")))
+    said = clause(text="Dann traf Fisichella jemanden.")
+
+    made = await Beside(direct, Translating(), heard(3), glossary.carried).translate(said, ["en", "es"])
+
+    # Nobody recognised the other name: it may be somebody else's.
+    assert made["en"].text == "Then Mr Fisichella met Biber."
+    assert made["es"].text == "[es] Then Mr Fisichella met Biber."
 
 
 async def test_a_failure_is_raised_unless_text_served_somebody():

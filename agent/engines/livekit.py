@@ -78,9 +78,14 @@ def load_voice(settings: Settings) -> PluginVoice:
     return PluginVoice(_loaded("speak", settings))
 
 
-def load_listener(settings: Settings, otherwise: Recognizer, gate: Callable[[], Gate]) -> Listener:
+def load_listener(
+    settings: Settings,
+    otherwise: Recognizer,
+    gate: Callable[[], Gate],
+    named: Callable[[str, str], str] = lambda text, language: text,
+) -> Listener:
     """The same plugins as `load_ear` for a room: those that stream do, the others are left to `otherwise`."""
-    return Listener(_loaded("recognise", settings), otherwise, gate)
+    return Listener(_loaded("recognise", settings), otherwise, gate, named)
 
 
 def _offers(stage: str, settings: Settings) -> tuple[Offer, ...]:
@@ -311,13 +316,21 @@ def _word(token: str, told: TimedString, confidence: float) -> Word:
 class Listener:
     """A `Recognizer` whose streams go to the plugins that take them; other languages are left to `otherwise`.
 
-    Plugins are sent nothing in which nobody speaks, as a gate for each track tells it.
+    Plugins are sent nothing in which nobody speaks, as a gate for each track tells it. What they say goes through
+    `named`, with its language, which puts the names in it right.
     """
 
-    def __init__(self, plugins: Sequence[Plugin], otherwise: Recognizer, gate: Callable[[], Gate]) -> None:
+    def __init__(
+        self,
+        plugins: Sequence[Plugin],
+        otherwise: Recognizer,
+        gate: Callable[[], Gate],
+        named: Callable[[str, str], str],
+    ) -> None:
         self._plugins = plugins
         self._otherwise = otherwise
         self._gate = gate
+        self._named = named
 
     def listen(self, track: str, language: str | None) -> Recognition:
         """See `Recognizer`. A language that no plugin is set up for is refused as `otherwise` does."""
@@ -328,7 +341,7 @@ class Listener:
         plugin = self._plugins[at]
         if not plugin.streams:
             return self._otherwise.listen(track, language)
-        return Listening(plugin, Sieve(self._gate()), track, tag)
+        return Listening(plugin, Sieve(self._gate()), track, tag, self._named)
 
     async def close(self) -> None:
         for plugin in self._plugins:
@@ -393,8 +406,11 @@ class Listening:
     another, and waits for the last words of the one before.
     """
 
-    def __init__(self, plugin: Plugin, sieve: Sieve, track: str, language: str | None) -> None:
+    def __init__(
+        self, plugin: Plugin, sieve: Sieve, track: str, language: str | None, named: Callable[[str, str], str]
+    ) -> None:
         self._plugin = plugin
+        self._named = named
         self._sieve = sieve
         self._track = track
         self._asked = language
@@ -550,7 +566,7 @@ class Listening:
             rev=self._rev,
             track=self._track,
             language=self._language,
-            text=joined(words, self._language),
+            text=self._named(joined(words, self._language), self._language),
             stable=0,  # a plugin promises nothing of what is not final
             start=words[0].start,
             end=words[-1].end,
@@ -563,7 +579,7 @@ class Listening:
             rev=self._rev + 1,
             track=self._track,
             language=self._language,
-            text=joined(words, self._language),
+            text=self._named(joined(words, self._language), self._language),
             start=words[0].start,
             end=words[-1].end,
             engine=self._plugin.name,

@@ -24,6 +24,7 @@ from agent.engines.sieve import AFTER, BEFORE
 from agent.engines.silero import Silero
 from agent.engines.streaming import Streaming
 from agent.errors import EngineError, SettingsError
+from agent.glossary import Glossary, Term
 from agent.nouns import Chunk, Hypothesis, Segment
 from agent.settings import Settings
 from agent.worker import recognizer
@@ -262,10 +263,10 @@ async def test_real_speech_streams_through_a_plugin_under_the_same_promises(ear:
 # Streams
 
 
-def listener(options: str = "", languages: str = "en,es") -> Listener:
+def listener(options: str = "", languages: str = "en,es", glossary: Glossary | None = None) -> Listener:
     setting = Settings(livekit_stt=f"{languages}={STREAMER}?{options}")
     gate = Silero if "whisper" in options else FakeGate
-    return load_listener(setting, Streaming(FakeEar("de"), FakeGate), gate)
+    return load_listener(setting, Streaming(FakeEar("de"), FakeGate), gate, (glossary or Glossary()).heard)
 
 
 async def listen(recognition: Any, sound: bytes, piece: int = 1_920) -> list[Hypothesis | Segment]:
@@ -376,6 +377,16 @@ async def test_a_loop_is_shown_and_not_said_aloud(said: str, speakable: bool) ->
     out = await listen(listener().listen("t", "en"), spell("", *said.split(), "", "", ""))
 
     assert [(one.text, one.speakable) for one in settled(out)] == [(said, speakable)]
+
+
+async def test_a_name_of_the_room_that_it_misheard_is_written_as_the_host_wrote_it() -> None:
+    glossary = Glossary((Term("Fisichella"),))
+    knowing = listener("says=We+welcome+Fisikella+today.&silence=1", glossary=glossary).listen("t", "en")
+
+    out = await listen(knowing, spell("one", "two", "three", "one", "two", "five"))
+
+    assert {one.text for one in out} == {"We welcome Fisichella today."}
+    assert any(isinstance(one, Hypothesis) for one in out)
 
 
 @pytest.mark.parametrize(("speech", "shown"), [(0.3, False), (2.0, True)])
@@ -552,7 +563,7 @@ async def test_a_room_takes_plugins_that_stream_into_its_own_process(monkeypatch
     service = Streaming(FakeEar(), FakeGate)
     settings = Settings(recognise="livekit", livekit_stt=f"en={STREAMER}?ear=whisper&tick=4")
 
-    out = await listen(recognizer(settings, service).listen("t", "en"), recording(JFK) + bytes(48_000))
+    out = await listen(recognizer(settings, service, Glossary()).listen("t", "en"), recording(JFK) + bytes(48_000))
 
-    assert recognizer(Settings(), service) is service
+    assert recognizer(Settings(), service, Glossary()) is service
     assert errors(TOLD[JFK]["transcript"], whole(out)) <= 0.2
