@@ -37,8 +37,6 @@ _OPTIONS = {
     # A statement can hold what was said; no log may.
     "log_min_error_statement": "panic",
     "log_parameter_max_length": "0",
-    # What is forgotten leaves the disk with its segment of the write-ahead log, which isn't used again.
-    "wal_recycle": "off",
 }
 
 

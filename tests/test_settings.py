@@ -71,7 +71,11 @@ def test_all_that_is_missing_or_bad_is_named_at_once(monkeypatch: pytest.MonkeyP
 
 
 def test_no_secret_shows_when_the_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    hidden = {"LIVEKIT_API_SECRET": "s3cret-one", "DRAGOMAN_HOST_SECRET": "s3cret-two", "DATABASE_URL": "postgresql://s3cret"}
+    hidden = {
+        "LIVEKIT_API_SECRET": "s3cret-one",
+        "DRAGOMAN_HOST_SECRET": "s3cret-two",
+        "DATABASE_URL": "postgresql://s3cret",
+    }
     for name, value in hidden.items():
         monkeypatch.setenv(name, value)
 
