@@ -726,7 +726,8 @@ CREATE POLICY granted ON vault.meeting AS RESTRICTIVE FOR SELECT TO dragoman_web
   SELECT g.room FROM vault.room_grant g WHERE g.tenant_id = vault.tenant_id() AND g.principal = vault.principal()
     AND 'read' = ANY (g.can) AND (g.expires_at IS NULL OR g.expires_at > clock_timestamp()))))
 
-CREATE POLICY signs_only ON vault_keys.tenant_key AS RESTRICTIVE FOR SELECT TO dragoman_retention USING (purpose = 'sign')
+CREATE POLICY never_unwraps ON vault_keys.tenant_key AS RESTRICTIVE TO dragoman_retention
+  USING (purpose IN ('sign', 'index')) WITH CHECK (purpose IN ('sign', 'index'))
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_keys, vault_audit FROM PUBLIC
 
@@ -755,7 +756,7 @@ GRANT SELECT ON vault.tenant, vault.policy TO dragoman_agent, dragoman_web, drag
 
 GRANT SELECT, INSERT ON vault_keys.tenant_key TO dragoman_agent, dragoman_web
 
-GRANT SELECT ON vault_keys.tenant_key TO dragoman_retention
+GRANT SELECT, INSERT ON vault_keys.tenant_key TO dragoman_retention
 
 GRANT SELECT ON vault.meeting, vault.speaker, vault.record, vault_keys.data_key TO dragoman_web
 

@@ -50,7 +50,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "vault_keys.data_key": "MAINTAIN SELECT(created_at, destroyed_at, id, kind, meeting_id, room, speaker_id,"
         " state, subject, tenant_id, tenant_key_version) UPDATE(destroyed_at, state, wrapped)",
         "vault_keys.hold": "INSERT SELECT",
-        "vault_keys.tenant_key": "SELECT",
+        "vault_keys.tenant_key": "INSERT SELECT",
         "vault_keys.tombstone": "INSERT SELECT",
     },
     "dragoman_auditor": {
@@ -86,7 +86,7 @@ NARROWED = {
     ("vault.speaker", "granted", "RESTRICTIVE", "SELECT", "dragoman_web"),
     ("vault.tenant", "every_tenant", "PERMISSIVE", "SELECT", "dragoman_retention"),
     ("vault_keys.data_key", "granted", "RESTRICTIVE", "SELECT", "dragoman_web"),
-    ("vault_keys.tenant_key", "signs_only", "RESTRICTIVE", "SELECT", "dragoman_retention"),
+    ("vault_keys.tenant_key", "never_unwraps", "RESTRICTIVE", "ALL", "dragoman_retention"),
 }
 """What row-level security says beside `own_tenant`, which every table has. The sweep finds whom it is to visit."""
 
@@ -437,7 +437,7 @@ async def test_retention_reads_neither_a_text_nor_a_name_nor_a_key(settled: Hous
 
 
 async def test_retention_has_the_key_that_signs_and_none_that_opens(settled: House):
-    assert await settled.ask(Role.RETENTION, "SELECT purpose FROM vault_keys.tenant_key") == [("sign",)]
+    assert await settled.ask(Role.RETENTION, "SELECT purpose FROM vault_keys.tenant_key ORDER BY 1") == [("index",), ("sign",)]
 
 
 DESTROY = (
