@@ -29,7 +29,7 @@ RECENT = timedelta(hours=1)
 """A version as young as this was made by the rotation that is asked for again."""
 _FIRST = UUID(int=0)
 _NOBODY = UUID(int=0)
-"""No tenant: what stands in the transaction of who rotates the root, which is everybody's."""
+"""No tenant: stands in a transaction that is everybody's."""
 
 _t, _d = tenant_key.c, data_key.c
 _STORE = text("""
@@ -49,6 +49,12 @@ class Rewrapped:
     keys: int
     unreadable: Sequence[UUID]
     """Data keys that their own version does not open: nobody can, so they stay as they are."""
+
+
+async def tenants(pool: Pool) -> Sequence[UUID]:
+    """Everybody who has keys."""
+    async with pool.transaction(_NOBODY) as connection:
+        return (await connection.execute(select(_t.tenant_id).distinct().order_by(_t.tenant_id))).scalars().all()
 
 
 async def rotate(pool: Pool, wrapper: Wrapper, tenant: UUID, *, batch: int = BATCH) -> Rewrapped:

@@ -10,7 +10,6 @@ import contextlib
 import os
 import random
 import sys
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -40,9 +39,6 @@ class Outcome:
     reads: int = 0
     writes: int = 0
     unreadable: int = 0
-    seconds: float = 0.0
-    """Of the last rotation, which nobody killed, and what it had left to do."""
-    keys: int = 0
     destroyed: tuple[int, ...] = ()
 
 
@@ -103,10 +99,8 @@ class Fire:
             self.outcome.left.append(await self._under_the_first())
 
     async def _whole(self, batch: int) -> None:
-        began, self.outcome.keys = time.monotonic(), await self._under_the_first()
         process = await self._started(batch)
         assert await process.wait() == 0
-        self.outcome.seconds = time.monotonic() - began
 
     async def _started(self, batch: int) -> asyncio.subprocess.Process:
         words = [sys.executable, "-m", __name__, self.url, str(self.file), str(self.tenant), str(batch)]
