@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import random
+import signal
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ import asyncpg
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from agent.errors import VaultError
 from agent.vault.envelope import DataKey
 from agent.vault.keyfile import KeyFile
 from agent.vault.keys import TenantKeys
@@ -49,6 +51,7 @@ class Fire:
         self.url, self.file = url, folder / "root.key"
         self.tenant, self.meeting, self.speaker = uuid4(), uuid4(), uuid4()
         self.secrets: dict[UUID, bytes] = {}
+        self.ids: list[UUID] = []
         self.agent = Pool(SecretStr(url), Role.AGENT)
         self.keys = TenantKeys(self.agent, KeyFile(self.file), self.tenant)
         self.outcome = Outcome()
@@ -57,7 +60,7 @@ class Fire:
         rows = []
         for _ in range(count):
             key, wrapped, version = await self.keys.fresh_data_key(self.meeting, self.speaker)
-            self.secrets[key.id] = key.secret
+            self._know(key)
             rows.append(
                 (self.tenant, key.id, self.meeting, "demo", self.speaker, self.speaker, "source", version, wrapped)
             )
@@ -74,6 +77,10 @@ class Fire:
         ]
         async with self._connection() as connection:
             await connection.copy_records_to_table("data_key", schema_name="vault_keys", records=rows, columns=columns)
+
+    def _know(self, key: DataKey) -> None:
+        self.secrets[key.id] = key.secret
+        self.ids.append(key.id)
 
     async def rage(self, kills: int, batch: int, longest: float) -> Outcome:
         """Rotates; the first `kills` times it is killed within `longest` seconds. Then destroys what was replaced."""
@@ -94,7 +101,9 @@ class Fire:
         await asyncio.sleep(after)
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        if await process.wait() == -9:
+        code = await process.wait()
+        assert code in {0, -signal.SIGKILL}
+        if code:
             self.outcome.kills += 1
             self.outcome.left.append(await self._under_the_first())
 
@@ -112,7 +121,7 @@ class Fire:
     async def _read(self) -> None:
         async with self._connection() as connection:
             while True:
-                await self._one(connection, random.choice(list(self.secrets)))  # noqa: S311
+                await self._one(connection, random.choice(self.ids))  # noqa: S311
                 self.outcome.reads += 1
                 await asyncio.sleep(0.002)
 
@@ -125,7 +134,7 @@ class Fire:
         while True:
             key, wrapped, version = await self.keys.fresh_data_key(self.meeting, self.speaker)
             await self._add(key, wrapped, version)
-            self.secrets[key.id] = key.secret
+            self._know(key)
             self.outcome.writes += 1
             await asyncio.sleep(0.005)
 
@@ -143,10 +152,12 @@ class Fire:
 
     async def _count_unreadable(self) -> None:
         self.keys.forget()
-        async with self._connection() as connection:
-            rows = await connection.fetch(ALL, self.tenant)
-        opened = {row["id"]: (await self.keys.unwrap_data_key(*row)).secret for row in rows}
-        self.outcome.unreadable = sum(opened.get(id) != secret for id, secret in self.secrets.items())
+        opened = 0
+        async with self._connection() as connection, connection.transaction():
+            async for row in connection.cursor(ALL, self.tenant, prefetch=1_000):
+                with contextlib.suppress(VaultError):
+                    opened += (await self.keys.unwrap_data_key(*row)).secret == self.secrets[row["id"]]
+        self.outcome.unreadable = len(self.secrets) - opened
 
     async def _under_the_first(self) -> int:
         async with self._connection() as connection:
