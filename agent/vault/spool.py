@@ -159,7 +159,8 @@ class Spool:
 
     def acknowledge(self, taken: Taken) -> None:
         """Postgres has it. It is wiped with the next write, or soon."""
-        self._asked.put(_Job(lambda: self._acknowledge(taken.upto), self._loop.create_future()))
+        self._done = taken.upto
+        self._asked.put(_Job(self._nudged, self._loop.create_future()))
 
     async def forget(self, keys: Iterable[UUID]) -> None:
         """These keys were destroyed: what they seal and they themselves are wiped, now."""
@@ -209,6 +210,8 @@ class Spool:
         error = self._failure(lambda: self._insert(items))
         if error and error.code == "spool_damaged":
             error = self._failure(lambda: self._set_aside(items))
+        elif error and not self._failure(self._renew):
+            error = self._failure(lambda: self._insert(items))
         self._tell([(put.done, None, error) for put in puts])
 
     def _do(self, job: _Job) -> None:
@@ -271,12 +274,12 @@ class Spool:
         batch, upto = shelf.read(self._connection, self._done, most)
         return Taken(batch, upto)
 
-    def _acknowledge(self, upto: shelf.Upto) -> None:
-        self._done = upto
+    def _nudged(self) -> None:
         self._untidy = True
 
     def _forget(self, dead: Sequence[UUID]) -> None:
         with shelf.transaction(self._connection):
+            shelf.delete(self._connection, self._done)
             shelf.forget(self._connection, dead)
         shelf.truncate(self._connection)
 
@@ -294,6 +297,16 @@ class Spool:
             shelf.delete(self._connection, self._done)
         if shelf.is_empty(self._connection):
             shelf.truncate(self._connection)
+
+    def _renew(self) -> None:
+        """A fresh file where nothing is left in the old one: even to delete something takes room, on a full disk."""
+        if shelf.read(self._connection, self._done, 1)[0] or shelf.is_over(self._connection):
+            raise VaultError("spool_failing", "The disk does not take it, and what is there must stay.")
+        self._connection.close()
+        shelf.remove(self.path)
+        self._done = shelf.NOTHING
+        self._connection = shelf.open_(self.path)
+        shelf.begin(self._connection, self.meeting)
 
     def _set_aside(self, items: Sequence[Item]) -> Meeting:
         """Goes on in a fresh file, with what can still be read of the old one."""
