@@ -70,9 +70,10 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A batch out of the spool, and how far it reaches."""
+    """A batch out of the spool, and how far it reaches in which of its files."""
 
     batch: Batch
+    file: int
     upto: shelf.Upto
 
 
@@ -105,7 +106,8 @@ class Spool:
         self._lock = lock
         self._loop = loop
         self._asked: queue.SimpleQueue[_Put | _Job] = queue.SimpleQueue()
-        self._done = shelf.NOTHING
+        self._file = 0
+        self._acknowledged = (0, shelf.NOTHING)
         self._untidy = False
         self._closed = False
         self._connection: sqlite3.Connection
@@ -159,7 +161,7 @@ class Spool:
 
     def acknowledge(self, taken: Taken) -> None:
         """Postgres has it. It is wiped with the next write, or soon."""
-        self._done = taken.upto
+        self._acknowledged = (taken.file, taken.upto)
         self._asked.put(_Job(self._nudged, self._loop.create_future()))
 
     async def forget(self, keys: Iterable[UUID]) -> None:
@@ -272,7 +274,13 @@ class Spool:
 
     def _take(self, most: int) -> Taken:
         batch, upto = shelf.read(self._connection, self._done, most)
-        return Taken(batch, upto)
+        return Taken(batch, self._file, upto)
+
+    @property
+    def _done(self) -> shelf.Upto:
+        """How far this file is acknowledged; what was taken out of an earlier one is given again."""
+        file, upto = self._acknowledged
+        return upto if file == self._file else shelf.NOTHING
 
     def _nudged(self) -> None:
         self._untidy = True
@@ -304,7 +312,7 @@ class Spool:
             raise VaultError("spool_failing", "The disk does not take it, and what is there must stay.")
         self._connection.close()
         shelf.remove(self.path)
-        self._done = shelf.NOTHING
+        self._file += 1
         self._connection = shelf.open_(self.path)
         shelf.begin(self._connection, self.meeting)
 
@@ -319,7 +327,7 @@ class Spool:
         meeting = found.meeting or getattr(self, "meeting", None)
         if meeting is None:
             raise VaultError("spool_damaged", "Nothing says of which meeting this spool is.")
-        self._done = shelf.NOTHING
+        self._file += 1
         self._connection = shelf.open_(self.path)
         shelf.begin(self._connection, meeting)
         with shelf.transaction(self._connection):

@@ -206,6 +206,20 @@ async def test_a_spool_that_somebody_deletes_under_its_owner_is_begun_anew_with_
     await spool.close()
 
 
+async def test_what_was_taken_out_of_a_file_that_is_gone_acknowledges_nothing_in_the_next(tmp_path: Path):
+    spool, records = await filled(tmp_path / "spool", 100)
+    taken = await spool.take()
+    for path in (tmp_path / "spool").glob("*.spool*"):
+        path.unlink()
+    late = record(uuid4())
+    await spool.put([late])
+
+    spool.acknowledge(taken)
+
+    assert list((await spool.take()).batch.records) == [*records, late]
+    await spool.close()
+
+
 @contextmanager
 def no_more_than(size: int) -> Iterator[None]:
     """No file of this process may grow beyond it: what a disk that is full does, for who may not make one."""
