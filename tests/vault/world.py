@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -81,13 +80,19 @@ class World:
         pools = [Pool(SecretStr(url), role, size=8) for role in (Role.AGENT, Role.WEB, Role.RETENTION)]
         owner = await asyncpg.connect(url)
         world = cls(url, uuid4(), owner, *pools, folder, Pen())
-        await owner.execute("INSERT INTO vault.tenant (id, name) VALUES ($1, $2)", world.tenant, secrets.token_hex(8))
+        await owner.execute("INSERT INTO vault.tenant (id, name) VALUES ($1, $2)", world.tenant, world.tenant.hex)
         try:
             yield world
         finally:
             for pool in pools:
                 await pool.close()
             await owner.close()
+
+    async def renew(self) -> None:
+        """Another tenant, of whom nothing is there, and the clock at its start."""
+        self.tenant = uuid4()
+        await self.owner.execute("INSERT INTO vault.tenant (id, name) VALUES ($1, $2)", self.tenant, self.tenant.hex)
+        await self.set_clock(START)
 
     @property
     def ledger(self) -> Ledger:
