@@ -283,7 +283,7 @@ COMMENT ON TABLE vault_audit.checkpoint IS 'up to where the log was forgotten; i
 
 COMMENT ON COLUMN vault_audit.checkpoint.content IS 'what the tenant''s key signed: by which policies, and when'
 
-CREATE FUNCTION vault_audit.digest(e vault_audit.event) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+CREATE FUNCTION vault_audit.digest(e vault_audit.event) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT sha256(e.prev || convert_to(jsonb_build_array(e.tenant_id, e.seq,
     round(extract(epoch FROM e.at)::numeric, 6)::text, e.actor, e.action, e.object, e.outcome, e.detail)::text, 'UTF8')) $$
 
