@@ -442,7 +442,7 @@ CREATE FUNCTION vault_audit.forgettable(OUT seq bigint, OUT hash bytea, OUT poli
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = vault_audit, pg_temp AS $$
 DECLARE t uuid := vault.tenant_id(); since timestamptz; until bigint;
 BEGIN
-  at := vault.now();
+  at := vault.surely();
   SELECT min(CASE WHEN p.audit ~ '^[0-9]+ days$' THEN vault.since(p.audit, NULL, at) ELSE '-infinity' END),
     jsonb_object_agg(p.name || ' ' || p.version, p.audit) INTO since, policies
     FROM (SELECT DISTINCT name FROM vault.policy WHERE tenant_id = t) n, vault.effective(t, n.name) p WHERE p.name IS NOT NULL;
