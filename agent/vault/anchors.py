@@ -26,6 +26,8 @@ EVERY = 300.0
 """Seconds between two anchors: a tail that is cut off is found if it was older than that."""
 LOOK = 65_536
 """Bytes at the file's end in which half a line is looked for; a whole one has a few hundred."""
+_PREFIX = b"dragoman log\n"
+"""Before what is signed, so that nothing else that the key signs passes for it."""
 _HEAD = text("SELECT seq, hash, clock_timestamp() AS at FROM vault_audit.head WHERE tenant_id = :tenant")
 _FORGETTABLE = text("SELECT seq, hash, policies, at FROM vault_audit.forgettable()")
 _FORGET = text("SELECT vault_audit.forget(:seq, :hash, :content, :signature)")
@@ -78,7 +80,7 @@ class Anchors:
         if head is None or self._last == (head.seq, head.hash):
             return None
         content = self._content("anchor", head.seq, head.hash, at=head.at.isoformat())
-        await asyncio.to_thread(self._add, content, await self._signer.sign(content.encode()))
+        await asyncio.to_thread(self._add, content, await self._signer.sign(_PREFIX + content.encode()))
         self._last = (head.seq, head.hash)
         return int(head.seq)
 
@@ -93,7 +95,7 @@ class Anchors:
         if upto.seq is None:
             return 0
         content = self._content("forgotten", upto.seq, upto.hash, at=upto.at.isoformat(), policies=upto.policies)
-        signature = await self._signer.sign(content.encode())
+        signature = await self._signer.sign(_PREFIX + content.encode())
         await asyncio.to_thread(self._add, content, signature)
         async with pool.transaction(self._tenant) as connection:
             say = {"seq": upto.seq, "hash": upto.hash, "content": content, "signature": signature}
@@ -152,7 +154,7 @@ class Anchors:
     def _signed(self, public: Ed25519PublicKey, content: str, signature: bytes) -> dict[str, Any] | None:
         """What was signed, if it was by this tenant's key and for its log."""
         try:
-            public.verify(signature, content.encode())
+            public.verify(signature, _PREFIX + content.encode())
             said: dict[str, Any] = json.loads(content)
         except (InvalidSignature, ValueError):
             return None
