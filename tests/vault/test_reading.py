@@ -322,9 +322,9 @@ async def test_a_glass_is_broken_with_a_reason_for_an_hour_and_the_log_says_so(h
     assert said[0][:2] == ("boss", "grant")
     assert why in said[0][2]
     assert said[1] == ("ben", "read", '{"break_glass": true}')
+    by_hand = {**BY_HAND, "tenant_id": house.tenant, "expires_at": datetime.now(UTC) + timedelta(hours=2)}
     with pytest.raises(DBAPIError, match="check constraint"):
         async with house.pools[Role.WEB].transaction(house.tenant, principal="boss") as connection:
-            by_hand = {**BY_HAND, "tenant_id": house.tenant, "expires_at": datetime.now(UTC) + timedelta(hours=2)}
             await connection.execute(insert(room_grant).values(by_hand))
 
 
