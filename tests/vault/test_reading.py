@@ -22,7 +22,7 @@ from agent.vault.reading import Opened, Reader, Wanted, folded
 from agent.vault.tables import room_grant
 from web.database import Database
 
-from .kept import NOW, Kept, kept
+from .shelf import NOW, Kept, kept
 
 BY_HAND = {
     "room": "room",
