@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     """Whose what is kept is, where several share a database."""
     ledger: Path = Path("var/ledger")
     """The folder of what was destroyed and is held, outside the database and not in its backups."""
+    anchors: Path = Path("var/anchors")
+    """The folder in which the vault's log is anchored: signed lines that say where it stood."""
     key_backup_days: int = Field(7, ge=0, le=3650)
     """How many days backups of the database's keys are kept; receipts say until when one could hold a usable key."""
     host_secret: SecretStr = SecretStr("")

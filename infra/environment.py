@@ -43,6 +43,8 @@ def everything(local: Local, secrets: Mapping[str, str]) -> dict[str, str]:
     made["DRAGOMAN_WEB"] = local.url
     made["DRAGOMAN_ROOT_KEY"] = f"file:{local.var / 'keys' / 'root.key'}"
     made["DRAGOMAN_SPOOL"] = str(local.var / "spool")
+    made["DRAGOMAN_LEDGER"] = str(local.var / "ledger")
+    made["DRAGOMAN_ANCHORS"] = str(local.var / "anchors")
     made |= {name: value for name, value in local.given.items() if value}
     made |= {
         "DRAGOMAN_VAR": str(local.var),

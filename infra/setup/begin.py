@@ -21,11 +21,14 @@ PARTS = ("unit", "page", "live", "browser", "ray", "coqui")
 def run(words: Sequence[str]) -> int:
     """`infra/run`."""
     if words[:1] == ["models"]:
-        return _models(words)
+        return _with_packages("agent.engines", *words)
+    if words[:1] == ["vault"]:
+        return _with_packages("infra.vault", *words[1:])
     parser = argparse.ArgumentParser(
         prog="infra/run",
         description="Sets up what is missing, then runs Dragoman here.",
-        epilog="`infra/run models list` shows what other models there are, `infra/run models pull NAME` fetches one.",
+        epilog="`infra/run models list` shows what other models there are, `infra/run models pull NAME` fetches one;"
+        " `infra/run vault --help` says what can be done with what is kept.",
     )
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--check", action="store_true", help="say what is there and what is missing (exit code 1)")
@@ -65,9 +68,9 @@ def test(words: Sequence[str]) -> int:
     return _hand_over("infra.suite", *parts)
 
 
-def _models(words: Sequence[str]) -> int:
-    """The catalogue of models, with the packages of the engine service and nothing else."""
-    return _set_up([python.environment(HERE), python.packages(HERE, "run")]) or _hand_over("agent.engines", *words)
+def _with_packages(module: str, *words: str) -> int:
+    """A program of ours that needs Python's packages and nothing else."""
+    return _set_up([python.environment(HERE), python.packages(HERE, "run")]) or _hand_over(module, *words)
 
 
 def _hand_over(module: str, *words: str) -> int:

@@ -122,8 +122,8 @@ async def test_promise_17_every_statement_of_the_reading_role_sees_nothing_of_wh
         "SELECT count(sealed) FROM vault.record HAVING count(sealed) > 0": 0,
         "SELECT sealed FROM vault.speaker": 0,
         f"SELECT vault.readable('{meeting}', NULL, NULL)": 0,
-        f"SELECT sealed FROM vault.record WHERE segment_id = '{said[0].segment}'": 0,  # noqa: S608
-        f"SELECT sealed FROM vault.record_{day}": None,  # noqa: S608
+        f"SELECT sealed FROM vault.record WHERE segment_id = '{said[0].segment}'": 0,
+        f"SELECT sealed FROM vault.record_{day}": None,
         "SELECT query_to_xml('TABLE vault.record', false, true, '') WHERE false": 0,
     }
 

@@ -437,7 +437,10 @@ async def test_retention_reads_neither_a_text_nor_a_name_nor_a_key(settled: Hous
 
 
 async def test_retention_has_the_key_that_signs_and_none_that_opens(settled: House):
-    assert await settled.ask(Role.RETENTION, "SELECT purpose FROM vault_keys.tenant_key ORDER BY 1") == [("index",), ("sign",)]
+    assert await settled.ask(Role.RETENTION, "SELECT purpose FROM vault_keys.tenant_key ORDER BY 1") == [
+        ("index",),
+        ("sign",),
+    ]
 
 
 DESTROY = (

@@ -1,0 +1,202 @@
+"""What each command of `python -m agent.vault` does and says."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from sqlalchemy import func, select
+
+from ..errors import VaultError
+from ..settings import Settings
+from . import audit, restore, rotation, sweeper
+from .desk import Desk
+from .export import FORMATS, Head
+from .pool import Role
+from .reading import Wanted
+from .receipts import Receipt
+from .scope import Scope
+from .tables import data_key, tenant_key
+
+
+async def run(given: argparse.Namespace, settings: Settings) -> int:
+    """The exit code. Raises `DragomanError`."""
+    async with Desk(settings, given.tenant) as desk:
+        return await COMMANDS[given.command](desk, given)
+
+
+async def _sweep(desk: Desk, given: argparse.Namespace) -> int:
+    if given.every and not given.dry_run:
+        await sweeper.forever(desk, given.every)
+    swept = await desk.sweep().once(dry_run=given.dry_run)
+    if swept is None:
+        print("Somebody else sweeps now.")
+        return 0
+    _say(dataclasses.asdict(swept))
+    return 0
+
+
+async def _verify(desk: Desk, given: argparse.Namespace) -> int:
+    report = await audit.verify(desk.pool(Role.AUDITOR), desk.tenant, desk.anchors())
+    _say({"last": report.last, "forgotten": report.forgotten, "anchored": report.anchored})
+    for found in report.findings:
+        print(f"{found.what}: {found.first} to {found.last}")
+    print("The log is sound." if report.sound else "The log was changed.")
+    return 0 if report.sound else 1
+
+
+async def _rotate(desk: Desk, given: argparse.Namespace) -> int:
+    pool = desk.pool(Role.KEYS)
+    if given.dry_run:
+        table = tenant_key if given.root else data_key
+        async with pool.transaction(desk.tenant) as connection:
+            live = select(func.count()).select_from(table).where(table.c.wrapped.is_not(None))
+            _say({"keys": (await connection.execute(live)).scalar_one()})
+    elif given.root:
+        _say({"tenant keys": await rotation.rotate_root(pool, desk.wrapper)})
+    else:
+        done = await rotation.rotate(pool, desk.wrapper, desk.tenant)
+        gone = await rotation.destroy_retired(pool, desk.tenant)
+        _say({"version": done.version, "keys": done.keys, "destroyed versions": list(gone)})
+        for key in done.unreadable:
+            print(f"nobody can open key {key}; it stays as it is")
+    return 0
+
+
+async def _erase(desk: Desk, given: argparse.Namespace) -> int:
+    scope, erasures = await _scope(desk, given), await desk.erasures()
+    if given.dry_run:
+        keys, held = await erasures.dry_run(scope)
+        _say({"keys": keys, "held": held})
+        return 0
+    erasure = await erasures.erase(scope, by=given.by)
+    if erasure.receipt is None:
+        print(f"Request {erasure.id} waits: a hold keeps something of this. The sweep carries it out after the hold.")
+        return 1
+    if given.receipt:
+        given.receipt.write_text(json.dumps(dict(erasure.receipt.jws)) + "\n")
+        page = given.receipt.with_name(given.receipt.name + ".html")
+        page.write_text(erasure.receipt.page())
+        print(f"Erased. The receipt is {given.receipt}; {page} is for people.")
+    else:
+        _say(erasure.receipt.payload)
+    return 0
+
+
+async def _hold(desk: Desk, given: argparse.Namespace) -> int:
+    holds = desk.holds()
+    if given.what == "place":
+        placed = await holds.place(await _scope(desk, given), matter=given.matter, by=given.by)
+        _say({"hold": placed.hold.id, "keys already gone": placed.keys_gone, "records": placed.records_gone})
+    elif given.what == "release":
+        _say({"keeps until": (await holds.release(given.id, by=given.by)).grace_until})
+    else:
+        for held in await holds.list():
+            _say(dataclasses.asdict(held))
+    return 0
+
+
+async def _restore_check(desk: Desk, given: argparse.Namespace) -> int:
+    pool, ledger = desk.pool(Role.RETENTION), desk.ledger()
+    behind = await restore.behind(pool, desk.tenant, ledger)
+    _say({name: len(ids) for name, ids in dataclasses.asdict(behind).items()})
+    if not behind:
+        print("The database knows all that the ledger knows.")
+        return 0
+    if given.dry_run or not given.replay:
+        print("The database is older than its ledger: it may not serve. --replay brings it up.")
+        return 1
+    _say(dataclasses.asdict(await restore.replay(pool, desk.tenant, ledger)))
+    return 0
+
+
+async def _export(desk: Desk, given: argparse.Namespace) -> int:
+    await restore.may_serve(desk.pool(Role.RETENTION), desk.tenant, desk.ledger())
+    reader = desk.reader()
+    if given.meeting is None:
+        for meeting in await reader.meetings(given.principal, limit=1000):
+            _say(dataclasses.asdict(meeting))
+        return 0
+    opened = await reader.open(given.principal, given.meeting, format=given.format, lang=given.lang)
+    pieces = FORMATS[given.format].write(Head(opened.meeting, given.lang), opened.lines(Wanted(lang=given.lang)))
+    if given.out is None:
+        await _write(pieces, sys.stdout)
+    else:
+        with given.out.open("w", encoding="utf-8") as file:
+            await _write(pieces, file)
+    if opened.unreadable:
+        print(f"{opened.unreadable} records are there and do not open.", file=sys.stderr)
+    return 1 if opened.unreadable else 0
+
+
+async def _receipt(desk: Desk, given: argparse.Namespace) -> int:
+    _say(_read(given.file).verified(await desk.keys().public_key()))
+    print("This receipt is ours, as it was signed.")
+    return 0
+
+
+async def _policy(desk: Desk, given: argparse.Namespace) -> int:
+    policies = desk.policies()
+    if given.what == "list":
+        for policy in await policies.list():
+            _say(_policy_said(policy))
+    elif given.what == "propose":
+        terms = {kind: getattr(given, kind) for kind in ("source", "translation", "redacted", "audit")}
+        more = {"redaction": given.redaction, "words": given.word}
+        _say(_policy_said(await policies.propose(given.name, by=given.by, **terms, **more)))
+    elif given.what == "approve":
+        _say(_policy_said(await policies.approve(given.name, given.version, by=given.by)))
+    elif given.what == "default":
+        name = None if given.name == "nothing" else given.name
+        await policies.make_default(name, stricter=not given.only_without, by=given.by)
+    else:
+        losses = await policies.preview(given.name, given.version)
+        for loss in losses:
+            _say(dataclasses.asdict(loss))
+        if not losses:
+            print("It would destroy nothing.")
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[Desk, argparse.Namespace], Awaitable[int]]] = {
+    "sweep": _sweep,
+    "verify": _verify,
+    "rotate": _rotate,
+    "erase": _erase,
+    "hold": _hold,
+    "restore-check": _restore_check,
+    "export": _export,
+    "receipt": _receipt,
+    "policy": _policy,
+}
+
+
+async def _scope(desk: Desk, given: argparse.Namespace) -> Scope:
+    subject = await desk.keys().subject(given.person) if given.person else None
+    return Scope(given.room, given.meeting, subject)
+
+
+async def _write(pieces: Any, file: TextIO) -> None:
+    async for piece in pieces:
+        file.write(piece)
+
+
+def _read(path: Path) -> Receipt:
+    try:
+        return Receipt(json.loads(path.read_text()))
+    except (OSError, ValueError):
+        raise VaultError("bad_receipt", "This file is no receipt.") from None
+
+
+def _policy_said(policy: Any) -> dict[str, Any]:
+    said = {field.name: getattr(policy, field.name) for field in dataclasses.fields(policy)}
+    return {**said, **{kind: str(said[kind]) for kind in ("source", "translation", "redacted", "audit")}}
+
+
+def _say(what: Mapping[str, Any]) -> None:
+    print(json.dumps(what, default=str, ensure_ascii=False))
