@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from infra.settings import on_free_ports
+from infra.setup.place import HERE
 from infra.stack import Stack
 from tests.vault.kept import Opened, opened_of
 
@@ -100,6 +106,53 @@ async def test_all_that_was_shown_of_a_meeting_whose_agent_was_killed_is_stored_
     # What was written down but killed before anybody saw it is there too: at most what was in the air at that moment.
     assert len(set(stored) - shown(reader)) <= 2
     assert hits([one.text for one in found], talkative, [talkative.local.var.parent]) == []
+    await exported_and_erased(talkative, room.partition("#")[0], found)
+
+
+async def exported_and_erased(stack: Stack, room: str, found: list[Opened]) -> None:
+    """The operator's way: a meeting comes out whole, is erased with a receipt, and no file has its keys any more."""
+    url = stack.env["DATABASE_URL"]
+    (listed,) = [meeting for meeting in vault(stack, "export") if meeting["room"] == room]
+    whole = {lang: vault(stack, "export", listed["id"], "--lang", lang)[0]["lines"] for lang in ("en", "es")}
+    out = {(UUID(line["id"]), line["lang"], line["text"]) for lines in whole.values() for line in lines}
+    stored = await opened_of(url, stack.local.var / "keys", room)
+    assert {(one.segment, one.lang, one.text) for one in found} <= out  # the last clause may have come since
+    assert out == {(one.segment, one.lang, one.text) for one in stored}
+    assert {line["speaker"]["name"] for lines in whole.values() for line in lines} == {"Jack"}
+
+    connection = await asyncpg.connect(url)
+    query = "SELECT wrapped FROM vault_keys.data_key WHERE room = $1 AND wrapped IS NOT NULL"
+    wrapped = [bytes(row["wrapped"]) for row in await connection.fetch(query, room)]
+    await connection.execute("CHECKPOINT")
+    assert wrapped
+    assert all(holding(stack.local.var, key) for key in wrapped)  # so that the search can fail
+    (receipt,) = vault(stack, "erase", "--room", room, "--by", "the host")
+    left = await connection.fetchval("SELECT count(*) FROM vault.record WHERE meeting_id = $1", UUID(listed["id"]))
+    await connection.close()
+
+    assert receipt["counts"]["keys"] == len(wrapped)
+    assert left == 0
+    assert [path for key in wrapped for path in holding(stack.local.var, key)] == []
+    assert [meeting for meeting in vault(stack, "export") if meeting["room"] == room] == []
+
+
+def vault(stack: Stack, *words: str) -> list[Any]:
+    """What a command of the vault printed, as JSON."""
+    line = [sys.executable, "-m", "agent.vault", *words]
+    done = subprocess.run(line, cwd=HERE.root, env=stack.env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    # An exported file is one object on several lines; all else says one a line.
+    if len(lines) > 1 and lines[0].endswith("["):
+        return [json.loads(done.stdout)]
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def holding(folder: Path, needle: bytes) -> list[str]:
+    """The files under a folder in which those bytes stand, as they are or in hexadecimal."""
+    needles = (needle, needle.hex().encode())
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return [str(path) for path in files if any(each in path.read_bytes() for each in needles)]
 
 
 async def test_promise_23_transient_means_transient(talkative: Stack):
