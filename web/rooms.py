@@ -132,8 +132,8 @@ async def make(request: web.Request) -> web.Response:
         "secret_hash": hashed(secret),
         "glossary": kept(wish.glossary),
     }
-    row["keeps"] = await request.app[POLICIES].take(slug, wish.keep)
     async with request.app[DATABASE].transaction() as connection:
+        row["keeps"] = await request.app[POLICIES].take(slug, wish.keep)
         await connection.execute(insert(rooms).values(row))
     request.app[METRICS].rooms.inc()
     return reply(RoomMade(room=slug, join=f"{settings.web.rstrip('/')}/room/{slug}#{secret}"), 201)

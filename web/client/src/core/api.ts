@@ -20,10 +20,20 @@ const Language = v.object({
   read: v.nullish(v.object({ from: v.record(v.string(), Quality) })),
   hear: v.nullish(Quality),
 })
+/** How long a kind is kept: so many days (null: for ever) from when it was said or from the meeting's end. */
+const Lasts = v.object({ days: v.nullable(v.number()), since: v.picklist(['said', 'end']) })
+const Keeps = v.object({
+  policy: v.string(),
+  source: v.nullish(Lasts),
+  translation: v.nullish(Lasts),
+  redacted: v.nullish(Lasts),
+  redaction: v.fallback(v.picklist(['off', 'tag', 'mask']), 'off'),
+})
+const Offered = v.object({ default: v.string(), policies: v.array(Keeps) })
 const RoomInfo = v.object({
   room: v.string(),
   title: v.string(),
-  keeps: v.object({ policy: v.string(), days: v.nullish(v.number()) }),
+  keeps: Keeps,
   secret_needed: v.fallback(v.boolean(), false),
   people: v.fallback(v.number(), 0),
   limit: v.nullish(v.number()),
@@ -46,6 +56,9 @@ const Talk = v.object({
 export type Grade = v.InferOutput<typeof Grade>
 export type Quality = v.InferOutput<typeof Quality>
 export type Language = v.InferOutput<typeof Language>
+export type Lasts = v.InferOutput<typeof Lasts>
+export type Keeps = v.InferOutput<typeof Keeps>
+export type Offered = v.InferOutput<typeof Offered>
 export type RoomInfo = v.InferOutput<typeof RoomInfo>
 export type Joined = v.InferOutput<typeof Joined>
 export type TalkFile = v.InferOutput<typeof Talk>
@@ -89,8 +102,13 @@ export class Api {
   }
 
   /** Make a room. Only a host may: `secret` is what the server printed at its start. */
-  make(title: string, secret: string, glossary: readonly Term[] = []): Promise<{ room: string; join: string }> {
-    return this.#ask('/api/rooms', Made, { body: { title, glossary }, bearer: secret })
+  make(title: string, secret: string, glossary: readonly Term[] = [], keep = 'nothing'): Promise<{ room: string; join: string }> {
+    return this.#ask('/api/rooms', Made, { body: { title, glossary, keep }, bearer: secret })
+  }
+
+  /** The policies that a room may keep by, and which one counts where nobody chooses. */
+  policies(): Promise<Offered> {
+    return this.#ask('/api/policies', Offered)
   }
 
   talks(): Promise<TalkFile[]> {

@@ -1,5 +1,6 @@
 /** What a language of the interface must say; the compiler minds that none leaves anything out. */
 import type { Grade } from '../core/api'
+import type { Kind } from '../core/keeps'
 
 type Stages = 'speak' | 'read' | 'hear'
 
@@ -16,7 +17,7 @@ export interface Words {
   you: string
   landing: Record<
     | 'title' | 'lead' | 'tryText' | 'tryButton' | 'makeHead' | 'makeText' | 'roomTitle' | 'terms' | 'termsText' | 'secret' | 'make' | 'made'
-    | 'open' | 'joinHead' | 'joinText' | 'joinLabel' | 'join' | 'joinBad' | 'keptHead' | 'keptText' | 'addHead' | 'addText' | 'addMore',
+    | 'open' | 'joinHead' | 'joinText' | 'joinLabel' | 'join' | 'joinBad' | 'keptHead' | 'keptText' | 'keepText' | 'addHead' | 'addText' | 'addMore',
     string
   >
   prejoin: Record<
@@ -26,7 +27,14 @@ export interface Words {
   > & { people: (count: number, limit: number | null) => string }
   kept: {
     nothing: string
+    nothingShort: string
+    /** With a time, as the next three give it. */
+    says: Record<Kind, (time: string) => string>
+    short: (time: string) => string
     days: (days: number) => string
+    afterEnd: (days: number) => string
+    forever: string
+    masked: string
     policy: (name: string) => string
     what: string
     moreNothing: string
@@ -102,11 +110,13 @@ export const ERROR_WORDS = [
   'bad_name',
   'bad_glossary',
   'unknown_language',
+  'unknown_policy',
   'host_secret_wrong',
   'not_allowed',
   'too_many_requests',
   'sfu_away',
   'database_away',
+  'vault_away',
   'server_away',
   'bad_answer',
   'connect_failed',

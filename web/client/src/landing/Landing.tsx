@@ -1,11 +1,13 @@
 /** The first page: what this is, a way to see it work, making and joining rooms. */
-import { useState, type SyntheticEvent } from 'react'
+import { useEffect, useState, type SyntheticEvent } from 'react'
 import '../styles/landing.css'
-import { ApiError } from '../core/api'
+import { ApiError, type Offered } from '../core/api'
+import { NOTHING } from '../core/keeps'
 import { termsOf } from '../core/terms'
 import { sentence } from '../i18n'
 import { usePage, useTheme } from '../react/page'
 import { InterfaceLanguage } from '../room/InterfaceLanguage'
+import { keptSentence } from '../room/Kept'
 import { addressOf, go } from '../route'
 
 const SNIPPET = `import { Session } from './dragoman/core'
@@ -97,6 +99,10 @@ function MakeCard() {
   const [title, setTitle] = useState('')
   const [terms, setTerms] = useState('')
   const [secret, setSecret] = useState('')
+  const [keep, setKeep] = useState('')
+  const offered = usePolicies()
+  const policies = [NOTHING, ...offered.policies]
+  const kept = keep || offered.default
   const [link, setLink] = useState<string | null>(null)
   const [problem, setProblem] = useState<string | null>(null)
   const make = async (event: SyntheticEvent) => {
@@ -105,7 +111,7 @@ function MakeCard() {
     setProblem(glossary === null ? sentence(words, 'bad_glossary') : null)
     if (glossary === null) return
     try {
-      setLink((await api.make(title.trim(), secret, glossary)).join)
+      setLink((await api.make(title.trim(), secret, glossary, kept)).join)
       setSecret('')
     } catch (error) {
       setProblem(sentence(words, error instanceof ApiError ? error.code : 'bad_answer'))
@@ -127,6 +133,19 @@ function MakeCard() {
         {landing.termsText}
       </p>
       <label className="field">
+        <span>{landing.keptHead}</span>
+        <select value={kept} onChange={(event) => setKeep(event.target.value)} aria-describedby="keep" data-testid="keep">
+          {policies.map((one) => (
+            <option key={one.policy} value={one.policy}>
+              {keptSentence(words, one)}
+            </option>
+          ))}
+        </select>
+      </label>
+      <p className="quiet" id="keep">
+        {keptSentence(words, policies.find((one) => one.policy === kept) ?? NOTHING)} {landing.keepText}
+      </p>
+      <label className="field">
         <span>{landing.secret}</span>
         <input type="password" value={secret} onChange={(event) => setSecret(event.target.value)} required autoComplete="off" />
       </label>
@@ -141,6 +160,20 @@ function MakeCard() {
       {link && <Made link={link} />}
     </form>
   )
+}
+
+/** What may be kept here; nothing but nothing while the server has not said. */
+function usePolicies(): Offered {
+  const { api } = usePage()
+  const [offered, setOffered] = useState<Offered>({ default: NOTHING.policy, policies: [] })
+  useEffect(() => {
+    let gone = false
+    void api.policies().then((found) => (gone ? undefined : setOffered(found)), () => undefined)
+    return () => {
+      gone = true
+    }
+  }, [api])
+  return offered
 }
 
 function Made({ link }: { link: string }) {

@@ -4,6 +4,7 @@ import { Heading } from 'react-aria-components'
 import type { RoomInfo } from '../core/api'
 import { nameWithin } from '../core/languages'
 import { number } from '../react/figures'
+import { useKept } from '../react/kept'
 import { usePage } from '../react/page'
 import { useInside, useStatus } from '../react/session'
 import { keptSentence } from './Kept'
@@ -16,6 +17,7 @@ export function Details() {
   const { session, info: first } = useInside()
   const { served, interpreter } = useStatus()
   const [info, setInfo] = useState<RoomInfo>(first)
+  const keeps = useKept()
   useEffect(() => {
     const ask = () => {
       void session.refresh()
@@ -65,7 +67,7 @@ export function Details() {
         )}
         <div>
           <dt>{words.details.kept}</dt>
-          <dd>{keptSentence(words, info.keeps)}</dd>
+          <dd>{keptSentence(words, keeps)}</dd>
         </div>
       </dl>
       {Object.keys(served?.delays ?? {}).length > 0 && <p className="quiet">{words.details.delays}</p>}

@@ -1,16 +1,28 @@
-/** What is kept of this meeting, in one sentence, and what that means. */
+/** What is kept of this meeting, in a sentence before joining and on a badge during it, and what that means. */
 import { Lock } from 'lucide-react'
 import { Button, Dialog, DialogTrigger, Popover } from 'react-aria-components'
-import type { RoomInfo } from '../core/api'
+import type { Keeps, Lasts } from '../core/api'
+import { longest, partsOf } from '../core/keeps'
 import type { Words } from '../i18n'
+import { useKept } from '../react/kept'
 import { useWords } from '../react/page'
 
-export function keptSentence(words: Words, keeps: RoomInfo['keeps']): string {
-  if (keeps.policy === 'nothing') return words.kept.nothing
-  return keeps.days ? words.kept.days(keeps.days) : words.kept.policy(keeps.policy)
+/** Every part with how long it stays; then whether personal data is masked where no part has said so. */
+export function keptSentence(words: Words, keeps: Keeps): string {
+  const parts = partsOf(keeps)
+  if (parts.length === 0) return keeps.policy === 'nothing' ? words.kept.nothing : words.kept.policy(keeps.policy)
+  const sentences = parts.map(({ kind, lasts }) => words.kept.says[kind](timeOf(words, lasts)))
+  const masked = keeps.redaction === 'mask' && !parts.some(({ kind }) => kind === 'redacted')
+  return [...sentences, ...(masked ? [words.kept.masked] : [])].join(' ')
 }
 
-export function Kept({ keeps }: { keeps: RoomInfo['keeps'] }) {
+export function keptShortly(words: Words, keeps: Keeps): string {
+  const part = longest(partsOf(keeps))
+  if (part === null) return keeps.policy === 'nothing' ? words.kept.nothingShort : words.kept.policy(keeps.policy)
+  return words.kept.short(timeOf(words, part.lasts))
+}
+
+export function Kept({ keeps }: { keeps: Keeps }) {
   const words = useWords()
   return (
     <p className="kept" data-testid="kept">
@@ -21,11 +33,42 @@ export function Kept({ keeps }: { keeps: RoomInfo['keeps'] }) {
           <Button className="link">{words.kept.what}</Button>
           <Popover className="popover pad narrow">
             <Dialog aria-label={words.kept.what}>
-              <p>{keeps.policy === 'nothing' ? words.kept.moreNothing : words.kept.moreKept}</p>
+              <More keeps={keeps} />
             </Dialog>
           </Popover>
         </DialogTrigger>
       </span>
     </p>
   )
+}
+
+/** Always there during the meeting; it says what the interpreter says that it does. */
+export function KeptBadge() {
+  const words = useWords()
+  const keeps = useKept()
+  const said = keptSentence(words, keeps)
+  return (
+    <DialogTrigger>
+      <Button className="state-button kept-badge" aria-label={said} data-testid="kept-badge" data-policy={keeps.policy}>
+        <Lock aria-hidden size={15} />
+        <span>{keptShortly(words, keeps)}</span>
+      </Button>
+      <Popover className="popover pad narrow" placement="bottom end">
+        <Dialog aria-label={words.details.kept}>
+          <p>{said}</p>
+          <More keeps={keeps} />
+        </Dialog>
+      </Popover>
+    </DialogTrigger>
+  )
+}
+
+function More({ keeps }: { keeps: Keeps }) {
+  const words = useWords()
+  return <p>{keeps.policy === 'nothing' ? words.kept.moreNothing : words.kept.moreKept}</p>
+}
+
+function timeOf(words: Words, { days, since }: Lasts): string {
+  if (days === null) return words.kept.forever
+  return since === 'end' ? words.kept.afterEnd(days) : words.kept.days(days)
 }

@@ -10,6 +10,7 @@ import { useStore } from '../react/store'
 import { Captions } from './Captions'
 import { Controls } from './Controls'
 import { Grid } from './Grid'
+import { KeptBadge } from './Kept'
 import { Keys } from './Keys'
 import { LiveRegion } from './LiveRegion'
 import { Settings } from './Settings'
@@ -64,6 +65,7 @@ export function RoomView({ inside, first, onEnd }: { inside: Inside; first: Choi
         <div className="room" data-panel={panel} data-testid="room">
           <header className="room-top">
             <h1>{info.title}</h1>
+            <KeptBadge />
             <StateLine />
           </header>
           <main className="room-stage">

@@ -9,7 +9,7 @@ const codeOf = (asked: Promise<unknown>) =>
     () => null,
     (error: unknown) => (error as ApiError).code,
   )
-const info = { room: 'demo', title: 'Demo', keeps: { policy: 'nothing', days: null }, secret_needed: false, people: 0, limit: 12, interpreter: 'absent', engines: null, languages: [] }
+const info = { room: 'demo', title: 'Demo', keeps: { policy: 'nothing', source: null, redaction: 'off' }, secret_needed: false, people: 0, limit: 12, interpreter: 'absent', engines: null, languages: [] }
 
 describe('the server’s answers', () => {
   it('are read as what they are', async () => {
@@ -49,7 +49,7 @@ describe('the server’s answers', () => {
 
     expect(seen[0]![0]).toBe('/api/rooms/a%2Fb%3Fc')
     expect(seen[1]![1]!.headers).toMatchObject({ authorization: 'Bearer hush' })
-    expect(seen[1]![1]!.body).toBe('{"title":"Planning","glossary":[{"term":"Sintra"}]}')
+    expect(seen[1]![1]!.body).toBe('{"title":"Planning","glossary":[{"term":"Sintra"}],"keep":"nothing"}')
   })
 })
 

@@ -16,7 +16,7 @@ import { dictionaries } from '../../src/i18n'
 const info: RoomInfo = {
   room: 'demo',
   title: 'Weekly planning',
-  keeps: { policy: 'nothing', days: null },
+  keeps: { policy: 'nothing', redaction: 'off' },
   secret_needed: false,
   people: 2,
   limit: 12,
@@ -213,7 +213,8 @@ describe('the first page', () => {
     const user = userEvent.setup()
     const sent: unknown[] = []
     const api = new Api('', (_, init) => {
-      sent.push(JSON.parse(init!.body as string))
+      if (init?.method !== 'POST') return Promise.reject(new TypeError('away'))
+      sent.push(JSON.parse(init.body as string))
       return Promise.resolve(new Response(JSON.stringify({ room: 'abc', join: 'http://127.0.0.1:8080/room/abc#s' })))
     })
     render(
@@ -233,7 +234,50 @@ describe('the first page', () => {
     await user.type(screen.getByTestId('terms'), 'Sintra\nboard = es: junta')
     await user.click(screen.getByRole('button', { name: 'Make the room' }))
     await screen.findByTestId('made-link')
-    expect(sent).toEqual([{ title: 'Planning', glossary: [{ term: 'Sintra' }, { term: 'board', translations: { es: 'junta' } }] }])
+    expect(sent).toEqual([{ title: 'Planning', glossary: [{ term: 'Sintra' }, { term: 'board', translations: { es: 'junta' } }], keep: 'nothing' }])
+  })
+
+  it('offers what a room may keep in plain words, and sends what was chosen', async () => {
+    const user = userEvent.setup()
+    const sent: { keep: string }[] = []
+    const end = { days: 30, since: 'end' }
+    const policies = [
+      { policy: 'minutes-30', source: end, translation: end, redacted: null, redaction: 'off' },
+      { policy: 'redacted-90', redacted: { days: 90, since: 'end' }, redaction: 'mask' },
+    ]
+    const api = new Api('', (url, init) => {
+      if (url === '/api/policies') return Promise.resolve(new Response(JSON.stringify({ default: 'nothing', policies })))
+      sent.push(JSON.parse(init!.body as string) as { keep: string })
+      return Promise.resolve(new Response(JSON.stringify({ room: 'abc', join: 'http://127.0.0.1:8080/room/abc#s' })))
+    })
+    render(
+      <PageProvider api={api}>
+        <Landing />
+      </PageProvider>,
+    )
+    await screen.findByRole('option', { name: 'What is said and its translations are kept for 30 days after the meeting.' })
+    const choice = screen.getByTestId<HTMLSelectElement>('keep')
+    expect(choice.value).toBe('nothing')
+
+    await user.selectOptions(choice, 'What is said is kept for 90 days after the meeting, with personal data masked.')
+    await user.type(screen.getByLabelText('What is the meeting called?'), 'Planning')
+    await user.type(screen.getByLabelText('Host secret'), 'hush')
+    await user.click(screen.getByRole('button', { name: 'Make the room' }))
+    await screen.findByTestId('made-link')
+
+    expect(sent.map(({ keep }) => keep)).toEqual(['redacted-90'])
+  })
+
+  it('begins with what the server keeps where nobody chooses', async () => {
+    const policies = [{ policy: 'source-7', source: { days: 7, since: 'said' }, redaction: 'off' }]
+    render(
+      <PageProvider api={answering(200, { default: 'source-7', policies })}>
+        <Landing />
+      </PageProvider>,
+    )
+
+    await screen.findByRole('option', { name: 'What is said is kept for 7 days.' })
+    expect(screen.getByTestId<HTMLSelectElement>('keep').value).toBe('source-7')
   })
 
   it('says when the secret is wrong', async () => {
@@ -254,7 +298,7 @@ describe('the first page', () => {
   it('does not follow a link to elsewhere', async () => {
     const user = userEvent.setup()
     render(
-      <PageProvider>
+      <PageProvider api={answering(503, {})}>
         <Landing />
       </PageProvider>,
     )

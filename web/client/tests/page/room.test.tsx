@@ -9,11 +9,12 @@ import { onCue, silent } from '../../src/core/ducking'
 import { Session } from '../../src/core/session'
 import { patch } from '../../src/core/store'
 import { record, type Entries } from '../../src/core/transcript'
-import type { RoomInfo } from '../../src/core/api'
+import { Api, type RoomInfo } from '../../src/core/api'
 import type { Frame } from '../../src/core/wire'
 import { PageProvider } from '../../src/react/page'
 import { InsideContext } from '../../src/react/session'
 import { Captions } from '../../src/room/Captions'
+import { KeptBadge } from '../../src/room/Kept'
 import { LiveRegion } from '../../src/room/LiveRegion'
 import { OwnVoice } from '../../src/room/OwnVoice'
 import { StateLine } from '../../src/room/StateLine'
@@ -22,7 +23,7 @@ import { TranscriptLine } from '../../src/room/TranscriptLine'
 import { Unlock } from '../../src/room/Unlock'
 import { frame } from '../core/frames'
 
-const info: RoomInfo = { room: 'demo', title: 'Demo', keeps: { policy: 'nothing' }, secret_needed: false, people: 1, interpreter: 'listening', languages: [] }
+const info: RoomInfo = { room: 'demo', title: 'Demo', keeps: { policy: 'nothing', redaction: 'off' }, secret_needed: false, people: 1, interpreter: 'listening', languages: [] }
 const interpreter = { identity: 'interpreter-1', epoch: 1, key: 'k', state: 'listening', languages: ['en', 'es'], keeps: 'nothing', zero: 0, detected: {}, alike: [] }
 const wishes = { speaks: 'es', reads: 'es', hears: 'es', also: '' }
 const session: { now: Session; hear: (frame: Frame) => void } = { now: null as never, hear: () => undefined }
@@ -57,6 +58,58 @@ function show(part: ReactNode) {
     </PageProvider>,
   )
 }
+
+describe('the badge of what is kept', () => {
+  const end = { days: 30, since: 'end' } as const
+  const minutes = { policy: 'minutes-30', source: end, translation: end, redaction: 'off' } as const
+  const badge = () => screen.getByTestId('kept-badge')
+  const says = (keeps: string, key = 'k') => act(() => patch(session.now.status, { interpreter: { ...interpreter, keeps, key } }))
+
+  function show(keeps: RoomInfo['keeps'], api?: Api) {
+    return render(
+      <PageProvider {...(api ? { api } : {})}>
+        <InsideContext value={{ session: session.now, info: { ...info, keeps }, colours: new Colours(), talk: null }}>
+          <KeptBadge />
+        </InsideContext>
+      </PageProvider>,
+    )
+  }
+
+  it('says the whole of it to who cannot see it, and explains itself', async () => {
+    const user = userEvent.setup({ advanceTimers: (ms) => vi.advanceTimersByTime(ms) })
+    says('minutes-30')
+    show(minutes)
+
+    expect(badge().textContent).toBe('Kept for 30 days after the meeting')
+    expect(badge().getAttribute('aria-label')).toBe('What is said and its translations are kept for 30 days after the meeting.')
+    await user.click(badge())
+    expect(screen.getByRole('dialog').textContent).toContain('encrypted')
+  })
+
+  it('follows the interpreter at once, and what was said before joining while there is none', () => {
+    says('nothing', '')
+    show(minutes)
+    expect(badge().textContent).toBe('Kept for 30 days after the meeting')
+
+    says('nothing')
+    expect(badge().textContent).toBe('Nothing is kept')
+
+    says('minutes-30')
+    expect(badge().textContent).toBe('Kept for 30 days after the meeting')
+  })
+
+  it('asks what a policy means that it has not heard of', async () => {
+    const answer = { ...info, keeps: minutes }
+    const api = new Api('', () => Promise.resolve(new Response(JSON.stringify(answer))))
+    show(info.keeps, api)
+    expect(badge().textContent).toBe('Nothing is kept')
+
+    says('minutes-30')
+    expect(badge().textContent).toBe('A transcript is kept under the rule “minutes-30”.')
+
+    await vi.waitFor(() => expect(badge().textContent).toBe('Kept for 30 days after the meeting'))
+  })
+})
 
 describe('the state line', () => {
   const says = () => screen.getByTestId('state').textContent
