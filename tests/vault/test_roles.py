@@ -1,4 +1,4 @@
-"""What each of the four roles may do: every right that there is, and that none of them can do more.
+"""What each of the roles may do: every right that there is, and that none of them can do more.
 
 A change of the migrations that gives a right or takes one away must change the tables here as well.
 """
@@ -53,6 +53,11 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "vault_keys.tenant_key": "INSERT SELECT",
         "vault_keys.tombstone": "INSERT SELECT",
     },
+    "dragoman_keys": {
+        "vault_keys.data_key": "SELECT(id, meeting_id, speaker_id, state, tenant_id, tenant_key_version, wrapped)"
+        " UPDATE(tenant_key_version, wrapped)",
+        "vault_keys.tenant_key": "INSERT SELECT UPDATE(state, wrapped, wrapper_ref)",
+    },
     "dragoman_auditor": {
         "vault_audit.checkpoint": "SELECT",
         "vault_audit.event": "SELECT",
@@ -69,13 +74,14 @@ FUNCTIONS: Mapping[str, set[str]] = {
     "dragoman_web": _ALL
     | {"vault.effective", "vault.is_term", "vault.opened", "vault.opened_names", "vault.opened_since", "vault.readable"}
     | {"vault.shortens", "vault.shorter(text, text)", "vault.shorter(vault.policy, vault.policy)"}
-    | {"vault_audit.append", "vault_keys.release"},
+    | {"vault_audit.append", "vault_keys.gone", "vault_keys.release"},
     "dragoman_retention": _ALL
     | {"vault.days", "vault.drop_day", "vault.due_by", "vault.due_since", "vault.effective", "vault.ended"}
     | {"vault.ensure_day", "vault.is_term", "vault.since", "vault.surely", "vault.term"}
     | {"vault.shortens", "vault.shorter(text, text)", "vault.shorter(vault.policy, vault.policy)"}
     | {"vault_audit.append", "vault_audit.forget", "vault_audit.forgettable"}
-    | {"vault_keys.is_held", "vault_keys.release", "vault_keys.release_again"},
+    | {"vault_keys.gone", "vault_keys.is_held", "vault_keys.release", "vault_keys.release_again"},
+    "dragoman_keys": {"vault_audit.append"},
     "dragoman_auditor": _ALL | {"vault_audit.digest"},
 }
 """All that anybody but the owner may call there."""
@@ -85,10 +91,15 @@ NARROWED = {
     ("vault.record", "granted", "RESTRICTIVE", "SELECT", "dragoman_web"),
     ("vault.speaker", "granted", "RESTRICTIVE", "SELECT", "dragoman_web"),
     ("vault.tenant", "every_tenant", "PERMISSIVE", "SELECT", "dragoman_retention"),
+    ("vault_keys.data_key", "every_tenant", "PERMISSIVE", "ALL", "dragoman_keys"),
+    ("vault_keys.tenant_key", "every_tenant", "PERMISSIVE", "ALL", "dragoman_keys"),
     ("vault_keys.data_key", "granted", "RESTRICTIVE", "SELECT", "dragoman_web"),
     ("vault_keys.tenant_key", "never_unwraps", "RESTRICTIVE", "ALL", "dragoman_retention"),
 }
-"""What row-level security says beside `own_tenant`, which every table has. The sweep finds whom it is to visit."""
+"""What row-level security says beside `own_tenant`, which every table has.
+
+The sweep finds whom it is to visit, and who rotates the root key wraps everybody's keys anew.
+"""
 
 
 async def table_rights(owner: asyncpg.Connection) -> dict[str, dict[str, str]]:
