@@ -47,7 +47,7 @@ def needs_host(request: web.Request) -> None:
     """Lets whoever holds the host secret pass. Raises `host_secret_wrong`."""
     known = request.app[SETTINGS].host_secret.get_secret_value()
     if not known or not hmac.compare_digest(hashed(bearer(request)), hashed(known)):
-        raise DragomanError("host_secret_wrong", "Making rooms needs the host secret.")
+        raise DragomanError("host_secret_wrong", "This needs the host secret.")
 
 
 def link_opens(secret_hash: bytes | None, secret: str) -> bool:

@@ -15,7 +15,7 @@ from agent.errors import DragomanError
 from agent.settings import Settings
 from agent.vault import tenants
 
-from . import health, interpreters, pages, policies, rooms, webhooks
+from . import health, interpreters, pages, policies, rooms, transcripts, webhooks
 from .access import SETTINGS
 from .database import DATABASE, Database
 from .engines import ENGINES, EngineWatch
@@ -34,6 +34,8 @@ BODY_LIMIT = 64 * 1024
 AGAIN = 1.0
 """Seconds before another try at a database that was away at the start."""
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+READING = ("host_secret_wrong", "too_many_requests", "audit_away", "vault_away", "keys_away", "key_refused",
+           "key_destroyed", "no_key")  # fmt: skip
 AWAY = ("database_away", "sfu_away", "vault_away")
 
 
@@ -45,13 +47,21 @@ async def openapi(request: web.Request) -> web.Response:
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/rooms", rooms.make, "Make a room.", rooms.RoomWish, {201: rooms.RoomMade},
           ("host_secret_wrong", "bad_name", "bad_glossary", "unknown_language", "too_many_languages",
-           "unknown_policy", "too_many_requests", "database_away", "vault_away"), "the host secret"),
+           "unknown_policy", "too_many_requests", "database_away", "vault_away", "audit_away"), "the host secret"),
     Route("GET", "/api/policies", policies.show, "What a room may keep.", None, {200: policies.Offered},
           ("vault_away",)),
     Route("GET", "/api/rooms/{room}", rooms.look, "What a person may know before joining.", None,
           {200: rooms.RoomSeen}, ("room_not_found", *AWAY)),
     Route("POST", "/api/rooms/{room}/join", rooms.join, "A token for one person.", rooms.JoinWish, {200: rooms.Joined},
           ("room_not_found", "link_invalid", "bad_name", "unknown_language", "room_full", "too_many_requests", *AWAY)),
+    Route("GET", "/api/meetings", transcripts.meetings, "Kept meetings, to those they were granted to.", None,
+          {200: transcripts.Meetings}, ("bad_request", "unknown_language", *READING), "the host secret",
+          transcripts.MeetingsAsked),
+    Route("GET", "/api/meetings/{meeting}", transcripts.look, "Who spoke in a meeting, and what is kept of it.", None,
+          {200: transcripts.MeetingSeen}, ("meeting_not_found", *READING), "the host secret"),
+    Route("GET", "/api/meetings/{meeting}/transcript", transcripts.transcript, "A meeting's words, as a file.", None,
+          {200: transcripts.Transcript}, ("bad_request", "unknown_language", "meeting_not_found", *READING),
+          "the host secret", transcripts.TranscriptAsked, ("text/vtt", "application/x-subrip", "text/plain")),
     Route("POST", "/api/interpreters/{job}/beat", interpreters.beat, "An interpreter's heartbeat, twice a second.",
           interpreters.Pulse, {200: interpreters.Order}, ("not_allowed", "database_away"),
           "a JWT signed with LIVEKIT_API_SECRET: iss the API key, sub the job, exp within 60 s"),
@@ -86,7 +96,7 @@ def build(settings: Settings) -> web.Application:
             response.headers.setdefault(name, value)
 
     app.on_response_prepare.append(harden)
-    app.cleanup_ctx.extend([database, vault, sfu, engines, work])
+    app.cleanup_ctx.extend([database, vault, reader, sfu, engines, work])
     return app
 
 
@@ -100,6 +110,11 @@ async def vault(app: web.Application) -> AsyncIterator[None]:
     app[POLICIES] = Policies(app[SETTINGS])
     yield
     await app[POLICIES].close()
+
+
+async def reader(app: web.Application) -> AsyncIterator[None]:
+    async with transcripts.reader(app[SETTINGS]) as app[transcripts.READER]:
+        yield
 
 
 async def sfu(app: web.Application) -> AsyncIterator[None]:

@@ -16,7 +16,14 @@ class Body(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", hide_input_in_errors=True)
 
 
+class Asked(BaseModel):
+    """What a client asks for in the address: text, turned into what it means; fields that we don't know are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
 B = TypeVar("B", bound=Body)
+A = TypeVar("A", bound=Asked)
 
 
 async def read(request: web.Request, shape: type[B]) -> B:
@@ -24,10 +31,21 @@ async def read(request: web.Request, shape: type[B]) -> B:
     try:
         return shape.model_validate_json(await request.read())
     except ValidationError as error:
-        # The names in it are ours: what was sent is in no message.
-        wrong = sorted({str(each["loc"][0]) for each in error.errors() if each["loc"]})
-        where = f"Wrong or missing: {', '.join(wrong)}." if wrong else "The body is not JSON."
-        raise DragomanError("bad_json", where) from None
+        wrong = _wrong(error)
+        raise DragomanError("bad_json", f"Wrong or missing: {wrong}." if wrong else "The body is not JSON.") from None
+
+
+def asked(request: web.Request, shape: type[A]) -> A:
+    """What stands behind the question mark. Raises `bad_request`."""
+    try:
+        return shape.model_validate(dict(request.query))
+    except ValidationError as error:
+        raise DragomanError("bad_request", f"Wrong in the address: {_wrong(error)}.") from None
+
+
+def _wrong(error: ValidationError) -> str:
+    """Which fields. The names are ours: what was sent is in no message."""
+    return ", ".join(sorted({str(each["loc"][0]) for each in error.errors() if each["loc"]}))
 
 
 def reply(value: BaseModel, status: int = 200) -> web.Response:

@@ -25,18 +25,31 @@ STATUS = {
     "link_invalid": 403,
     "not_allowed": 403,
     "not_found": 404,
+    "meeting_not_found": 404,
     "room_not_found": 404,
     "method_not_allowed": 405,
     "room_full": 409,
     "too_large": 413,
     "too_many_requests": 429,
     "internal": 500,
+    "audit_away": 503,
     "database_away": 503,
+    "key_destroyed": 503,
+    "key_refused": 503,
+    "keys_away": 503,
+    "no_key": 503,
     "pages_missing": 503,
     "sfu_away": 503,
     "vault_away": 503,
 }
-WAIT = {"too_many_requests": "5", "database_away": "2", "sfu_away": "2", "vault_away": "2"}
+WAIT = {
+    "too_many_requests": "5",
+    "audit_away": "5",
+    "database_away": "2",
+    "keys_away": "5",
+    "sfu_away": "2",
+    "vault_away": "2",
+}
 """Seconds after which asking again makes sense."""
 BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 """What aiohttp itself refuses, in our words."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,10 @@ class Route:
     """By status: a shape, or a media type."""
     errors: tuple[str, ...] = ()
     bearer: str | None = None
+    asks: type[BaseModel] | None = None
+    """What may stand behind the question mark."""
+    files: tuple[str, ...] = ()
+    """Media types of a 200 beside JSON."""
 
     @property
     def address(self) -> str:
@@ -68,18 +72,30 @@ def _operation(route: Route) -> dict[str, Any]:
     names = re.findall(r"{(\w+)}", route.address)
     operation: dict[str, Any] = {
         "summary": route.says,
-        "parameters": [{"name": n, "in": "path", "required": True, "schema": {"type": "string"}} for n in names],
+        "parameters": [
+            *({"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names),
+            *(_asked(route.asks) if route.asks else ()),
+        ],
         "responses": {
             **{str(status): _answer(shape) for status, shape in route.answers.items()},
             **_failures((*route.errors, *(("bad_json", "too_large") if route.takes else ()))),
         },
     }
+    for media in route.files:
+        operation["responses"]["200"]["content"][media] = {}
     if route.takes:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(route.takes)}}}
     if route.bearer:
         operation["security"] = [{"bearer": []}]
         operation["description"] = f"Authorization: Bearer {route.bearer}."
     return operation
+
+
+def _asked(shape: type[BaseModel]) -> Iterator[dict[str, Any]]:
+    for name, schema in shape.model_json_schema()["properties"].items():
+        schema.pop("title", None)
+        says = {"description": schema.pop("description")} if "description" in schema else {}
+        yield {"name": name, "in": "query", "required": False, "schema": schema, **says}
 
 
 def _answer(shape: type[BaseModel] | str) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from aiohttp import web
 from pydantic import BaseModel, Field
-from sqlalchemy.dialects.postgresql import insert
 
 from agent.settings import Settings
-from agent.vault import keeps, tables, tenants
+from agent.vault import keeps, tenants
+from agent.vault.grants import grant
 from agent.vault.pool import Pool, Role
 from agent.vault.terms import Term
 
@@ -71,15 +71,14 @@ class Policies:
     async def take(self, room: str, wanted: str | None) -> str:
         """The policy of a room that is being made, the default where none is wanted; its host may read what it keeps.
 
-        Raises `unknown_policy`.
+        Raises `unknown_policy`, `audit_away`.
         """
         if wanted == keeps.NOTHING:
             return wanted
-        async with self._pool.transaction(self.tenant) as connection:
+        async with self._pool.transaction(self.tenant, principal=HOST) as connection:
             policy = await keeps.default(connection, self.tenant) if wanted is None else wanted
             if await keeps.kept_by(connection, self.tenant, policy):
-                row = {"tenant_id": self.tenant, "room": room, "principal": HOST, "granted_by": HOST}
-                await connection.execute(insert(tables.room_grant).values(row))
+                await grant(connection, self.tenant, room, HOST, by=HOST)
         return policy
 
     async def close(self) -> None:

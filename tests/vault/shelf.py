@@ -22,6 +22,7 @@ from agent.vault.envelope import DataKey, Place, seal
 from agent.vault.keyfile import KeyFile
 from agent.vault.keys import TenantKeys
 from agent.vault.pool import Pool, Role
+from agent.vault.tenants import tenant_id
 
 NOW = "CREATE OR REPLACE FUNCTION vault.now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT clock_timestamp(){} $$"
 TERMS = {"source": "30 days", "translation": "30 days", "redacted": "30 days", "audit": "forever"}
@@ -145,11 +146,12 @@ class Kept:
 
 
 @asynccontextmanager
-async def kept(url: str, folder: Path) -> AsyncIterator[Kept]:
-    """A tenant with a policy `p` that keeps everything for 30 days."""
-    tenant, secret = uuid4(), SecretStr(url)
+async def kept(url: str, folder: Path, name: str = "") -> AsyncIterator[Kept]:
+    """A tenant with a policy `p` that keeps everything for 30 days; of that name, or of one of its own."""
+    name = name or str(uuid4())
+    tenant, secret = tenant_id(name), SecretStr(url)
     owner = await asyncpg.connect(url)
-    await owner.execute("INSERT INTO vault.tenant VALUES ($1, $2)", tenant, str(tenant))
+    await owner.execute("INSERT INTO vault.tenant VALUES ($1, $2) ON CONFLICT DO NOTHING", tenant, name)
     pools = {role: Pool(secret, role, size=2) for role in Role}
     keys = TenantKeys(pools[Role.WEB], KeyFile(folder / "root.key"), tenant)
     house = Kept(tenant, owner, pools, keys, Anchors(folder / "anchors", tenant, keys), folder)
