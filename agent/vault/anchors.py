@@ -6,7 +6,6 @@ import asyncio
 import base64
 import errno
 import json
-import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +18,6 @@ from sqlalchemy import text
 
 from ..errors import VaultError
 from .pool import Pool
-
-log = logging.getLogger(__name__)
 
 EVERY = 300.0
 """Seconds between two anchors: a tail that is cut off is found if it was older than that."""
@@ -60,15 +57,6 @@ class Anchors:
         self._tenant = tenant
         self._signer = signer
         self._last: tuple[int, bytes] | None = None
-
-    async def run(self, pool: Pool, every: float = EVERY) -> None:
-        """Drops an anchor again and again. One that can't be dropped is an alarm in the log, and the next is tried."""
-        while True:
-            try:
-                await self.drop(pool)
-            except VaultError as error:
-                log.error("the vault's log is not anchored", extra={"code": error.code, "tenant": str(self._tenant)})
-            await asyncio.sleep(every)
 
     async def drop(self, pool: Pool) -> int | None:
         """Where the log stands now, signed and on the disk; its number, or None where it stood there already.

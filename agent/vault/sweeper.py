@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from sqlalchemy import select
@@ -24,22 +26,32 @@ async def forever(desk: Desk, every: float) -> None:
     anchors: dict[UUID, Anchors] = {}
     anchored = -ANCHORED_EVERY
     while True:
-        try:
+        with _said():
             log.info("swept: %s", await desk.sweep().once() or "somebody else does")
-            if time.monotonic() - anchored >= ANCHORED_EVERY:
+        if time.monotonic() - anchored >= ANCHORED_EVERY:
+            anchored = time.monotonic()
+            with _said():
                 await _log(desk, anchors)
-                anchored = time.monotonic()
-        except DragomanError as error:
-            log.error("%s", error)
         await asyncio.sleep(every)
 
 
 async def _log(desk: Desk, anchors: dict[UUID, Anchors]) -> None:
-    """Every tenant's log: old lines go, and where it stands is signed and put outside the database."""
+    """Every tenant's log: where it stands is signed and put outside the database, and old lines go."""
     pool = desk.pool(Role.RETENTION)
     async with pool.transaction(desk.tenant) as connection:
         tenants = list((await connection.execute(select(tenant.c.id))).scalars())
     for each in tenants:
         kept = anchors.setdefault(each, desk.anchors(each))
-        await kept.forget(pool)
-        await kept.drop(pool)
+        with _said():
+            await kept.drop(pool)
+        with _said():
+            await kept.forget(pool)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """What fails is said, and keeps nothing else from being done."""
+    try:
+        yield
+    except DragomanError as error:
+        log.error("%s", error)

@@ -1,0 +1,54 @@
+"""The process that forgets in time: what fails of it keeps nothing else from being done."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from agent.errors import VaultError
+from agent.settings import Settings
+from agent.vault import sweeper
+from agent.vault.audit import verify
+from agent.vault.desk import Desk
+from agent.vault.pool import Role
+from agent.vault.retention import Sweep
+
+from .shelf import kept
+
+
+class Failing(Desk):
+    """A desk whose sweep always fails."""
+
+    def sweep(self) -> Sweep:
+        raise VaultError("held", "It fails.")
+
+
+async def test_the_log_is_anchored_though_the_sweep_fails(
+    migrated: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    async with kept(migrated, tmp_path, name := f"tenant-{tmp_path}") as shelf:
+        await shelf.lines(3)
+        settings = Settings(
+            database_url=SecretStr(migrated),
+            tenant=name,
+            root_key=f"file:{tmp_path / 'root.key'}",
+            ledger=tmp_path / "ledger",
+            anchors=tmp_path / "anchors",
+        )
+        await shelf.keys.public_key()  # made by the web's role; the sweep may not
+        with caplog.at_level(logging.ERROR):
+            async with Failing(settings) as desk, asyncio.timeout(10):
+                running = asyncio.create_task(sweeper.forever(desk, 60.0))
+                while not (tmp_path / "anchors" / f"{shelf.tenant}.jsonl").exists():  # noqa: ASYNC110 - no event crosses a file
+                    await asyncio.sleep(0.05)
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+
+        report = await verify(shelf.pools[Role.AUDITOR], shelf.tenant, shelf.anchors)
+
+    assert "held: It fails." in caplog.messages
+    assert (report.sound, report.anchored) == (True, 3)
