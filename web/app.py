@@ -35,7 +35,7 @@ AGAIN = 1.0
 """Seconds before another try at a database that was away at the start."""
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 READING = ("host_secret_wrong", "too_many_requests", "audit_away", "vault_away", "keys_away", "key_refused",
-           "key_destroyed", "no_key")  # fmt: skip
+           "key_destroyed", "no_key", "restored_not_replayed", "ledger_broken")  # fmt: skip
 AWAY = ("database_away", "sfu_away", "vault_away")
 
 
@@ -113,7 +113,7 @@ async def vault(app: web.Application) -> AsyncIterator[None]:
 
 
 async def reader(app: web.Application) -> AsyncIterator[None]:
-    async with transcripts.reader(app[SETTINGS]) as app[transcripts.READER]:
+    async with transcripts.opened(app[SETTINGS]) as (app[transcripts.KEYS], app[transcripts.READER]):
         yield
 
 
@@ -151,7 +151,9 @@ async def _attend(app: web.Application) -> None:
             log.warning("waiting for the database", extra={"code": error.code})
         away = True
         await asyncio.sleep(AGAIN)
-    await Watch(app[DATABASE], app[POLICIES], app[SFU], app[METRICS]).run()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(transcripts.make_signing_key(app[transcripts.KEYS]))
+        group.create_task(Watch(app[DATABASE], app[POLICIES], app[SFU], app[METRICS]).run())
 
 
 async def _prepare(app: web.Application) -> DragomanError | None:

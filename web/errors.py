@@ -37,8 +37,10 @@ STATUS = {
     "key_destroyed": 503,
     "key_refused": 503,
     "keys_away": 503,
+    "ledger_broken": 503,
     "no_key": 503,
     "pages_missing": 503,
+    "restored_not_replayed": 503,
     "sfu_away": 503,
     "vault_away": 503,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from agent.errors import DragomanError
 from agent.settings import Settings
 from agent.vault.export import FORMATS, Format, Head
 from agent.vault.keys import TenantKeys
+from agent.vault.ledger import Ledger
 from agent.vault.pool import Pool, Role
 from agent.vault.reading import Line, Meeting, Opened, Reader, Wanted
 from agent.vault.tenants import tenant_id
@@ -28,6 +30,8 @@ from .policies import HOST
 
 log = logging.getLogger(__name__)
 
+AGAIN = 5.0
+"""Seconds until the root key's holder is asked again."""
 PIECE = 65_536
 """Characters that are sent at once."""
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern="^[^\\x00]*$")]
@@ -138,14 +142,30 @@ class Transcript(BaseModel):
 
 
 READER = web.AppKey("reader", Reader)
+KEYS = web.AppKey("keys", TenantKeys)
 
 
 @asynccontextmanager
-async def reader(settings: Settings) -> AsyncIterator[Reader]:
+async def opened(settings: Settings) -> AsyncIterator[tuple[TenantKeys, Reader]]:
     """What reads for this server; it has a pool of its own, so that who reads much holds up nobody who makes a room."""
     pool, tenant = Pool(settings.vault, Role.WEB), tenant_id(settings.tenant)
-    yield Reader(pool, TenantKeys(pool, from_setting(settings.root_key), tenant), tenant)
+    keys = TenantKeys(pool, from_setting(settings.root_key), tenant)
+    yield keys, Reader(pool, keys, tenant, Ledger(settings.ledger, tenant, keys))
     await pool.close()
+
+
+async def make_signing_key(keys: TenantKeys) -> None:
+    """The key that signs anchors and receipts: the sweep needs it and may not make it. Tried until it is there."""
+    away = False
+    while True:
+        try:
+            await keys.public_key()
+            return
+        except DragomanError as error:
+            if not away:
+                log.warning("waiting for the root key's holder", extra={"code": error.code})
+            away = True
+        await asyncio.sleep(AGAIN)
 
 
 async def meetings(request: web.Request) -> web.Response:
@@ -169,12 +189,13 @@ async def look(request: web.Request) -> web.Response:
     """`GET /api/meetings/{meeting}`."""
     keep_pace(request)
     needs_host(request)
-    opened = await request.app[READER].open(HOST, _id(request))
-    kept = [KeptOf(kind=kind, lang=lang, records=records) for kind, lang, records in await opened.kept()]
+    meeting = await request.app[READER].open(HOST, _id(request))
+    kept = [KeptOf(kind=kind, lang=lang, records=records) for kind, lang, records in await meeting.kept()]
     who = [
-        Named(id=each.id, name=each.name, voice=each.voice, identity=each.identity) for each in opened.speakers.values()
+        Named(id=each.id, name=each.name, voice=each.voice, identity=each.identity)
+        for each in meeting.speakers.values()
     ]
-    return reply(MeetingSeen(**_listed(opened.meeting).model_dump(), speakers=who, kept=kept))
+    return reply(MeetingSeen(**_listed(meeting.meeting).model_dump(), speakers=who, kept=kept))
 
 
 async def transcript(request: web.Request) -> web.StreamResponse:
@@ -185,16 +206,16 @@ async def transcript(request: web.Request) -> web.StreamResponse:
     lang = which.lang and tag(which.lang)
     wanted = Wanted(lang, which.kind, which.speaker, which.person, which.since, which.until, which.q)
     detail = {"format": which.format, "lang": lang, "kind": which.kind, "searched": which.q is not None}
-    opened = await request.app[READER].open(HOST, _id(request), **detail)
-    lines = await _begun(opened, wanted)
+    meeting = await request.app[READER].open(HOST, _id(request), **detail)
+    lines = await _begun(meeting, wanted)
     form = FORMATS[which.format]
-    name = ".".join(filter(None, (str(opened.meeting.id), lang, form.suffix)))
-    return await _send(request, form, name, form.write(Head(opened.meeting, lang), lines))
+    name = ".".join(filter(None, (str(meeting.meeting.id), lang, form.suffix)))
+    return await _send(request, form, name, form.write(Head(meeting.meeting, lang), lines))
 
 
-async def _begun(opened: Opened, wanted: Wanted) -> AsyncIterator[Line]:
+async def _begun(meeting: Opened, wanted: Wanted) -> AsyncIterator[Line]:
     """The lines, the first of them read already: what goes wrong until there can still be said."""
-    lines = opened.lines(wanted)
+    lines = meeting.lines(wanted)
     first = await anext(lines, None)
 
     async def all_of_them() -> AsyncIterator[Line]:

@@ -22,7 +22,9 @@ from ..errors import VaultError
 from . import places
 from .audit import append
 from .envelope import DataKey, Place, open_
+from .ledger import Ledger
 from .pool import Pool
+from .restore import may_serve
 from .tables import data_key, meeting, record, speaker
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,8 @@ WINDOW = 20_000
 """Lines that are put in the order in which they were said; a longer meeting is nearly so from the start."""
 RENEW = 240.0
 """Seconds after which a reading is written down again; the database lets five minutes of it through."""
+COMPARED = 30.0
+"""Seconds between two looks at the ledger of what was destroyed."""
 ORDER = ("source", "translation", "redacted")
 """Which kind of a clause is shown where nobody says which."""
 _LETTERS = 9
@@ -126,13 +130,16 @@ class Reader:
     """Opens what one tenant keeps. Nothing is read before a line of the log says so, and without the log nothing is.
 
     Everything here raises `VaultError`: `meeting_not_found` (none of that id, none that is granted, or nothing of it
-    may be read any more: nobody can tell which), `audit_away`, `vault_away`, `keys_away`, `key_refused`.
+    may be read any more: nobody can tell which), `audit_away`, `vault_away`, `keys_away`, `key_refused`,
+    `restored_not_replayed` and `ledger_broken` (where it is told of a ledger).
     """
 
-    def __init__(self, pool: Pool, keys: Keys, tenant: UUID) -> None:
+    def __init__(self, pool: Pool, keys: Keys, tenant: UUID, ledger: Ledger | None = None) -> None:
         self._pool = pool
         self.keys = keys
         self.tenant = tenant
+        self._ledger = ledger
+        self._compared = -COMPARED
 
     async def meetings(
         self,
@@ -146,6 +153,7 @@ class Reader:
         limit: int = 100,
     ) -> list[Meeting]:
         """Meetings that may be read, the newest first: of that room and time, with that person, in that language."""
+        await self._compare()
         subject = None if identity is None else await self.keys.subject(identity)
         async with self.transaction(principal) as connection:
             await append(connection, "list", room or "", "allowed")
@@ -169,6 +177,7 @@ class Reader:
 
     async def admit(self, principal: str, id: UUID, detail: Mapping[str, Any]) -> int:
         """The line that lets somebody read this meeting for some minutes. A refusal is written down too."""
+        await self._compare()
         async with self.transaction(principal) as connection:
             found = (await connection.execute(_READABLE, {"meeting": id})).one_or_none()
             said = {**detail, "break_glass": True} if found and found.glass else detail
@@ -176,6 +185,12 @@ class Reader:
         if found is None:
             raise _not_found()
         return ticket
+
+    async def _compare(self) -> None:
+        """Now and then, whether the database is one that was restored and has back what was destroyed."""
+        if self._ledger is not None and time.monotonic() - self._compared >= COMPARED:
+            await may_serve(self._pool, self.tenant, self._ledger)
+            self._compared = time.monotonic()
 
     def transaction(self, principal: str, ticket: int | None = None) -> AbstractAsyncContextManager[AsyncConnection]:
         return self._pool.transaction(self.tenant, principal=principal, ticket=ticket)

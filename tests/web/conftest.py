@@ -143,13 +143,21 @@ def dist(tmp_path: Path) -> Path:
 Opening = Callable[..., Awaitable[House]]
 
 
+@pytest.fixture(scope="session")
+def root_key(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One root key for all tests, which share a tenant."""
+    return f"file:{tmp_path_factory.mktemp('keys') / 'root.key'}"
+
+
 @pytest.fixture
-async def open_house(database_url: str, dist: Path) -> AsyncIterator[Opening]:
+async def open_house(database_url: str, dist: Path, root_key: str) -> AsyncIterator[Opening]:
     """Starts a web server, with other settings where a test gives them; all end with the test."""
     async with AsyncExitStack() as stack:
 
         async def open_one(livekit: FakeLiveKit | None = None, ready: bool = True, **changes: Any) -> House:
-            house = await stack.enter_async_context(_house(livekit, database_url, dist, changes))
+            house = await stack.enter_async_context(
+                _house(livekit, database_url, dist, {"root_key": root_key, **changes})
+            )
             async with asyncio.timeout(10):
                 if ready:
                     await _opened(house)
