@@ -34,7 +34,7 @@ _REQUEST = text(
 _WAITING = text("SELECT id FROM vault.erasure WHERE tenant_id = :tenant AND state <> 'done' ORDER BY requested_at, id")
 # The lock makes keys wait that are being handed in: they are here before it, or refused after it.
 _TAKE = text(
-    "SELECT *, pg_advisory_xact_lock(hashtextextended(tenant_id::text, 8)) FROM vault.erasure"
+    "SELECT *, vault.now() AS at, pg_advisory_xact_lock(hashtextextended(tenant_id::text, 8)) FROM vault.erasure"
     " WHERE tenant_id = :tenant AND id = :id FOR UPDATE"
 )
 _KEYS = text(
@@ -55,7 +55,6 @@ _HELD = text("UPDATE vault.erasure SET state = 'held' WHERE tenant_id = :tenant 
 _DONE = text(
     "UPDATE vault.erasure SET state = 'done', done_at = :at, receipt = :receipt WHERE tenant_id = :tenant AND id = :id"
 ).bindparams(bindparam("receipt", type_=JSONB))
-_NOW = text("SELECT vault.now()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +139,9 @@ class Erasures:
         days = {meeting: day for meeting, (day, _) in meetings.items()}
         keys = await weighed(connection, self._tenant, keys, days)
         audit = await self._destroyed(connection, row, scope, keys, days)
-        at = (await connection.execute(_NOW)).scalar_one()
-        told = Told(self._tenant, id, scope, row.requested_by, row.requested_at, at, self._backups)
+        told = Told(self._tenant, id, scope, row.requested_by, row.requested_at, row.at, self._backups)
         receipt = await signed(self._signer, told, keys, {m: policy for m, (_, policy) in meetings.items()}, audit)
-        await connection.execute(_DONE, {"tenant": self._tenant, "id": id, "at": at, "receipt": receipt.jws})
+        await connection.execute(_DONE, {"tenant": self._tenant, "id": id, "at": row.at, "receipt": receipt.jws})
         if scope.subject is None:  # nothing is taken for these any more
             given = {"tenant": self._tenant, "room": scope.room, "meeting": scope.meeting}
             await connection.execute(_CLOSE, given)

@@ -33,6 +33,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from ..errors import VaultError
 
 FIRST = "0" * 64
+_BLOCK = 65_536
 
 
 class Signer(Protocol):
@@ -60,46 +61,54 @@ class Ledger:
         self._end: tuple[int, int, str] | None = None
         """As we left it: bytes, lines, digest of the last one."""
 
-    async def append(self, what: str, body: Mapping[str, Any]) -> int:
+    async def append(self, what: str, body: Mapping[str, Any], *, durable: bool = True) -> int:
         """Adds a line and returns its number; it is on the disk when this returns. Raises `ledger_broken`."""
-        fd = await asyncio.to_thread(self._locked)
+        fd, (size, n, prev) = await asyncio.to_thread(self._locked)
         try:
-            size, n, prev = await asyncio.to_thread(self._last, fd)
             line: dict[str, Any] = {"v": 1, "of": str(self._tenant), "n": n + 1, "at": datetime.now(UTC).isoformat()}
             line |= {"what": what, "body": body, "prev": prev}
             signature = await self._signer.sign(_bytes(line))
             content = _bytes({**line, "sig": base64.b64encode(signature).decode()}) + b"\n"
-            await asyncio.to_thread(_write, fd, size, content)
+            await asyncio.to_thread(_write, fd, size, content, durable)
             self._end = size + len(content), n + 1, _digest(content)
             return n + 1
         finally:
             os.close(fd)  # gives the lock back
 
     async def confirm(self, n: int, *, void: bool = False) -> None:
-        """Says how the line `n` ended."""
-        await self.append("void" if void else "done", {"n": n})
+        """Says how the line `n` ended. Were this lost, the next sweep finds out by itself."""
+        await self.append("void" if void else "done", {"n": n}, durable=False)
 
     async def lines(self) -> list[Line]:
         """All of them, checked. Raises `ledger_broken`."""
         key = await self._signer.public_key()
         return await asyncio.to_thread(self._checked, key)
 
-    def _locked(self) -> int:
+    def _locked(self) -> tuple[int, tuple[int, int, str]]:
+        """The file, ours alone until it is closed, and where the next line goes."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        return fd
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            return fd, self._last(fd)
+        except BaseException:
+            os.close(fd)
+            raise
 
     def _last(self, fd: int) -> tuple[int, int, str]:
-        """Where the next line goes. A line that was cut short was never answered for, and is written over."""
+        """Bytes, lines and the last one's digest. A line that was cut short was never answered for."""
         if self._end and os.fstat(fd).st_size == self._end[0]:
             return self._end
-        content = os.pread(fd, os.fstat(fd).st_size, 0)
-        whole = content[: content.rfind(b"\n") + 1]
+        size = os.fstat(fd).st_size
+        at, tail = size, b""
+        while at and tail.count(b"\n") < 2:
+            at = max(0, at - _BLOCK)
+            tail = os.pread(fd, size - at, at)
+        whole = tail[: tail.rfind(b"\n") + 1]
         if not whole:
             return 0, 0, FIRST
         last = whole[whole.rfind(b"\n", 0, -1) + 1 :]
-        return len(whole), int(_parsed(last)["n"]), _digest(last)
+        return at + len(whole), int(_parsed(last)["n"]), _digest(last)
 
     def _checked(self, key: Ed25519PublicKey) -> list[Line]:
         if not self._path.exists():
@@ -120,10 +129,11 @@ class Ledger:
         return found
 
 
-def _write(fd: int, at: int, content: bytes) -> None:
+def _write(fd: int, at: int, content: bytes, durable: bool) -> None:
     os.ftruncate(fd, at)
     os.pwrite(fd, content, at)
-    os.fsync(fd)
+    if durable:
+        os.fsync(fd)
 
 
 def _bytes(line: Mapping[str, Any]) -> bytes:

@@ -90,6 +90,8 @@ class Memory:
     keys: dict[UUID, Key] = field(default_factory=dict)
     holds: dict[UUID, Held] = field(default_factory=dict)
     erased: list[tuple[Scope, datetime]] = field(default_factory=list)
+    waiting: list[Scope] = field(default_factory=list)
+    """Erasures that a hold forbade."""
     tombstones: dict[UUID, int] = field(default_factory=dict)
 
     def propose(self, name: str, terms: dict[str, Term], by: str) -> int:
@@ -145,8 +147,10 @@ class Memory:
         )
 
     def erase(self, scope: Scope) -> str:
+        """`done` or `held`; what is held is done by a sweep, later."""
         doomed = [key for key in self._active() if self._covers(scope, key)]
         if any(self.is_held(key) for key in doomed):
+            self.waiting.append(scope)
             return "held"
         self._destroy(doomed)
         self.erased.append((scope, self.now))
@@ -157,6 +161,9 @@ class Memory:
         return "done"
 
     def sweep(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for scope in waiting:
+            self.erase(scope)
         at = self.now - MARGIN
         open_ = [meeting for meeting in self.meetings.values() if not meeting.destroyed]
         self._destroy([key for meeting in open_ for key in self._due_keys(meeting, at)])

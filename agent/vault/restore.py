@@ -16,6 +16,8 @@ from .destroying import Doomed, destroy, weighed
 from .ledger import Ledger, Line
 from .pool import Pool
 from .refusals import refusals
+from .residue import clear, left
+from .scour import scour
 
 _MISSING = text("SELECT * FROM vault_keys.missing(:keys)").bindparams(bindparam("keys", type_=ARRAY(Uuid)))
 _HOLDS = text("SELECT id, released_at IS NOT NULL FROM vault_keys.hold WHERE tenant_id = :tenant")
@@ -96,9 +98,12 @@ async def replay(pool: Pool, tenant: UUID, ledger: Ledger) -> Replayed:
             done.releases += 1
             await _apply(pool, tenant, _RELEASE, line)
         elif line.n in ended and (again := [key for key in _keys(line) if key.id in keys]):
-            gone, unknown = await _destroy_again(pool, tenant, again)
-            done.keys += gone
+            here, unknown = await _destroy_again(pool, tenant, again)
+            done.keys += here
             done.unknown += unknown
+    if gone := await left(pool, tenant):
+        await scour(pool)
+        await clear(pool, tenant, gone)
     return done
 
 

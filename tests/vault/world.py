@@ -110,13 +110,13 @@ class World:
     def erasures(self) -> Erasures:
         return Erasures(self.retention, self.tenant, self.ledger, self.pen)
 
-    async def sweep(self, *, pool: Pool | None = None, **how: Any) -> Swept | None:
+    async def sweep(self, *, pool: Pool | None = None, chunk: int = 200, **how: Any) -> Swept | None:
         given = pool or self.retention
 
         async def erasures(tenant: UUID) -> Erasures:
             return Erasures(given, tenant, self.ledger, self.pen)
 
-        return await Sweep(given, erasures).once(only=self.tenant, **how)
+        return await Sweep(given, erasures, chunk=chunk).once(only=self.tenant, **how)
 
     async def now(self) -> datetime:
         return await self.owner.fetchval("SELECT vault.now()")

@@ -1,0 +1,281 @@
+"""Whatever is done in whatever order, the database does what a plain account of the rules says.
+
+`VAULT_STEPS=100000 pytest tests/vault/test_machine.py` takes as many steps as a release does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy import text
+
+from agent.errors import VaultError
+from agent.vault.memory import Held, Key, Meeting, Memory, Record
+from agent.vault.pool import Role
+from agent.vault.residue import clear
+from agent.vault.scope import Scope
+from agent.vault.terms import FOREVER, NOT_AT_ALL, Term
+
+from ..conftest import named
+from .crash import Crash, Fuse
+from .world import START, World
+
+STEPS = int(os.environ.get("VAULT_STEPS", "600"))
+EACH = 30
+T = TypeVar("T")
+ROOMS = ("r", "s")
+NAMES = ("p", "q")
+PEOPLE = [UUID(int=n) for n in range(1, 4)]
+TERMS = st.sampled_from(["1 days", "2 days", "meeting end + 1 days", "meeting end + 2 days", "forever", "not at all"])
+SCOPES = st.tuples(st.sampled_from([None, *ROOMS]), st.booleans(), st.sampled_from([None, *PEOPLE]))
+
+
+@dataclass
+class Words:
+    meeting: UUID
+    segment: UUID
+    kind: str
+    rev: int = 1
+
+
+class Vault(RuleBasedStateMachine):
+    """The database and the account of it, side by side."""
+
+    world: World
+    runner: asyncio.Runner
+    meetings = Bundle("meetings")
+    words = Bundle("words")
+    versions = Bundle("versions")
+    holds = Bundle("holds")
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    @initialize(source=TERMS, translation=TERMS, default=st.booleans())
+    def begin(self, source: str, translation: str, default: bool) -> None:
+        self.do(self.world.renew())
+        self.memory = Memory(START)
+        self.speakers: dict[tuple[UUID, UUID], UUID] = {}
+        self.using: dict[tuple[UUID, UUID, str], UUID] = {}
+        for name, first, second in (("p", source, translation), ("q", translation, source)):
+            self.propose(name, first, second)
+            self.approve((name, 1), "ana")
+        if default:
+            self.do(self.world.policies.make_default("q", by="ana"))
+            self.memory.default = "q"
+
+    @rule(target=versions, name=st.sampled_from(NAMES), source=TERMS, translation=TERMS)
+    def propose(self, name: str, source: str, translation: str) -> tuple[str, int]:
+        terms = {"source": Term.parse(source), "translation": Term.parse(translation), "redacted": NOT_AT_ALL}
+        made = self.do(self.world.policies.propose(name, by="ana", audit=FOREVER, **terms))
+        assert made.version == self.memory.propose(name, terms, "ana")
+        return name, made.version
+
+    @rule(version=versions, by=st.sampled_from(["ana", "ben"]))
+    def approve(self, version: tuple[str, int], by: str) -> None:
+        try:
+            self.do(self.world.policies.approve(*version, by=by))
+            answer = "ok"
+        except VaultError as error:
+            answer = error.code
+        assert answer == self.memory.approve(*version, by)
+
+    @rule(target=meetings, room=st.sampled_from(ROOMS), policy=st.sampled_from(NAMES))
+    def meet(self, room: str, policy: str) -> UUID:
+        id = self.do(self.world.meet(room, policy))
+        now = self.memory.now
+        self.memory.meetings[id] = Meeting(id, room, policy, now, now)
+        return id
+
+    @rule(
+        target=words, meeting=meetings, person=st.sampled_from(PEOPLE), kind=st.sampled_from(["source", "translation"])
+    )
+    def speak(self, meeting: UUID, person: UUID, kind: str) -> Words:
+        said = Words(meeting, uuid4(), kind)
+        self.store(said, person)
+        return said
+
+    @rule(said=words, person=st.sampled_from(PEOPLE))
+    def correct(self, said: Words, person: UUID) -> None:
+        """The same words, of another person."""
+        said.rev += 1
+        self.store(said, person)
+
+    @rule(meeting=meetings)
+    def end(self, meeting: UUID) -> None:
+        told = self.memory.meetings[meeting]
+        self.do(self.world.end(meeting, told.room))
+        told.ended = told.ended or self.memory.now
+
+    @rule(target=holds, scope=SCOPES, meeting=meetings)
+    def hold(self, scope: tuple[str | None, bool, UUID | None], meeting: UUID) -> UUID:
+        meant = self.scope(scope, meeting)
+        placed = self.do(self.world.holds.place(meant, matter="a case", by="ana"))
+        self.memory.holds[placed.hold.id] = Held(meant)
+        gone = [key for key in self.memory.keys.values() if key.destroyed and self.memory._covers(meant, key)]
+        assert placed.keys_gone == len(gone)
+        return placed.hold.id
+
+    @rule(hold=holds)
+    def release(self, hold: UUID) -> None:
+        held = self.memory.holds[hold]
+        if held.grace_until is None:
+            released = self.do(self.world.holds.release(hold, by="ben"))
+            held.grace_until = self.memory.now + timedelta(days=30)
+            assert released.grace_until == held.grace_until
+
+    @rule(scope=SCOPES, meeting=meetings)
+    def erase(self, scope: tuple[str | None, bool, UUID | None], meeting: UUID) -> None:
+        if (meant := self.scope(scope, meeting)) == Scope():
+            return
+        answer = self.do(self.erased(meant))
+        assert answer == self.memory.erase(meant)
+
+    @rule(hours=st.sampled_from([0.4, 0.5, 1, 23, 25, 49, 721]))
+    def wait(self, hours: float) -> None:
+        self.memory.now += timedelta(hours=hours)
+        self.do(self.world.set_clock(self.memory.now))
+
+    @rule()
+    def sweep(self) -> None:
+        self.do(self.world.sweep())
+        self.memory.sweep()
+
+    @rule(at=st.integers(1, 60))
+    def sweep_that_is_killed(self, at: int) -> None:
+        self.do(self.killed(at))
+        self.partly()
+        self.sweep()
+
+    @rule()
+    def two_sweeps(self) -> None:
+        async def both() -> None:
+            await asyncio.gather(self.world.sweep(), self.world.sweep())
+
+        self.do(both())
+        self.sweep()
+
+    @invariant()
+    def keys_and_tombstones_are_what_the_rules_say(self) -> None:
+        if hasattr(self, "memory"):
+            alive = {key.id for key in self.memory.keys.values() if not key.destroyed}
+            assert self.do(self.world.alive()) == alive
+            assert self.do(self.world.tombstones()) == self.memory.tombstones
+
+    @invariant()
+    def rows_are_there_while_their_keys_are_and_are_seen_until_they_are_due(self) -> None:
+        if hasattr(self, "memory"):
+            meetings = self.memory.meetings.values()
+            seen = {(segment, kind) for one in meetings for segment, kind in self.memory.readable(one)}
+            stored = {which for one in meetings for which in one.records}
+            assert self.do(self.rows()) == (stored, seen)
+
+    def scope(self, drawn: tuple[str | None, bool, UUID | None], meeting: UUID) -> Scope:
+        room, this, subject = drawn
+        return Scope(room, meeting if this else None, subject)
+
+    def store(self, said: Words, person: UUID) -> None:
+        """As an agent does: with a new key where it has none that lives."""
+        told = self.memory.meetings[said.meeting]
+        speaker = self.speakers.setdefault((said.meeting, person), uuid4())
+        for kind in ("name", said.kind):
+            used = self.memory.keys.get(self.using.get((said.meeting, person, kind), UUID(int=0)))
+            if used is None or used.destroyed:
+                key, _, answer = self.do(self.world.key(said.meeting, speaker, person, kind, told.room))
+                assert answer == ("active" if self.memory.takes(told, person) else "destroyed")
+                if answer == "destroyed":
+                    return
+                self.memory.keys[key] = Key(key, said.meeting, speaker, person, kind, self.memory.now)
+                self.using[said.meeting, person, kind] = key
+        key = self.using[said.meeting, person, said.kind]
+        segments = [said.segment]
+        _, dead = self.do(
+            self.world.store(said.meeting, speaker, key, said.kind, told.room, segments, said.rev, self.memory.now)
+        )
+        assert dead == []
+        before = told.records.get((said.segment, said.kind))
+        told.records[said.segment, said.kind] = Record(said.kind, key, before.stored if before else self.memory.now)
+        told.last, told.ended, told.destroyed = self.memory.now, None, False
+
+    async def erased(self, scope: Scope) -> str:
+        erasures = self.world.erasures
+        erasure = await erasures.carry_out(await erasures.request(scope, by="ana"))
+        await clear(self.world.retention, self.world.tenant, list(erasure.keys))
+        return erasure.state
+
+    async def killed(self, at: int) -> None:
+        fuse = Fuse(self.world.url, Role.RETENTION, at)
+        try:
+            await self.world.sweep(pool=fuse.pool)
+        except Crash:
+            pass
+        finally:
+            await fuse.pool.close()
+
+    def partly(self) -> None:
+        """In the middle of a sweep: no held key is gone, and each that is gone has its tombstone."""
+        alive, tombstones = self.do(self.world.alive()), self.do(self.world.tombstones())
+        held = {key.id for key in self.memory.keys.values() if not key.destroyed and self.memory.is_held(key)}
+        assert held <= alive
+        assert alive | set(tombstones) == set(self.memory.keys)
+        assert not alive & set(tombstones)
+
+    async def rows(self) -> tuple[set[tuple[UUID, str]], set[tuple[UUID, str]]]:
+        """Those that are there, and those of them that may be seen."""
+        query = text(
+            "SELECT segment_id, kind, stored_at > vault.due_since(tenant_id, meeting_id, kind) FROM"
+            " (SELECT tenant_id, segment_id, kind, stored_at, meeting_id FROM vault.record WHERE tenant_id = :t) r"
+        )
+        async with self.world.retention.transaction(self.world.tenant) as connection:
+            found = list(await connection.execute(query, {"t": self.world.tenant}))
+        return {(row[0], row[1]) for row in found}, {(row[0], row[1]) for row in found if row[2]}
+
+
+@pytest.fixture
+def alone(postgres: str) -> str:
+    """A database in which no sweep may scour: that takes most of a sweep's time, and changes nothing here."""
+    url = named(postgres, "vault_machine")
+
+    async def make() -> None:
+        owner = await asyncpg.connect(postgres)
+        await owner.execute("DROP DATABASE IF EXISTS vault_machine WITH (FORCE)")
+        await owner.execute("CREATE DATABASE vault_machine")
+        await owner.close()
+
+    asyncio.run(make())
+    return url
+
+
+def test_promise_18_and_20_the_database_keeps_and_forgets_what_a_plain_account_of_the_rules_says(
+    alone: str, tmp_path: Path
+) -> None:
+    with asyncio.Runner() as runner:
+        opened = World.open(alone, tmp_path / "ledger")
+        world = runner.run(opened.__aenter__())
+        runner.run(world.owner.execute("REVOKE MAINTAIN ON vault_keys.data_key FROM dragoman_retention"))
+        machine = type("Machine", (Vault,), {"world": world, "runner": runner})
+        try:
+            run_state_machine_as_test(
+                machine,
+                settings=settings(
+                    max_examples=max(1, STEPS // EACH),
+                    stateful_step_count=EACH,
+                    deadline=None,
+                    suppress_health_check=list(HealthCheck),
+                    print_blob=True,
+                ),
+            )
+        finally:
+            runner.run(opened.__aexit__(None, None, None))
