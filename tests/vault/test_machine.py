@@ -18,8 +18,15 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from sqlalchemy import text
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from agent.errors import VaultError
 from agent.vault.memory import Held, Key, Meeting, Memory, Record
@@ -37,8 +44,8 @@ EACH = 30
 T = TypeVar("T")
 ROOMS = ("r", "s")
 NAMES = ("p", "q")
-PEOPLE = [UUID(int=n) for n in range(1, 4)]
-TERMS = st.sampled_from(["1 days", "2 days", "meeting end + 1 days", "meeting end + 2 days", "forever", "not at all"])
+PEOPLE = [UUID(int=1), UUID(int=2)]
+TERMS = st.sampled_from(["1 days", "2 days", "meeting end + 1 days", "meeting end + 2 days", "forever"])
 SCOPES = st.tuples(st.sampled_from([None, *ROOMS]), st.booleans(), st.sampled_from([None, *PEOPLE]))
 
 
@@ -92,6 +99,7 @@ class Vault(RuleBasedStateMachine):
             answer = error.code
         assert answer == self.memory.approve(*version, by)
 
+    @precondition(lambda self: len(self.memory.meetings) < 3)
     @rule(target=meetings, room=st.sampled_from(ROOMS), policy=st.sampled_from(NAMES))
     def meet(self, room: str, policy: str) -> UUID:
         id = self.do(self.world.meet(room, policy))
@@ -143,7 +151,7 @@ class Vault(RuleBasedStateMachine):
         answer = self.do(self.erased(meant))
         assert answer == self.memory.erase(meant)
 
-    @rule(hours=st.sampled_from([0.4, 0.5, 1, 23, 25, 49, 721]))
+    @rule(hours=st.sampled_from([0.4, 0.5, 23, 25, 25, 49, 721]))
     def wait(self, hours: float) -> None:
         self.memory.now += timedelta(hours=hours)
         self.do(self.world.set_clock(self.memory.now))
@@ -168,19 +176,14 @@ class Vault(RuleBasedStateMachine):
         self.sweep()
 
     @invariant()
-    def keys_and_tombstones_are_what_the_rules_say(self) -> None:
-        if hasattr(self, "memory"):
-            alive = {key.id for key in self.memory.keys.values() if not key.destroyed}
-            assert self.do(self.world.alive()) == alive
-            assert self.do(self.world.tombstones()) == self.memory.tombstones
-
-    @invariant()
-    def rows_are_there_while_their_keys_are_and_are_seen_until_they_are_due(self) -> None:
+    def the_database_is_what_the_rules_say(self) -> None:
+        """Keys live, tombstones count, rows stand while their keys do and are seen until they are due."""
         if hasattr(self, "memory"):
             meetings = self.memory.meetings.values()
             seen = {(segment, kind) for one in meetings for segment, kind in self.memory.readable(one)}
             stored = {which for one in meetings for which in one.records}
-            assert self.do(self.rows()) == (stored, seen)
+            alive = {key.id for key in self.memory.keys.values() if not key.destroyed}
+            assert self.do(self.found()) == (alive, self.memory.tombstones, stored, seen)
 
     def scope(self, drawn: tuple[str | None, bool, UUID | None], meeting: UUID) -> Scope:
         room, this, subject = drawn
@@ -232,15 +235,15 @@ class Vault(RuleBasedStateMachine):
         assert alive | set(tombstones) == set(self.memory.keys)
         assert not alive & set(tombstones)
 
-    async def rows(self) -> tuple[set[tuple[UUID, str]], set[tuple[UUID, str]]]:
-        """Those that are there, and those of them that may be seen."""
-        query = text(
-            "SELECT segment_id, kind, stored_at > vault.due_since(tenant_id, meeting_id, kind) FROM"
-            " (SELECT tenant_id, segment_id, kind, stored_at, meeting_id FROM vault.record WHERE tenant_id = :t) r"
+    async def found(self) -> tuple[set[UUID], dict[UUID, int], set[tuple[UUID, str]], set[tuple[UUID, str]]]:
+        """Keys that live, tombstones, rows that are there, and those of them that may be seen."""
+        rows = await self.world.owner.fetch(
+            "SELECT segment_id, kind, stored_at > vault.due_since(tenant_id, meeting_id, kind) FROM vault.record"
+            " WHERE tenant_id = $1",
+            self.world.tenant,
         )
-        async with self.world.retention.transaction(self.world.tenant) as connection:
-            found = list(await connection.execute(query, {"t": self.world.tenant}))
-        return {(row[0], row[1]) for row in found}, {(row[0], row[1]) for row in found if row[2]}
+        stored, seen = {(row[0], row[1]) for row in rows}, {(row[0], row[1]) for row in rows if row[2]}
+        return await self.world.alive(), await self.world.tombstones(), stored, seen
 
 
 @pytest.fixture

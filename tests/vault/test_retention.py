@@ -367,3 +367,18 @@ async def test_a_hold_placed_too_late_says_what_is_gone_already(world: World):
     assert (nothing.keys_gone, nothing.records_gone) == (0, 0)
     with pytest.raises(VaultError):
         await world.holds.release(uuid4(), by="ana")
+
+
+async def test_a_key_stays_while_anything_it_seals_is_not_due_and_what_is_due_of_it_is_hidden(world: World):
+    await world.policy(source="3 days")
+    await world.grant()
+    meeting, person = await world.meet(), uuid4()
+    old = await world.speak(meeting, subject=person)
+    await world.advance(days=2)
+    new, _ = await world.store(meeting, old[0].speaker, old[0].key)
+    await world.advance(days=2)
+
+    await world.sweep()
+
+    assert old[0].key in await world.alive()
+    assert set(await world.read(meeting)) == {new[0].segment}
