@@ -1,8 +1,9 @@
 -- Who rotates keys sees all wrapped keys, and of what they open nothing. Statements are separated by empty lines.
 
 DO $$ BEGIN
-  CREATE ROLE dragoman_keys NOLOGIN;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; -- another database of this server has it too
+  -- Who may make no roles migrates where somebody made it before.
+  IF to_regrole('dragoman_keys') IS NULL THEN CREATE ROLE dragoman_keys NOLOGIN; END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; -- another database of this server makes it just now
 END $$
 
 GRANT USAGE ON SCHEMA vault_keys, vault_audit, vault TO dragoman_keys
@@ -30,7 +31,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended(OLD.tenant_id::text, 8));
     IF OLD.purpose = 'wrap' AND EXISTS (SELECT FROM vault_keys.data_key d WHERE d.tenant_id = OLD.tenant_id
       AND d.tenant_key_version = OLD.version AND d.wrapped IS NOT NULL) THEN
-      RAISE EXCEPTION 'data keys need this version' USING ERRCODE = 'P0K05'; END IF;
+      RAISE EXCEPTION 'data keys need this version' USING ERRCODE = 'P0K07'; END IF;
   END IF;
   RETURN NEW;
 END $$

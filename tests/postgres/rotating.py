@@ -55,6 +55,7 @@ class Fire:
         self.agent = Pool(SecretStr(url), Role.AGENT)
         self.keys = TenantKeys(self.agent, KeyFile(self.file), self.tenant)
         self.outcome = Outcome()
+        self._over = False
 
     async def fill(self, count: int) -> None:
         rows = []
@@ -85,12 +86,12 @@ class Fire:
     async def rage(self, kills: int, batch: int, longest: float) -> Outcome:
         """Rotates; the first `kills` times it is killed within `longest` seconds. Then destroys what was replaced."""
         async with asyncio.TaskGroup() as group:
-            others = [group.create_task(self._read()), group.create_task(self._write())]
+            group.create_task(self._read())
+            group.create_task(self._write())
             while self.outcome.kills < kills:
                 await self._killed(batch, random.uniform(0.0, longest))  # noqa: S311
             await self._whole(batch)
-            for task in others:
-                task.cancel()
+            self._over = True
         await self._finish(batch)
         await self._count_unreadable()
         await self.agent.close()
@@ -120,7 +121,7 @@ class Fire:
 
     async def _read(self) -> None:
         async with self._connection() as connection:
-            while True:
+            while not self._over:
                 await self._one(connection, random.choice(self.ids))  # noqa: S311
                 self.outcome.reads += 1
                 await asyncio.sleep(0.002)
@@ -131,7 +132,7 @@ class Fire:
         assert key.secret == self.secrets[id]
 
     async def _write(self) -> None:
-        while True:
+        while not self._over:
             key, wrapped, version = await self.keys.fresh_data_key(self.meeting, self.speaker)
             await self._add(key, wrapped, version)
             self._know(key)
