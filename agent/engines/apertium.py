@@ -24,6 +24,8 @@ IDLE = 1_800.0
 """Seconds after which a pipeline that nobody asks is ended: a pair takes 50 to 330 MB."""
 PATIENCE = 4.0
 """Seconds that a pipeline may take for an answer, and a little more a character; it needs some ms."""
+START = 20.0
+"""Seconds more for its first one: up to a second of processor time, which a busy machine may take twenty for."""
 PIPELINE = 'exec bash <(apertium-wblank-mode -z "$0") -n'
 """What `apertium -z -u -f none` runs: all programs of a mode, flushing at a NUL, without marks of unknown words."""
 
@@ -102,9 +104,10 @@ class Pipeline:
     A pipeline that died or does not answer is killed and started again, once for a sentence.
     """
 
-    def __init__(self, mode: Path, patience: float = PATIENCE) -> None:
+    def __init__(self, mode: Path, patience: float = PATIENCE, start: float = START) -> None:
         self._mode = mode
         self._patience = patience
+        self._start_patience = start
         self._lock = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self.asked = time.monotonic()
@@ -115,7 +118,8 @@ class Pipeline:
             self.asked = time.monotonic()
             for _ in range(2):
                 try:
-                    answer = await asyncio.wait_for(self._answer(sentence), self._patience + len(sentence) / 200)
+                    patience = self._patience + len(sentence) / 200 + (0.0 if self._process else self._start_patience)
+                    answer = await asyncio.wait_for(self._answer(sentence), patience)
                     return _read(answer, sentence)
                 except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError, UnicodeDecodeError):
                     await self._end()

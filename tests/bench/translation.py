@@ -1,8 +1,10 @@
-"""Measures every chain of translators between languages of a parallel text, and writes the table of the best ones.
+"""Measures chains of translators between languages of a parallel text, and writes the table of the best ones.
 
     python -m tests.bench.translation --data FILE.tsv
 
-chrF (sacrebleu's chrF2) over whole sentences; ms are the wall time of a sentence through the whole chain.
+chrF (sacrebleu's chrF2) over whole sentences; ms are the wall time of a sentence through the whole chain. Of the chains
+of a length that reach a language only the best go on from there, so that engines which know every pair are measured in
+bounded time. With `--languages` or `--engines` only those are measured, and the rest of the table stays.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ import datetime
 import json
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,10 @@ from agent.settings import Settings
 
 HOPS = 3
 """The longest chain."""
+BREADTH = 3
+"""Chains of a length to a language that go on from there."""
+TRIES = 3
+"""How often a sentence is asked for where an engine fails that may be asked again."""
 KEPT = 3
 """Chains that stand in the table for a pair: the later ones serve where an engine is missing or fails."""
 SHARE_RELATED, SHARE_ENGLISH = 0.75, 0.45
@@ -41,34 +48,60 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="a TSV file with a column a language")
     parser.add_argument("--sentences", type=int, default=60, help="how many, spread evenly over the file")
+    parser.add_argument("--languages", type=listed, default=[], help="only these, comma-separated")
+    parser.add_argument("--engines", type=listed, default=ENGINES, help="only these, comma-separated")
     parser.add_argument("--write", type=Path, default=TABLE)
     asked = parser.parse_args()
-    table, shown = asyncio.run(measure(asked.data, asked.sentences))
-    asked.write.write_text(laid_out(table))
-    print(f"\n{shown}\n\n{len(table['pairs'])} pairs written to {asked.write.name}")
+    texts = read(asked.data, asked.sentences)
+    texts = {tag: text for tag, text in texts.items() if not asked.languages or tag in asked.languages}
+    command = f"python -m tests.bench.translation --data {asked.data.name} --sentences {asked.sentences}"
+    whole = len(texts) > 1 and not asked.languages and asked.engines == ENGINES
+    pairs = asyncio.run(measure(there(asked.engines), texts))
+    print(f"\n{matrix(pairs, [*texts])}\n")
+    asked.write.write_text(laid_out(table(pairs, command) if whole else amended(json.loads(TABLE.read_text()), pairs)))
+    print(f"{len(pairs)} pairs written to {asked.write.name}")
 
 
-async def measure(data: Path, count: int) -> tuple[dict[str, Any], str]:
-    """Measure all there is: the table, and the best figures as a matrix."""
-    texts = read(data, count)
-    engines = there()
+def listed(names: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+async def measure(engines: Mapping[str, Engine], texts: Mapping[str, Sequence[str]]) -> dict[str, list[dict[str, Any]]]:
+    """The best chains of each pair, those that nobody can measure here among them."""
     hops = {f"{name} {pair}" for name, engine in engines.items() for pair in engine.served().languages}
     pairs: dict[str, list[dict[str, Any]]] = {}
     for source in texts:
-        for chain, made, ms in [one async for one in walk(engines, hops, source, texts)]:
-            target = chain[-1].split(">")[-1]
-            chrf = round(sacrebleu.corpus_chrf(made, [texts[target]]).score, 1)
-            pairs.setdefault(f"{source}>{target}", []).append({"route": chain, "chrf": chrf, "ms": round(ms, 1)})
-            print(f"{source}>{target} {chrf:5.1f} {ms:6.1f} ms  {', '.join(chain)}", flush=True)
+        async for way in walk(engines, hops, source, texts):
+            pair = f"{source}>{way.at}"
+            pairs.setdefault(pair, []).append({"route": way.chain, "chrf": way.chrf, "ms": round(way.ms, 1)})
+            print(f"{pair} {way.chrf:5.1f} {way.ms:6.1f} ms  {', '.join(way.chain)}", flush=True)
     kept = {pair: best(routes) for pair, routes in pairs.items()}
-    kept |= unmeasured(hops, kept, set(texts))
-    table = {
+    return kept | unmeasured(hops, kept, set(texts))
+
+
+def table(pairs: Mapping[str, Any], command: str) -> dict[str, Any]:
+    """A table of its own."""
+    return {
         "about": "The best chains of each pair, best first; null where there is no text to measure with.",
-        "command": f"python -m tests.bench.translation --data {data.name} --sentences {count}",
+        "command": command,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "pairs": dict(sorted(kept.items())),
+        "pairs": dict(sorted(pairs.items())),
     }
-    return table, matrix(kept, [*texts])
+
+
+def amended(known: Mapping[str, Any], pairs: Mapping[str, Sequence[dict[str, Any]]]) -> dict[str, Any]:
+    """A table with the chains that were measured now in the place of what was known of the same chains."""
+    measured = {pair: [route for route in routes if route["chrf"] is not None] for pair, routes in pairs.items()}
+    new = {pair: best(_each_once([*routes, *_measured(known, pair)])) for pair, routes in measured.items() if routes}
+    return {**known, "pairs": dict(sorted({**known["pairs"], **new}.items()))}
+
+
+def _measured(known: Mapping[str, Any], pair: str) -> list[dict[str, Any]]:
+    return [route for route in known["pairs"].get(pair, ()) if route["chrf"] is not None]
+
+
+def _each_once(routes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [*{tuple(route["route"]): route for route in reversed(routes)}.values()]
 
 
 def read(data: Path, count: int) -> dict[str, list[str]]:
@@ -79,10 +112,10 @@ def read(data: Path, count: int) -> dict[str, list[str]]:
     return {langcodes.standardize_tag(name): [row[name] for row in rows] for name in columns}
 
 
-def there() -> dict[str, Engine]:
-    """The translators that this machine has."""
+def there(names: Sequence[str]) -> dict[str, Engine]:
+    """Those of the translators that this machine has the models of."""
     found = {}
-    for name in ENGINES:
+    for name in names:
         try:
             found[name] = load("translate", name, Settings())
         except (ImportError, EngineError) as error:
@@ -90,25 +123,66 @@ def there() -> dict[str, Engine]:
     return found
 
 
-async def walk(engines: Mapping[str, Engine], hops: set[str], source: str, texts: Mapping[str, Sequence[str]]) -> Any:
-    """Every chain from a language to the others, its translations and ms a sentence; each prefix is made once."""
-    waiting: list[tuple[Chain, Sequence[str], float]] = [((), texts[source], 0.0)]
-    while waiting:
-        chain, sentences, spent = waiting.pop(0)
-        for hop in onward(hops, source, chain):
-            name, pair = hop.split()
-            before, after = pair.split(">")
-            if after not in texts:
-                continue
-            made, took = [], []
-            for sentence in sentences:
-                begun = time.perf_counter()
-                made.append((await engines[name].translate(sentence, before, [after]))[after].text)
-                took.append((time.perf_counter() - begun) * 1000)
-            ms = spent + statistics.median(took)
-            yield (*chain, hop), made, ms
-            if len(chain) + 1 < HOPS:
-                waiting.append(((*chain, hop), made, ms))
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A chain that was walked: where it leads, what it made of the sentences, chrF, and ms a sentence."""
+
+    chain: Chain
+    at: str
+    made: Sequence[str]
+    chrf: float
+    ms: float
+
+
+async def walk(
+    engines: Mapping[str, Engine], hops: set[str], source: str, texts: Mapping[str, Sequence[str]]
+) -> AsyncIterator[Way]:
+    """Chains from a language to the others, the shorter ones first; the best ones of a length to a language go on."""
+    ends = [Way((), source, texts[source], 100.0, 0.0)]
+    for _ in range(HOPS):
+        reached: list[Way] = []
+        for way in ends:
+            for hop in onward(hops, source, way.chain):
+                if hop.split(">")[-1] in texts and (further := await gone(engines, way, hop, texts)):
+                    reached.append(further)
+                    yield further
+        ends = promising(reached)
+
+
+def promising(reached: Sequence[Way]) -> list[Way]:
+    """The best `BREADTH` to each language."""
+    by: dict[str, list[Way]] = {}
+    for way in sorted(reached, key=lambda way: -way.chrf):
+        by.setdefault(way.at, []).append(way)
+    return [way for ways in by.values() for way in ways[:BREADTH]]
+
+
+async def gone(engines: Mapping[str, Engine], way: Way, hop: str, texts: Mapping[str, Sequence[str]]) -> Way | None:
+    """One hop further; None where the engine failed for good, which is said."""
+    name, pair = hop.split()
+    before, after = pair.split(">")
+    made, took = [], []
+    try:
+        for sentence in way.made:
+            begun = time.perf_counter()
+            made.append(await asked(engines[name], sentence, before, after))
+            took.append((time.perf_counter() - begun) * 1000)
+    except EngineError as error:
+        print(f"{', '.join((*way.chain, hop))} is not measured: {error.code}", flush=True)
+        return None
+    chrf = round(sacrebleu.corpus_chrf(made, [texts[after]]).score, 1)
+    return Way((*way.chain, hop), after, made, chrf, way.ms + statistics.median(took))
+
+
+async def asked(engine: Engine, sentence: str, before: str, after: str) -> str:
+    """A translation. Raises `EngineError` where the engine fails for good, or `TRIES` times."""
+    for _ in range(TRIES - 1):
+        try:
+            return (await engine.translate(sentence, before, [after]))[after].text
+        except EngineError as error:
+            if not error.retryable:
+                raise
+    return (await engine.translate(sentence, before, [after]))[after].text
 
 
 def onward(hops: set[str], source: str, chain: Chain) -> Iterator[str]:

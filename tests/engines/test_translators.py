@@ -232,7 +232,7 @@ async def test_a_pipeline_that_does_not_answer_is_given_up_and_another_day_may_b
     skip_what_cannot_be_had("apertium")
     mode = tmp_path / "xx-yy.mode"
     mode.write_text("sleep 60\n")
-    pipeline = Pipeline(mode, patience=0.05)
+    pipeline = Pipeline(mode, patience=0.05, start=0.0)
 
     with pytest.raises(EngineError) as caught:
         await pipeline.ask("Hello.")
@@ -240,6 +240,20 @@ async def test_a_pipeline_that_does_not_answer_is_given_up_and_another_day_may_b
     assert (caught.value.code, caught.value.retryable) == ("engine_failed", True)
     assert "Hello" not in str(caught.value)
     assert pipeline._process is None
+
+
+async def test_the_first_answer_of_a_pipeline_may_take_as_long_as_it_takes_to_start(tmp_path: Path) -> None:
+    skip_what_cannot_be_had("apertium")
+    mode, program = tmp_path / "xx-yy.mode", tmp_path / "slow"
+    program.write_text("#!/bin/sh\nsleep 3\nexec cat\n")
+    program.chmod(0o700)
+    mode.write_text(f"{program}\n")
+    pipeline = Pipeline(mode, patience=2.0, start=60.0)
+
+    said = [await pipeline.ask(text) for text in ("Hello.", "Again.")]
+    await pipeline.close()
+
+    assert said == ["Hello.", "Again."]
 
 
 async def test_the_pairs_are_found_where_the_programs_folder_is_a_link(
