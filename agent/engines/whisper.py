@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,14 +32,19 @@ over 44 whole recordings, beam of 5: 0.132 at twice their length, 0.137 with 6 s
 unpadded it makes twice the errors, and padded to 30 s no fewer at four times the cost."""
 BEAM, BEAM_FINAL = 3, 5
 """Hypotheses followed. Over the same recordings as a stream, 1 gave an error rate of 0.167 and 3 gave 0.148."""
-MOST = 16
+MOST = 64
 """Windows that are heard in one call on a GPU. On a CPU each has a thread of its own: there two to eight together
 gained 1.0 to 1.3 times (base, int8, 4 s), for decoding was twice as quick and encoding a fifth slower; but all then
 wait for the last."""
 ALIKE = 1.25
-"""How many times as long as the shortest the longest may be of windows heard together: all are padded to it."""
+"""How many times as long as the shortest the longest may be of windows that a CPU hears together: all are padded
+to it."""
+TAIL = 0.05
+"""Seconds of silence after which a spectrogram shows nothing but silence: half of its frame is 0.0125 s."""
 FRAMES = 100
 """Spectrogram frames a second."""
+HOP = SAMPLE_RATE // FRAMES
+"""Samples from one to the next."""
 TOKENS = 9
 """Tokens a second at most; who speaks faster is a loop of the decoder's."""
 
@@ -50,6 +56,27 @@ DIRECT = Path(__file__).with_name("direct.json")
 """Written by `python -m tests.bench.direct`."""
 
 A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a kind of processor hears: `types` are the best numbers to compute in, best first.
+
+    `beams` are of interims and of finals; for `most` see `BatchEar`, for `alike` see `ALIKE`.
+    """
+
+    device: str
+    types: tuple[str, ...]
+    most: int
+    alike: float
+    beams: tuple[int, int]
+
+
+CPU = Way("cpu", ("int8",), 1, ALIKE, (BEAM, BEAM_FINAL))
+GPU = Way("cuda", ("float16", "int8"), MOST, math.inf, (BEAM_FINAL, BEAM_FINAL))
+"""On an H200 float16 was up to 1.4 times as quick as int8. A call costs more than padding does, and of 16 windows a
+beam of 5 a fifth more than one of 3: so windows of all lengths, interims and finals, are one call. 95 % of the passes
+of 64 speakers then took half as long (`tests/bench/gpu.py`)."""
 
 _loading = threading.Lock()
 _loaded: WeakValueDictionary[tuple[Path, int], Whisper] = WeakValueDictionary()
@@ -79,21 +106,23 @@ def load_direct(settings: Settings) -> DirectWhisper:
 class Whisper:
     """An `Ear`. Stateless; may be asked from several tasks at once, and hears `width` windows at a time."""
 
-    def __init__(self, folder: Path, threads: int = 2) -> None:
-        from ctranslate2 import get_cuda_device_count
+    def __init__(self, folder: Path, threads: int = 2, way: Way | None = None) -> None:
+        from ctranslate2 import get_cuda_device_count, get_supported_compute_types
         from faster_whisper import WhisperModel
         from faster_whisper.transcribe import get_suppressed_tokens
 
         self.name = folder.name
-        # On a CPU it is int8, on a GPU int8 with float16: nothing to choose for who starts us.
-        gpu = get_cuda_device_count() > 0
-        # A second thread makes one pass of base a tenth faster; a second pass beside it doubles what is heard.
-        self.width = 1 if gpu else threads
-        self.most = MOST if gpu else 1
+        # Nothing to choose for who starts us.
+        self._way = way or (GPU if get_cuda_device_count() else CPU)
+        # A second thread makes one pass of base a tenth faster; a second pass beside it doubles what is heard. On a GPU
+        # two calls at once wait for each other in Python, and both take twice as long.
+        self.width = threads if self._way.device == "cpu" else 1
+        self.most = self._way.most
+        known = get_supported_compute_types(self._way.device)
         self._model = WhisperModel(
             str(folder),
-            device="cuda" if gpu else "cpu",
-            compute_type="int8_float16" if gpu else "int8",
+            device=self._way.device,
+            compute_type=next((kind for kind in self._way.types if kind in known), "default"),
             cpu_threads=1,
             num_workers=self.width,
         )
@@ -154,7 +183,7 @@ class Whisper:
         tokenizer = self._tokenizer(language)
         before = tokenizer.encode(" " + prompt.strip()) if prompt else []
         asked = self._model.get_prompt(tokenizer, before, without_timestamps=True, prefix=prefix or None)
-        result = self._decoded(encoded, asked, seconds, BEAM_FINAL if final else BEAM)
+        result = self._decoded(encoded, asked, seconds, self._way.beams[final])
         tokens: list[int] = result.sequences_ids[0]
         known = len(tokenizer.encode(" " + prefix.strip())) if prefix else 0
         # The prefix's tokens come back too, at no loss: the mean is over those that were chosen, the end included.
@@ -209,9 +238,11 @@ class Whisper:
 
     def _features(self, samples: np.ndarray[Any, Any], seconds: float) -> np.ndarray[Any, Any]:
         length = min(LONGEST, max(SHORTEST, min(seconds * PAD, seconds + PAD_MOST)))
-        silence = np.zeros(max(0, int(length * SAMPLE_RATE) - len(samples)), np.float32)
+        frames = int(length * SAMPLE_RATE) // HOP
+        silence = np.zeros(min(int(TAIL * SAMPLE_RATE), max(0, frames * HOP - len(samples))), np.float32)
         features: np.ndarray[Any, Any] = self._model.feature_extractor(np.concatenate([samples, silence]), padding=0)
-        return features[:, : int(LONGEST * FRAMES)]
+        # Silence after silence looks the same, and is not computed.
+        return np.pad(features, ((0, 0), (0, max(0, frames - features.shape[1]))), "edge")[:, : int(LONGEST * FRAMES)]
 
     def _words(
         self, tokenizer: Any, tokens: Sequence[int], known: int, encoded: Any, seconds: float
@@ -231,10 +262,11 @@ class Whisper:
         for at, request in enumerate(requests):
             try:
                 code = self._known(request.language) if request.language else None
-                windows.append(_Window(at, request, code, _samples(request.pcm), self._before(request)))
+                kind = self._way.beams[request.final], self._before(request)
+                windows.append(_Window(at, request, code, _samples(request.pcm), kind))
             except EngineError as error:
                 answers[at] = error
-        for group in _alike(windows):
+        for group in _alike(windows, self._way.alike):
             answers |= zip((window.at for window in group), self._hear_together(group), strict=True)
         return [answers[at] for at in range(len(requests))]
 
@@ -245,7 +277,7 @@ class Whisper:
         spoken = self._languages_of(windows, encoded)
         tokenizers = {language: self._tokenizer(language) for language, _ in spoken}
         asked = [self._asked(tokenizers[code], one) for one, (code, _) in zip(windows, spoken, strict=True)]
-        beam = BEAM_FINAL if windows[0].request.final else BEAM
+        beam, _ = windows[0].kind
         results = self._all_decoded(encoded, asked, longest, beam)
         aligned = self._all_aligned(windows, tokenizers, [code for code, _ in spoken], encoded, results)
         return [
@@ -282,11 +314,15 @@ class Whisper:
         aligned: list[Sequence[Mapping[str, Any]]] = [()] * len(windows)
         frames = [int(max(MOMENT, window.seconds) * FRAMES) for window in windows]
         for code, tokenizer in tokenizers.items():
-            # Where nothing was said something must be aligned all the same; it is thrown away below.
-            texts = [_text(tokenizer, result) or tokenizer.encode(" a") for result in results]
+            said = [
+                _text(tokenizer, result) if language == code else []
+                for result, language in zip(results, languages, strict=True)
+            ]
+            # Where nothing was said in it something must be aligned all the same; it is thrown away below.
+            texts = [text or tokenizer.encode(" a") for text in said]
             found = self._model.find_alignment(tokenizer, texts, encoded, frames)
             for at, pieces in enumerate(found):
-                if languages[at] == code and _text(tokenizer, results[at]):
+                if said[at]:
                     aligned[at] = pieces
         return aligned
 
@@ -317,16 +353,12 @@ class _Window:
     request: SoundRequest
     language: str | None
     samples: np.ndarray[Any, Any] = field(repr=False)
-    before: int
+    kind: tuple[int, int]
+    """What must be the same in windows that are heard together: the beam, and how long the prompt is."""
 
     @property
     def seconds(self) -> float:
         return len(self.samples) / SAMPLE_RATE
-
-    @property
-    def kind(self) -> tuple[bool, int]:
-        """What must be the same in windows that are heard together."""
-        return self.request.final, self.before
 
 
 class DirectWhisper:
@@ -371,12 +403,12 @@ def _samples(pcm: bytes) -> np.ndarray[Any, Any]:
     return samples / 32_768.0
 
 
-def _alike(windows: Iterable[_Window]) -> list[list[_Window]]:
-    """Groups that are decoded in the same way, and whose longest is not much longer than the shortest."""
+def _alike(windows: Iterable[_Window], ratio: float) -> list[list[_Window]]:
+    """Groups that are decoded in the same way, and whose longest is at most so many times as long as the shortest."""
     groups: list[list[_Window]] = []
     for window in sorted(windows, key=lambda window: (window.kind, window.seconds)):
         first = groups[-1][0] if groups else None
-        if first and first.kind == window.kind and window.seconds <= max(SHORTEST / PAD, first.seconds) * ALIKE:
+        if first and first.kind == window.kind and window.seconds <= max(SHORTEST / PAD, first.seconds) * ratio:
             groups[-1].append(window)
         else:
             groups.append([window])

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jiwer
+import numpy as np
 import pytest
 
 from agent.engines import Heard, SoundRequest, load
 from agent.engines.fake import FakeEar, spell
 from agent.engines.remote import Remote
+from agent.engines.whisper import GPU, PAD, TAIL, Whisper
 from agent.errors import EngineError
 from agent.settings import Settings
 from tests.sound import pcm_of
@@ -76,6 +79,40 @@ async def test_windows_of_other_lengths_and_kinds_are_heard_about_as_each_alone(
     assert (
         jiwer.wer(expected, [text(heard) for heard in together]) < 0.2
     )  # padded to another length, unclear words change
+
+
+async def test_as_on_a_gpu_windows_of_all_lengths_interims_and_finals_are_heard_in_one_call() -> None:
+    ear, calls = as_on_a_gpu(), list[int]()
+    encode = ear._model.encode
+    ear._model.encode = lambda features: calls.append(len(features)) or encode(features)
+    requests = [
+        SoundRequest(cut("en_jfk.flac", 0, 8), "en", final=True),
+        SoundRequest(cut("en_jfk.flac", 0, 3.5), "en", prefix="And so my"),
+        SoundRequest(cut("es_fleurs_002.ogg", 0, 6), "es"),
+        SoundRequest(cut("pt_fleurs_002.ogg", 0, 3), "pt"),
+    ]
+
+    together = await ear.hear_batch(requests)
+
+    assert calls == [4]
+    expected = [text(await alone(ear, request)) for request in requests]
+    assert jiwer.wer(expected, [text(heard) for heard in together]) < 0.2
+
+
+def as_on_a_gpu() -> Any:
+    """Whisper as it is asked on a GPU, though it computes on a CPU."""
+    return Whisper(Settings().whisper_model, 1, replace(GPU, device="cpu", types=("int8",)))
+
+
+@pytest.mark.parametrize("seconds", [0.01, 1.98, 5.0, 29.99])
+def test_the_silence_that_a_window_is_padded_with_is_as_if_it_had_been_recorded(whisper: Any, seconds: float) -> None:
+    samples = np.random.default_rng(1).standard_normal(int(seconds * 16_000)).astype(np.float32) / 10
+    silence = np.zeros(int((min(30.0, max(2.0, seconds * PAD, 6 + seconds)) - seconds + TAIL) * 16_000), np.float32)
+
+    features = whisper._features(samples, seconds)
+
+    expected = whisper._model.feature_extractor(np.concatenate([samples, silence]), padding=0)
+    assert features == pytest.approx(expected[:, : features.shape[1]], abs=1e-6)
 
 
 async def test_a_language_that_it_does_not_know_is_one_requests_own(whisper: Any) -> None:
