@@ -25,8 +25,10 @@ ENGINES = ("bergamot", "firefox", "madlad", "opus", "apertium", "nllb")
 AROUND_ENGLISH = ("bergamot", "firefox", "opus")
 """Engines of a model a direction, most of them into English or out of it: two such hops make a pair that has none."""
 HUB = "en"
+WIDTH = 2
+"""Calls at a time, so that the quick engines need not wait for the slow ones."""
 MOST = 32
-"""Texts in one call, where an engine takes batches."""
+"""Texts in one call, where an engine takes batches and doesn't say how many."""
 CALLED = {
     "firefox": "Models of Firefox Translations",
     "madlad": "MADLAD-400 weights",
@@ -106,9 +108,16 @@ class Routes:
     def most(self) -> int:
         """Texts that are worth asking for in one call: several only where an engine of these takes batches.
 
-        Engines that take one text at a time gain nothing by it, and the quick would wait for the slow.
+        Engines that take one text at a time gain nothing by it, and the quick would wait for the slow: so of several
+        the one that takes the fewest says how many.
         """
-        return MOST if any(hasattr(engine, "translate_batch") for engine in self._engines.values()) else 1
+        several = [engine for engine in self._engines.values() if hasattr(engine, "translate_batch")]
+        return min((getattr(engine, "most", MOST) for engine in several), default=1)
+
+    @property
+    def width(self) -> int:
+        """Calls at a time: fewer where an engine says that they would only wait for each other."""
+        return min(getattr(engine, "width", WIDTH) for engine in self._engines.values())
 
     def served(self) -> Served:
         best = {pair: routes[0] for pair, routes in sorted(self._routes.items())}

@@ -71,9 +71,9 @@ class Several(Generic[Q, A]):
 class Stage(Generic[Q, A]):
     """An engine that is loaded in a thread, warmed, and then asked by `work`, or by `several` where it can.
 
-    As many calls are made at once as `workers` says; by default as many as the engine's own
-    `width`, one where it has none. `later` warms what is not needed to be ready. `progress` goes from
-    0 to 1. Where the engine can't be had, `missing` says why.
+    As many calls are made at once as the engine's own `width` says; where it has none, as many as `workers`.
+    `later` warms what is not needed to be ready. `progress` goes from 0 to 1. Where the engine can't be had,
+    `missing` says why.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Stage(Generic[Q, A]):
         work: Callable[[Any, Q], Awaitable[A]],
         figures: Figures,
         *,
-        workers: int = 0,
+        workers: int = 1,
         later: Callable[[Any], Awaitable[None]] | None = None,
         several: Several[Q, A] | None = None,
     ) -> None:
@@ -129,7 +129,7 @@ class Stage(Generic[Q, A]):
         self.settled.set()
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(max(self._workers, getattr(engine, "width", 1))):
+                for _ in range(getattr(engine, "width", self._workers)):
                     group.create_task(self._batch.run())
                 if self._later:
                     await self._later(engine)

@@ -45,7 +45,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         where = Path(folder)
         model = opened(build(where) if asked.small else build(where, shape=NLLB, words=WORDS), asked.threads)
-        asked.beam = asked.beam or beam(model)
+        asked.beam = asked.beam or beam(model, 1)
         rows = [measured(model, int(count), asked) for count in asked.languages.split(",")]
     result = laid_out(rows, asked, model)
     print(table(result))

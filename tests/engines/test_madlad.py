@@ -36,6 +36,8 @@ def madlad(folder: Path) -> Iterator[Madlad]:
 class Watched:
     """The model, and what it was told."""
 
+    device = "cpu"
+
     def __init__(self, model: Any) -> None:
         self._model = model
         self.calls: list[list[list[str]]] = []

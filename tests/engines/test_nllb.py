@@ -78,6 +78,8 @@ async def test_all_sentences_into_all_targets_are_one_batch_each_under_its_tags(
     model = nllb._model
 
     class Watched:
+        device = "cpu"
+
         def translate_batch(self, told: list[list[str]], **how: Any) -> Any:
             seen.append({"told": told, **how})
             return model.translate_batch(told, **how)

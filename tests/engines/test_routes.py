@@ -182,6 +182,22 @@ def test_texts_are_collected_only_for_an_engine_that_takes_several() -> None:
     assert Routes({"n": one_at_a_time, "b": batches}, {}).most > 1
 
 
+def test_of_several_engines_the_one_that_takes_the_fewest_says_how_many_texts_are_collected() -> None:
+    on_a_gpu, says_nothing = Batches("b", "en>pt"), Batches("c", "en>es")
+    on_a_gpu.most = 512
+
+    assert Routes({"b": on_a_gpu}, {}).most == 512
+    assert Routes({"b": on_a_gpu, "c": says_nothing}, {}).most < 512
+
+
+def test_calls_are_made_one_at_a_time_where_an_engine_asks_for_it() -> None:
+    quick, on_a_gpu = Hops("n", "en>pt"), Batches("b", "en>pt")
+    on_a_gpu.width = 1
+
+    assert Routes({"n": quick}, {}).width == 2
+    assert Routes({"n": quick, "b": on_a_gpu}, {}).width == 1
+
+
 async def test_what_fails_for_one_room_is_made_for_the_others() -> None:
     routes = Routes({"m": Batches("m", "en>de", "en>ja", fails=["en>ja"])}, {})
 

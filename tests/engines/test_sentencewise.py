@@ -100,14 +100,17 @@ def test_no_answer_is_longer_than_its_own_sentence_allows_and_none_keeps_its_pre
     assert {*short, *long} == {"and"}
 
 
-@pytest.mark.parametrize(("device", "width"), [("cpu", 1), ("cuda", 4)])
-def test_a_large_model_looks_for_several_answers_only_on_a_gpu(device: str, width: int) -> None:
+@pytest.mark.parametrize(
+    ("device", "sentences", "width"),
+    [("cpu", 1, 1), ("cuda", 1, 4), ("cuda", 8, 4), ("cuda", 9, 2), ("cuda", 256, 2), ("cuda", 512, 1)],
+)
+def test_a_large_model_looks_for_several_answers_on_a_gpu_while_no_crowd_waits(
+    device: str, sentences: int, width: int
+) -> None:
     model = Rambles()
     model.device = device
 
-    decoded(model, [Row(["a"])], beam(model))
-
-    assert model.how["beam_size"] == width
+    assert beam(model, sentences) == width
 
 
 def test_no_batch_is_without_bounds() -> None:

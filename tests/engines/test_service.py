@@ -575,3 +575,27 @@ async def test_an_engine_is_asked_as_often_at_once_as_it_is_wide() -> None:
     async with serving({**FAKES, "recognise": ear}.__getitem__) as (_, path), connected(path) as client:
         asked = [post(client, "/recognise", sound(spell("one"), prompt="so", final=True)) for _ in range(2)]
         assert [status for status, _ in await asyncio.gather(*asked)] == [200, 200]
+
+
+async def test_calls_that_would_wait_for_each_other_are_made_one_after_the_other() -> None:
+    class Narrow(FakeTranslator):
+        width = 1
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.now = self.at_once = 0
+
+        async def translate(self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()) -> Any:
+            self.now += 1
+            self.at_once = max(self.at_once, self.now)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            self.now -= 1
+            return await super().translate(text, source, targets, context)
+
+    narrow = Narrow()
+    async with serving({**FAKES, "translate": narrow}.__getitem__) as (_, path), connected(path) as client:
+        asked = [post(client, "/translate", {"text": "one", "source": "en", "targets": ["es"]}) for _ in range(4)]
+        assert [status for status, _ in await asyncio.gather(*asked)] == [200] * 4
+
+    assert narrow.at_once == 1
