@@ -8,6 +8,7 @@ a tokenizer trained on a few sentences, the tags of twelve languages: under 1 MB
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -32,10 +33,9 @@ SENTENCES = (
 def build(folder: Path, seed: int = 1, shape: Shape = SMALLEST, words: int = 0) -> Path:
     """The model in a folder, as its converter would have left it; its vocabulary filled up to so many words."""
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = _tokenizer()
+    tokenizer = _filled(_tokenizer(), words)
     tokenizer.save(str(folder / "tokenizer.json"))
     known = [word for word, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])]
-    known += [f"<filler_{at}>" for at in range(len(known), words)]
     spec = TransformerSpec.from_config((shape.layers, shape.layers), shape.heads, pre_norm=True)
     fill(spec, shape, len(known), np.random.default_rng(seed))
     for part in (spec.encoder, spec.decoder):
@@ -65,6 +65,14 @@ def _tokenizer() -> Tokenizer:
         special_tokens=[(name, tokenizer.token_to_id(name)) for name in ("eng_Latn", "</s>")],
     )
     return tokenizer
+
+
+def _filled(tokenizer: Tokenizer, words: int) -> Tokenizer:
+    """With so many words; those that no sentence taught it stand in no text, but can come out of a model."""
+    told = json.loads(tokenizer.to_str())
+    count = tokenizer.get_vocab_size()
+    told["model"]["vocab"] |= {f"<filler_{at}>": at for at in range(count, words)}
+    return Tokenizer.from_str(json.dumps(told))
 
 
 if __name__ == "__main__":

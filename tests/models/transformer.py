@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ctranslate2.specs import TransformerSpec
+from ctranslate2.specs import TransformerSpec, WhisperSpec
 from ctranslate2.specs.model_spec import LayerSpec
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
@@ -26,16 +26,19 @@ class Shape:
 SMALLEST = Shape()
 
 
-def fill(spec: TransformerSpec, shape: Shape, words: int, random: np.random.Generator, *, bias: bool = True) -> None:
+def fill(
+    spec: TransformerSpec | WhisperSpec, shape: Shape, words: int, random: np.random.Generator, *, bias: bool = True
+) -> None:
     """Every weight of encoder and decoder, which share their embeddings as such models do.
 
-    Without `bias` it is a T5: no linear layer has one, and no norm.
+    Without `bias` it is a T5: no linear layer has one, and no norm. An encoder that takes sound embeds no words; what
+    comes before its layers is left to the caller.
     """
     weights = _Weights(shape, random, bias)
     shared = weights.matrix(words, shape.size)
     for part in (spec.encoder, spec.decoder):
-        embeddings = part.embeddings[0] if isinstance(part.embeddings, list) else part.embeddings
-        embeddings.weight = shared
+        if words_in := getattr(part, "embeddings", None):
+            (words_in[0] if isinstance(words_in, list) else words_in).weight = shared
         if hasattr(part, "layer_norm"):
             weights.norm(part.layer_norm)
         for layer in part.layer:
