@@ -24,6 +24,7 @@ _WHO_MAY_KNOW: Mapping[str, frozenset[str]] = {
     **{logins.password_of(role): frozenset({"postgres"}) for role in logins.ROLES},
     **{logins.address_of(role): frozenset() for role in logins.ROLES},
     "DRAGOMAN_VAULT_URL": frozenset(),
+    "VAULT_TOKEN": frozenset({"agent", "web", "sweep"}),
 }
 _SIGNS_IN_AS: Mapping[str, str] = {"agent": "agent", "web": "web", "sweep": "retention"}
 """The role that a process has in what is kept; it is told that role's address alone."""
