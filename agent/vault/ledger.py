@@ -60,6 +60,8 @@ class Ledger:
         self._signer = signer
         self._end: tuple[int, int, str] | None = None
         """As we left it: bytes, lines, digest of the last one."""
+        self._read: tuple[tuple[int, int], list[Line]] | None = None
+        """As we found it: bytes and when it was changed, and what stood there."""
 
     async def append(self, what: str, body: Mapping[str, Any], *, durable: bool = True) -> int:
         """Adds a line and returns its number; it is on the disk when this returns. Raises `ledger_broken`."""
@@ -113,7 +115,11 @@ class Ledger:
     def _checked(self, key: Ed25519PublicKey) -> list[Line]:
         if not self._path.exists():
             return []
-        found, prev = [], FIRST
+        stat = self._path.stat()
+        if self._read and self._read[0] == (stat.st_size, stat.st_mtime_ns):
+            return self._read[1]
+        found: list[Line] = []
+        prev = FIRST
         for number, content in enumerate(self._path.read_bytes().splitlines(keepends=True), 1):
             if not content.endswith(b"\n"):
                 break
@@ -126,6 +132,7 @@ class Ledger:
                 raise _broken(number)
             found.append(Line(number, line["what"], line["body"]))
             prev = _digest(content)
+        self._read = (stat.st_size, stat.st_mtime_ns), found
         return found
 
 

@@ -70,12 +70,14 @@ async def behind(pool: Pool, tenant: UUID, ledger: Ledger) -> Behind:
     return await _behind(pool, tenant, lines)
 
 
-async def may_serve(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
+async def may_serve(pool: Pool, tenant: UUID, ledger: Ledger, *, newest: int | None = None) -> None:
     """For who serves stored text, adds to it or destroys it, at the start and now and then; any role.
 
-    Raises `restored_not_replayed` where a key that was destroyed might be here again.
+    A backup forgets the newest first: `newest` lines of the ledger are enough for who asks often. Raises
+    `restored_not_replayed` where a key that was destroyed might be here again.
     """
-    keys = [key for line in _done(await ledger.lines()) for key in _keys(line)]
+    lines = _done(await ledger.lines())
+    keys = [key for line in (lines[-newest:] if newest else lines) for key in _keys(line)]
     async with pool.transaction(tenant) as connection:
         if keys and (await connection.execute(_MISSING, {"keys": [key.id for key in keys]})).first():
             raise _not_replayed()

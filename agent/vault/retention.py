@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Date, DateTime, Text, Uuid, bindparam, text
 
-from ..errors import DragomanError, VaultError
+from ..errors import VaultError
 from . import residue
 from .destroying import Doomed, destroy, entry, weighed
 from .erasure import Erasures
@@ -23,10 +21,8 @@ from .refusals import refusals
 from .restore import may_serve, settle
 from .scour import scour
 
-log = logging.getLogger(__name__)
-
 EVERY = 300.0
-"""Seconds from one sweep to the next: with the clock's margin a key lives 30 minutes longer than it must."""
+"""Seconds from one sweep to the next that are soon enough: keys go an hour after they are due at the latest."""
 AHEAD = 7
 """Days for which there is a partition already."""
 _TRIES = 5
@@ -101,15 +97,6 @@ class Sweep:
         self._pool = pool
         self._erasures = erasures
         self._chunk = chunk
-
-    async def forever(self, every: float = EVERY) -> None:
-        """Sweeps now and every so many seconds; what fails is logged and tried again the next time."""
-        while True:
-            try:
-                log.info("swept: %s", await self.once() or "somebody else does")
-            except DragomanError as error:
-                log.error("the sweep failed: %s", error)
-            await asyncio.sleep(every)
 
     async def once(self, *, dry_run: bool = False, only: UUID | None = None) -> Swept | None:
         """One sweep; None where another one runs. A dry run counts and changes nothing.

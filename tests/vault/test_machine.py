@@ -54,6 +54,7 @@ class Words:
     meeting: UUID
     segment: UUID
     kind: str
+    person: UUID
     rev: int = 1
 
 
@@ -111,9 +112,21 @@ class Vault(RuleBasedStateMachine):
         target=words, meeting=meetings, person=st.sampled_from(PEOPLE), kind=st.sampled_from(["source", "translation"])
     )
     def speak(self, meeting: UUID, person: UUID, kind: str) -> Words:
-        said = Words(meeting, uuid4(), kind)
+        said = Words(meeting, uuid4(), kind, person)
         self.store(said, person)
         return said
+
+    @rule(target=words, said=words)
+    def go_on(self, said: Words) -> Words:
+        """Somebody says more, under the same key if it lives."""
+        return self.speak(said.meeting, said.person, said.kind)
+
+    @rule(said=words, hours=st.sampled_from([25, 49]))
+    def go_on_later(self, said: Words, hours: float) -> None:
+        self.wait(hours)
+        self.store(Words(said.meeting, uuid4(), said.kind, said.person), said.person)
+        self.wait(hours)
+        self.sweep()
 
     @rule(said=words, person=st.sampled_from(PEOPLE))
     def correct(self, said: Words, person: UUID) -> None:
