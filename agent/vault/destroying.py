@@ -75,10 +75,11 @@ async def weighed(
     connection: AsyncConnection, tenant: UUID, keys: Sequence[Doomed], days: Mapping[UUID, date]
 ) -> list[Doomed]:
     """The same with how many records they open, and since when the newest is stored. Lock them first."""
-    if not keys:
-        return []
-    meetings = {key.meeting for key in keys}
-    given = {"days": sorted({days[m] for m in meetings}), "meetings": sorted(meetings), "keys": [k.id for k in keys]}
+    sealing = [key for key in keys if key.kind != "name"]  # a name is no record
+    if not sealing:
+        return list(keys)
+    meetings = {key.meeting for key in sealing}
+    given = {"days": sorted({days[m] for m in meetings}), "meetings": sorted(meetings), "keys": [k.id for k in sealing]}
     found = {row[0]: row for row in await connection.execute(_WEIGH, {"tenant": tenant, **given})}
     return [replace(key, records=found[key.id][1], newest=found[key.id][2]) if key.id in found else key for key in keys]
 

@@ -556,6 +556,7 @@ BEGIN
     JOIN vault_keys.data_key k ON k.tenant_id = m.tenant_id AND k.meeting_id = m.id WHERE m.day = d AND k.state <> 'destroyed') THEN
     RETURN false; END IF;
   EXECUTE format('DROP TABLE IF EXISTS vault.%I', 'record_' || to_char(d, 'YYYYMMDD'));
+  UPDATE vault.residue SET records = 0 WHERE day = d;
   RETURN true;
 EXCEPTION WHEN lock_not_available THEN RETURN false;
 END $$
