@@ -210,7 +210,7 @@ async def transcript(request: web.Request) -> web.StreamResponse:
     lines = await _begun(meeting, wanted)
     form = FORMATS[which.format]
     name = ".".join(filter(None, (str(meeting.meeting.id), lang, form.suffix)))
-    return await _send(request, form, name, form.write(Head(meeting.meeting, lang), lines))
+    return await send(request, form, name, form.write(Head(meeting.meeting, lang), lines))
 
 
 async def _begun(meeting: Opened, wanted: Wanted) -> AsyncIterator[Line]:
@@ -227,7 +227,7 @@ async def _begun(meeting: Opened, wanted: Wanted) -> AsyncIterator[Line]:
     return all_of_them()
 
 
-async def _send(request: web.Request, form: Format, name: str, pieces: AsyncIterator[str]) -> web.StreamResponse:
+async def send(request: web.Request, form: Format, name: str, pieces: AsyncIterator[str]) -> web.StreamResponse:
     """The file as it is made. Where it can't be ended it breaks off, so that nobody takes a part of it for all."""
     response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="{name}"'})
     response.content_type, response.charset = form.media, "utf-8"
@@ -235,6 +235,8 @@ async def _send(request: web.Request, form: Format, name: str, pieces: AsyncIter
     try:
         async for piece in _gathered(pieces):
             await response.write(piece.encode())
+    except ConnectionError:
+        log.debug("a transcript was not wanted to its end")
     except DragomanError as error:
         log.warning("a transcript broke off", extra={"code": error.code})
         if request.transport is not None:
