@@ -16,6 +16,7 @@ from agent.vault.audit import verify
 from agent.vault.desk import Desk
 from agent.vault.pool import Role
 from agent.vault.retention import Sweep
+from web.database import Database
 
 from .shelf import kept
 
@@ -28,12 +29,15 @@ class Failing(Desk):
 
 
 async def test_the_log_is_anchored_though_the_sweep_fails(
-    migrated: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    empty_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
-    async with kept(migrated, tmp_path, name := f"tenant-{tmp_path}") as shelf:
+    database = Database(SecretStr(empty_url))
+    await database.migrate()
+    await database.close()
+    async with kept(empty_url, tmp_path, name := f"tenant-{tmp_path}") as shelf:
         await shelf.lines(3)
         settings = Settings(
-            database_url=SecretStr(migrated),
+            database_url=SecretStr(empty_url),
             tenant=name,
             root_key=f"file:{tmp_path / 'root.key'}",
             ledger=tmp_path / "ledger",
@@ -41,7 +45,7 @@ async def test_the_log_is_anchored_though_the_sweep_fails(
         )
         await shelf.keys.public_key()  # made by the web's role; the sweep may not
         with caplog.at_level(logging.ERROR):
-            async with Failing(settings) as desk, asyncio.timeout(10):
+            async with Failing(settings) as desk, asyncio.timeout(30):
                 running = asyncio.create_task(sweeper.forever(desk, 60.0))
                 while not (tmp_path / "anchors" / f"{shelf.tenant}.jsonl").exists():  # noqa: ASYNC110 - no event crosses a file
                     await asyncio.sleep(0.05)
