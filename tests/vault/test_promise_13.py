@@ -25,7 +25,8 @@ from tests.vault.signing_in import SEALED, Whose, address, make_logins, settle
 from tests.vault.test_roles import FUNCTIONS, TABLES
 
 REQUESTS = 10_000
-BATCH = 50
+EXAMPLES, BATCH = 140, 50
+"""Of those that name another tenant's things, which are most, two requests each."""
 A, B, NOBODY = Whose("aaaaaaaa"), Whose("bbbbbbbb"), Whose("cccccccc")
 ROLES = [role for role in TABLES if role != "dragoman_keys"]
 """Who rotates the root key wraps everybody's keys anew: it is no tenant's, and reads nothing."""
@@ -183,7 +184,9 @@ class Vault:
         self._runner.run(self._open())
 
     async def _open(self) -> None:
-        self._asking, self._unset = await asyncpg.connect(self._url), await asyncpg.connect(self._url)
+        # A statement that another role prepared is not asked again whether this one may name the schema.
+        self._asking = await asyncpg.connect(self._url, statement_cache_size=0)
+        self._unset = await asyncpg.connect(self._url, statement_cache_size=0)
         for whose in (A, B):
             assert await settle(self._asking, whose) == 1
         rows = await self._asking.fetch(
@@ -230,7 +233,8 @@ class Vault:
             assert told.replace(other.mark, "?") == unknown.replace(NOBODY.mark, "?"), request
         else:
             assert other.mark not in told, request
-        assert request.said == "own" or request.me.mark not in told, request
+        unsaid = told.replace(request.me.names["room"], "")  # which room it is in, a transaction may say
+        assert request.said == "own" or request.me.mark not in unsaid, request
 
     async def _ask(self, request: Request, whose: Whose) -> str:
         """All that the request tells, its refusal too; the other tenant's rows are looked at, and all is taken back."""
@@ -336,7 +340,7 @@ def test_promise_13_tenants_are_isolated(vault: Vault) -> None:
     tables = vault.tables
 
     @settings(
-        max_examples=REQUESTS // BATCH,
+        max_examples=EXAMPLES,
         phases=[Phase.generate],  # a request that fails is shown by itself
         deadline=None,
         database=None,
