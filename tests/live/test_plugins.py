@@ -52,7 +52,7 @@ def stack(server: OpenAI) -> Iterator[Stack]:
     given = {
         **os.environ,
         "DRAGOMAN_RECOGNISE": "livekit",
-        "DRAGOMAN_LIVEKIT_STT": f"{server.stt.replace('en,es,fr,de,pt', 'en,es')} fr={STREAMER}?ear=whisper&tick=1.5",
+        "DRAGOMAN_LIVEKIT_STT": f"{server.stt.replace('en,es,fr,de,pt', 'en,es')} fr={STREAMER}?ear=whisper&tick=3",
         "DRAGOMAN_SPEAK": "livekit",
         "DRAGOMAN_LIVEKIT_TTS": server.tts,
     }
@@ -65,7 +65,7 @@ def stack(server: OpenAI) -> Iterator[Stack]:
 async def test_speech_is_heard_and_spoken_by_a_server_that_speaks_openais_protocol(join: Join, server: OpenAI):  # noqa: F811
     reader = await join("Rosa", reads="es", hears="es", watch=("en",))
     speaker = await join("Jack", speaks="en")
-    await speaker.interpreted()
+    await speaker.interpreted(60)  # its process loads the plugins
 
     await speaker.say(DATA / JFK)
     await settled(reader, "en", by=speaker)
