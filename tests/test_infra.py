@@ -92,6 +92,26 @@ def test_a_secret_reaches_only_the_processes_that_need_it(tmp_path: Path) -> Non
     assert knows("DRAGOMAN_AUDITOR_PASSWORD") == {"postgres"}
 
 
+def test_with_a_database_of_yours_each_process_is_told_the_login_that_you_made_for_it(tmp_path: Path) -> None:
+    given = {
+        "DATABASE_URL": "postgresql://owner@db/d",
+        "DRAGOMAN_AGENT_VAULT_URL": "postgresql://agent@db/d",
+        "DRAGOMAN_RETENTION_VAULT_URL": "postgresql://retention@db/d",
+    }
+    local = on_free_ports(tmp_path, given)
+    all_of_it = environment.everything(local, secrets_in(tmp_path))
+
+    told = {process: environment.of(process, all_of_it).get("DRAGOMAN_VAULT_URL") for process in PROCESSES}
+
+    assert told == {
+        **dict.fromkeys(PROCESSES),
+        "agent": given["DRAGOMAN_AGENT_VAULT_URL"],
+        "sweep": given["DRAGOMAN_RETENTION_VAULT_URL"],
+    }
+    assert {"postgres", "sweep"} & local.processes == {"sweep"}
+    assert "sweep" not in on_free_ports(tmp_path, {"DATABASE_URL": given["DATABASE_URL"]}).processes
+
+
 @pytest.mark.parametrize("name", ["OPENAI_API_KEY", "AZURE_SPEECH_KEY", "GOOGLE_APPLICATION_CREDENTIALS"])
 def test_a_plugins_key_reaches_only_the_processes_that_plugins_run_in(tmp_path: Path, name: str) -> None:
     all_of_it = environment.everything(on_free_ports(tmp_path, {name: "theirs"}), secrets_in(tmp_path))
