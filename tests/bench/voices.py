@@ -80,14 +80,14 @@ def texts(folder: Path, language: str, count: int) -> list[str]:
 
 
 async def _row(ear: Any, voice: Any, language: str, said: list[str]) -> dict[str, Any]:
-    await _spoken(voice, said[0], language)
+    await uttered(voice, said[0], language)
     firsts, work, sound, levels, heard = [], 0.0, 0.0, [], []
     for text in said:
-        first, took, pcm, rate, engine = await _spoken(voice, text, language)
+        first, took, pcm, rate, engine = await uttered(voice, text, language)
         firsts.append(first)
         work, sound = work + took, sound + len(pcm) / rate
         levels.append(loudness(pcm, rate))
-        found = await ear.hear(_at_16k(pcm, rate), language, final=True)
+        found = await ear.hear(at_16k(pcm, rate), language, final=True)
         heard.append(_plain(" ".join(word.text for word in found.words)))
     return {
         "engine": engine,
@@ -102,7 +102,7 @@ async def _row(ear: Any, voice: Any, language: str, said: list[str]) -> dict[str
     }
 
 
-async def _spoken(voice: Any, text: str, language: str) -> tuple[float, float, Any, int, str]:
+async def uttered(voice: Any, text: str, language: str) -> tuple[float, float, Any, int, str]:
     begun, first, pieces, rate, engine = time.perf_counter(), 0.0, [], SAMPLE_RATE, ""
     async with aclosing(voice.speak(text, language, None)) as dubs:
         async for dub in dubs:
@@ -112,7 +112,7 @@ async def _spoken(voice: Any, text: str, language: str) -> tuple[float, float, A
     return first, time.perf_counter() - begun, np.frombuffer(b"".join(pieces), np.int16), rate, engine
 
 
-def _at_16k(pcm: Any, rate: int) -> bytes:
+def at_16k(pcm: Any, rate: int) -> bytes:
     frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")
     frame.sample_rate = rate
     resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
