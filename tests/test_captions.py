@@ -379,3 +379,26 @@ async def test_previews_are_asked_of_their_own_translator_and_a_refusal_is_told(
 )
 def test_languages_are_the_same_where_one_can_read_the_other(one: str, other: str, same: bool):
     assert same_language(one, other) is same
+
+
+async def test_finals_wait_for_what_comes_before_them_and_interims_for_nothing():
+    desk, written = Desk(Translating(), "en"), dict[str, asyncio.Future[None]]()
+
+    def keep(final: Caption) -> asyncio.Future[None]:
+        return written.setdefault(final.id, asyncio.get_running_loop().create_future())
+
+    desk.captioners[0]._keep = keep
+    async with desk.open():
+        desk.transcript.tell(said("a", "one"))
+        desk.transcript.tell(said("b", "two"))
+        desk.transcript.tell(guess("c", 1, "three", 5))
+        await settle()
+        at_first = [caption.text for caption in desk.shown]
+        written["b"].set_result(None)
+        await settle()
+        out_of_turn = [caption.text for caption in desk.shown]
+        written["a"].set_result(None)
+
+    assert at_first == ["three"]
+    assert out_of_turn == ["three"]
+    assert desk.finals("en") == [(1, "one"), (2, "two")]

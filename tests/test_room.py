@@ -461,3 +461,76 @@ def test_while_engines_are_away_nothing_is_given_up():
     assert states == ["listening", "engines_away", "listening"]
     assert finals == [f"ana: [es] clause {n}" for n in range(3)]
     assert back - Away.until < 2.0
+
+
+class Writing:
+    """Keeps what it is handed, and has it written down when it is told to."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[str, str]] = []
+        self.waiting: list[asyncio.Future[None]] = []
+
+    def __call__(self, said: Segment | Caption) -> asyncio.Future[None]:
+        lang = said.lang if isinstance(said, Caption) else said.language
+        self.kept.append((lang, said.text))
+        self.waiting.append(asyncio.get_running_loop().create_future())
+        return self.waiting[-1]
+
+    def write(self) -> None:
+        """The oldest that waits."""
+        self.waiting.pop(0).set_result(None)
+
+
+async def test_nobody_sees_hears_or_is_told_a_final_before_it_is_written_down():
+    writing = Writing()
+    async with a_room(keep=writing) as (room, outside, _):
+        room.wants("ana", Wants("en", "es", "es"))
+        room.listen("ana", "t")
+        room.hear(speech("t", "hello"))
+        room.stopped("t")
+        await settle()
+        before = (
+            outside.finals("en"),
+            outside.finals("es"),
+            room.captions_after("es", 0),
+            list(outside.channels["es"]),
+        )
+        writing.write()
+        await settle()
+        original = (outside.finals("en"), outside.finals("es"))
+        writing.write()
+        await settle()
+
+        assert before == ([], [], ([], False), [])
+        assert original == (["ana: hello"], [])
+        assert outside.finals("es") == ["ana: [es] hello"]
+        assert room.captions_after("es", 0) != ([], False)
+        assert outside.channels == {"es": ["[es] hello"]}
+        assert writing.kept == [("en", "hello"), ("es", "[es] hello")]
+
+
+async def test_what_is_said_is_kept_even_where_nobody_reads_it():
+    writing = Writing()
+    async with a_room(keep=writing) as (room, outside, _):
+        room.listen("ana", "t")  # of whom nobody has told us
+        room.hear(speech("t", "hello"))
+        room.stopped("t")
+        await settle()
+
+        assert writing.kept == [("en", "hello")]
+        assert outside.shown == []
+        writing.write()
+
+
+async def test_a_room_that_closes_waits_for_what_is_being_written_down():
+    writing = Writing()
+    async with a_room(keep=writing) as (room, outside, _):
+        room.wants("ana", Wants("en", "", ""))
+        room.listen("ana", "t")
+        room.hear(speech("t", "hello"))
+        await settle()
+        room.stopped("t")
+        await settle()
+        asyncio.get_running_loop().call_later(0.05, writing.write)
+
+    assert outside.finals("en") == ["ana: hello"]

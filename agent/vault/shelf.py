@@ -61,6 +61,7 @@ def begin(connection: sqlite3.Connection, meeting: Meeting) -> None:
             columns = ", ".join(field.name for field in fields(kind))
             # AUTOINCREMENT: a number is never given twice, so "up to here" means the same for ever.
             connection.execute(f'CREATE TABLE "{table}" (at INTEGER PRIMARY KEY AUTOINCREMENT, {_quoted(columns)})')
+        connection.execute("CREATE UNIQUE INDEX key_id ON key (id)")
         row = (meeting.tenant.bytes, meeting.id.bytes, meeting.room, meeting.policy, 0)
         connection.execute("INSERT INTO meeting VALUES (?, ?, ?, ?, ?)", row)
 
@@ -88,12 +89,13 @@ def set_over(connection: sqlite3.Connection, over: bool) -> None:
 
 
 def insert(connection: sqlite3.Connection, items: Sequence[Item]) -> None:
+    """A key that is there already stays as it is."""
     for table, kind in _TABLES:
         rows = [_row(item) for item in items if isinstance(item, kind)]
         if rows:
             columns = ", ".join(field.name for field in fields(kind))
             marks = ", ".join("?" * len(fields(kind)))
-            connection.executemany(f'INSERT INTO "{table}" ({_quoted(columns)}) VALUES ({marks})', rows)  # noqa: S608
+            connection.executemany(f'INSERT OR IGNORE INTO "{table}" ({_quoted(columns)}) VALUES ({marks})', rows)  # noqa: S608
 
 
 def read(connection: sqlite3.Connection, done: Upto, most: int) -> tuple[Batch, Upto]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -61,8 +62,17 @@ class Batch:
 
 
 _BEGIN = text("SELECT vault.begin(:meeting, :policy)")
-_ADD_KEY = text("SELECT vault_keys.add(:meeting, :id, :speaker, :subject, :kind, :version, :wrapped)")
-_NAME = text("SELECT vault.name_speaker(:meeting, :id, :subject, :voice, :key, :sealed)")
+_ADD = text(
+    "SELECT id FROM unnest(CAST(:id AS uuid[]), CAST(:speaker AS uuid[]), CAST(:subject AS uuid[]), "
+    "CAST(:kind AS text[]), CAST(:version AS int[]), CAST(:wrapped AS bytea[])) "
+    "AS key (id, speaker, subject, kind, version, wrapped) "
+    "WHERE vault_keys.add(:meeting, id, speaker, subject, kind, version, wrapped) <> 'active'"
+)
+_NAME = text(
+    "SELECT vault.name_speaker(:meeting, id, subject, voice, key, sealed) FROM unnest(CAST(:id AS uuid[]), "
+    "CAST(:subject AS uuid[]), CAST(:voice AS text[]), CAST(:key AS uuid[]), CAST(:sealed AS bytea[])) "
+    "AS speaker (id, subject, voice, key, sealed)"
+)
 _STORE = text(
     "SELECT vault.store(:meeting, :segment, :kind, :lang, :rev, :speaker, :key, :said_at, :start, :end, :engine, "
     ":tags, :sealed)"
@@ -85,9 +95,8 @@ class Store:
         try:
             async with self._pool.transaction(self._meeting.tenant, room=self._meeting.room) as connection:
                 await self._begin(connection)
-                dead = {key.id for key in batch.keys if not await self._add_key(connection, key)}
-                for speaker in batch.speakers:
-                    await self._name(connection, speaker)
+                dead = await self._add(connection, batch.keys)
+                await self._name(connection, batch.speakers)
                 return frozenset(dead | await self._store(connection, batch.records))
         except DBAPIError as error:
             raise _refused(error) from error
@@ -103,38 +112,26 @@ class Store:
     async def _begin(self, connection: AsyncConnection) -> None:
         await connection.execute(_BEGIN, {"meeting": self._meeting.id, "policy": self._meeting.policy})
 
-    async def _add_key(self, connection: AsyncConnection, key: Key) -> bool:
-        """False where it was destroyed."""
-        given = {
-            "meeting": self._meeting.id,
-            "id": key.id,
-            "speaker": key.speaker,
-            "subject": key.subject,
-            "kind": key.kind,
-            "version": key.version,
-            "wrapped": key.wrapped,
-        }
-        return bool((await connection.execute(_ADD_KEY, given)).scalar_one() == "active")
-
-    async def _name(self, connection: AsyncConnection, speaker: Speaker) -> None:
-        given = {
-            "meeting": self._meeting.id,
-            "id": speaker.id,
-            "subject": speaker.subject,
-            "voice": speaker.voice,
-            "key": speaker.key,
-            "sealed": speaker.sealed,
-        }
-        await connection.execute(_NAME, given)
-
-    async def _store(self, connection: AsyncConnection, records: Iterable[Record]) -> set[UUID]:
-        rows = list(records)
-        if not rows:
+    async def _add(self, connection: AsyncConnection, keys: Sequence[Key]) -> set[UUID]:
+        """Answers those that were destroyed."""
+        if not keys:
             return set()
-        columns = ("segment", "kind", "lang", "rev", "speaker", "key", "said_at", "start", "end", "engine", "sealed")
-        given = {name: [getattr(row, name) for row in rows] for name in columns}
-        given["tags"] = [",".join(row.tags) for row in rows]
-        return set((await connection.execute(_STORE, {"meeting": self._meeting.id, **given})).scalars())
+        return set((await connection.execute(_ADD, self._given(keys))).scalars())
+
+    async def _name(self, connection: AsyncConnection, speakers: Sequence[Speaker]) -> None:
+        if speakers:
+            await connection.execute(_NAME, self._given(speakers))
+
+    async def _store(self, connection: AsyncConnection, records: Sequence[Record]) -> set[UUID]:
+        if not records:
+            return set()
+        given = self._given(records) | {"tags": [",".join(record.tags) for record in records]}
+        return set((await connection.execute(_STORE, given)).scalars())
+
+    def _given(self, rows: Sequence[Key | Speaker | Record]) -> dict[str, Any]:
+        """Column by column."""
+        columns = {field.name: [getattr(row, field.name) for row in rows] for field in fields(rows[0])}
+        return {"meeting": self._meeting.id, **columns}
 
 
 def _refused(error: DBAPIError) -> VaultError:
