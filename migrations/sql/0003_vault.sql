@@ -588,6 +588,8 @@ CREATE FUNCTION vault.name_speaker(p_meeting uuid, p_id uuid, p_subject uuid, p_
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = vault, pg_temp AS $$
 BEGIN
   PERFORM vault.own_meeting(p_meeting);
+  PERFORM FROM vault_keys.data_key WHERE tenant_id = vault.tenant_id() AND id = p_key AND state = 'active' FOR SHARE;
+  IF NOT FOUND THEN RETURN; END IF; -- a replay brings nobody back who was erased
   INSERT INTO vault.speaker VALUES (vault.tenant_id(), p_id, p_meeting, p_subject, p_voice, p_key, p_sealed)
   ON CONFLICT (tenant_id, id) DO UPDATE SET key_id = p_key, sealed = p_sealed
     WHERE speaker.meeting_id = p_meeting AND speaker.subject = p_subject;
