@@ -349,7 +349,9 @@ class Keeper:
     async def _carried(self, dead: frozenset[UUID]) -> None:
         self._away = False
         if dead:
-            self._forget_sealers(lambda sealer: sealer.key.id in dead)
+            # All of that speaker's, for the key of the name may be destroyed too.
+            erased = {sealer.row.speaker for sealer in self._sealers.values() if sealer.key.id in dead}
+            self._forget_sealers(lambda sealer: sealer.row.speaker in erased)
             await self._spool.forget(dead)
         self._tell_state()
 

@@ -21,7 +21,7 @@ from agent.vault.keeps import Keeps
 from agent.vault.keys import TenantKeys
 from agent.vault.places import of_name
 from agent.vault.pool import Pool, Role
-from agent.vault.store import Batch
+from agent.vault.store import Batch, Store
 
 from .kept import MEETING, TENANT, TOLD, caption, files, keys_of, numbers, running, segment, stored
 from .test_spool import no_more_than
@@ -53,6 +53,14 @@ async def speakers(url: str, folder: Path) -> list[dict[str, str]]:
 async def keys(url: str) -> dict[str, int]:
     """How many there are of each kind."""
     return {row[0]: row[1] for row in await asked(url, "SELECT kind, count(*) FROM vault_keys.data_key GROUP BY kind")}
+
+
+async def subject(url: str, folder: Path, identity: str) -> UUID:
+    """The pseudonym of a person."""
+    pool = Pool(SecretStr(url), Role.AGENT)
+    found = await keys_of(pool, folder).subject(identity)
+    await pool.close()
+    return found
 
 
 async def destroy_keys_of(url: str, subject: UUID) -> None:
@@ -245,13 +253,31 @@ async def test_a_key_that_was_destroyed_takes_along_what_it_sealed_and_whoever_i
         await keeper.keep(segment(0))
         await keeper.keep(segment(1, identity="guest-ben"))
         await until_stored(kept_url, 2)
-        await destroy_keys_of(kept_url, await keys_of(keeper._store._pool, tmp_path).subject("guest-ana"))
+        await destroy_keys_of(kept_url, await subject(kept_url, tmp_path, "guest-ana"))
         await keeper.keep(segment(2))
         await keeper.keep(segment(3, identity="guest-ben"))
-        await until(lambda: len(keeper._sealers) < 4)  # ana's key of what she says is given up
+        await until(lambda: len(keeper._sealers) < 4)  # ana's are given up
         await keeper.keep(segment(4))
 
     assert numbers(await stored(kept_url, tmp_path)) == [1, 3, 4]
+    assert {one["identity"] for one in await speakers(kept_url, tmp_path)} == {"guest-ana", "guest-ben"}
+
+
+async def test_a_replay_names_nobody_who_was_erased_meanwhile(kept_url: str, tmp_path: Path):
+    async with running(kept_url, tmp_path) as keeper:
+        await keeper.keep(segment(0))
+        taken = await keeper._spool.take()
+    await destroy_keys_of(kept_url, await subject(kept_url, tmp_path, "guest-ana"))
+    await asked(kept_url, "DELETE FROM vault.speaker")
+    pool = Pool(SecretStr(kept_url), Role.AGENT)
+
+    assert taken.batch.keys
+    dead = await Store(pool, MEETING).write(taken.batch)
+    await pool.close()
+
+    assert dead == {key.id for key in taken.batch.keys}
+    assert await asked(kept_url, "SELECT FROM vault.speaker") == []
+    assert await stored(kept_url, tmp_path) == []
 
 
 async def test_promise_10_an_agent_whose_clock_is_wrong_changes_no_time_that_decides(kept_url: str, tmp_path: Path):
