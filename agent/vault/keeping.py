@@ -12,8 +12,8 @@ from ..nouns import Caption, Segment
 from ..settings import Settings
 from .keeper import Keeper, Redaction
 from .keeps import NOTHING, Keeps
-from .keys import TenantKeys
 from .pool import Pool, Role
+from .remembered import Remembering
 from .spool import Spool
 from .store import Meeting, Store
 from .wrappers import from_setting
@@ -92,7 +92,8 @@ class Keeping:
 
     async def _begun(self) -> Spool | None:
         try:
-            keys = TenantKeys(self._pool, from_setting(self._settings.root_key), self._meeting.tenant)
+            root = from_setting(self._settings.root_key)
+            keys = Remembering(self._pool, root, self._meeting.tenant, self._settings.spool)
             await keys.ready()
             spool = await Spool.create(self._settings.spool, self._meeting)
         except VaultError as error:
