@@ -14,6 +14,7 @@ import queue
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ SUFFIX = ".spool"
 SET_ASIDE = ".damaged"
 TIDY = 0.5
 """Seconds without anything to write, after which what was acknowledged is wiped."""
+EMPTIED = 60.0
+"""Seconds after which the write-ahead log is emptied, which holds the bytes from before. A write after that is slower:
+it syncs twice, so this isn't done after each."""
 MOST = 1_000
 """Records of a batch."""
 
@@ -109,6 +113,8 @@ class Spool:
         self._file = 0
         self._acknowledged = (0, shelf.NOTHING)
         self._untidy = False
+        self._logged = False
+        self._emptied = time.monotonic()
         self._closed = False
         self._connection: sqlite3.Connection
         self.meeting = self._begin(meeting)
@@ -194,7 +200,7 @@ class Spool:
     def _serve(self) -> None:
         while not (self._closed and self._asked.empty()):
             try:
-                asked = [self._asked.get(timeout=TIDY if self._untidy else None)]
+                asked = [self._asked.get(timeout=self._patience())]
             except queue.Empty:
                 self._tidy()
                 continue
@@ -267,6 +273,7 @@ class Spool:
     def _insert(self, items: Sequence[Item]) -> None:
         if not self.path.exists():  # SQLite would go on writing into a file that nobody finds again
             raise VaultError("spool_damaged", "The spool's file is gone.")
+        self._logged = True
         with shelf.transaction(self._connection):
             shelf.insert(self._connection, items)
             if self._untidy:
@@ -289,22 +296,34 @@ class Spool:
         with shelf.transaction(self._connection):
             shelf.delete(self._connection, self._done)
             shelf.forget(self._connection, dead)
-        shelf.truncate(self._connection)
+        self._empty_log()
 
     def _set_over(self, over: bool) -> None:
         with shelf.transaction(self._connection):
             shelf.set_over(self._connection, over)
 
+    def _patience(self) -> float | None:
+        """How long to wait for something to write, with something to tidy."""
+        if self._untidy:
+            return TIDY
+        return max(TIDY, self._emptied + EMPTIED - time.monotonic()) if self._logged else None
+
     def _tidy(self) -> None:
-        self._untidy = False
         # Where the disk says no it is tried again with the next acknowledgement.
-        self._failure(self._wipe)
+        if self._untidy:
+            self._untidy = False
+            self._failure(self._wipe)
+        if time.monotonic() - self._emptied >= EMPTIED:
+            self._failure(self._empty_log)
 
     def _wipe(self) -> None:
         with shelf.transaction(self._connection):
             shelf.delete(self._connection, self._done)
-        if shelf.is_empty(self._connection):
-            shelf.truncate(self._connection)
+
+    def _empty_log(self) -> None:
+        self._emptied = time.monotonic()
+        self._logged = False
+        shelf.truncate(self._connection)
 
     def _renew(self) -> None:
         """A fresh file where nothing is left in the old one: even to delete something takes room, on a full disk."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import stat
@@ -132,6 +133,23 @@ async def test_what_was_acknowledged_leaves_no_byte_behind(tmp_path: Path):
     everything = b"".join(path.read_bytes() for path in (tmp_path / "spool").glob("*"))
     assert key(id).wrapped not in everything
     assert b"S" * 50 not in everything
+    await spool.close()
+
+
+async def test_what_was_acknowledged_is_wiped_by_itself_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("agent.vault.spool.EMPTIED", 1.0)
+    spool = await Spool.create(tmp_path / "spool", MEETING)
+    id = uuid4()
+    await spool.put([key(id), record(id, b"S" * 300)])
+    before = (tmp_path / "spool" / f"{spool.path.name}-wal").read_bytes()
+    spool.acknowledge(await spool.take())
+
+    async with asyncio.timeout(20):
+        while any(b"S" * 50 in path.read_bytes() for path in (tmp_path / "spool").glob("*")):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+    assert b"S" * 50 in before
+    assert not any(key(id).wrapped in path.read_bytes() for path in (tmp_path / "spool").glob("*"))
     await spool.close()
 
 
