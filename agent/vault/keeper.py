@@ -128,8 +128,8 @@ class Keeper:
     def keep(self, said: Segment | Caption) -> asyncio.Future[None] | None:
         """Seal it and write it down. Never waits.
 
-        The future is done when it would survive a power cut, or when that failed: then it may be shown. They are done
-        in the order of the calls. None where the policy keeps nothing of this.
+        The future is done when it would survive a power cut, or when that failed: then it may be shown. None where the
+        policy keeps nothing of this.
         """
         kinds = {"translation"} if isinstance(said, Caption) else {"source", "redacted"}
         if self._closing or not kinds & self._keeps.terms.keys():

@@ -35,6 +35,11 @@ def record(key: UUID, sealed: bytes = b"s" * 300) -> Record:
     return Record(uuid4(), "source", "en", 1, SPEAKER, key, at, 1.0, 2.0, "whisper", ("email", "name"), sealed)
 
 
+def append(file: Path, torn: bytes) -> None:
+    with file.open("ab") as log:
+        log.write(torn)
+
+
 async def filled(folder: Path, count: int = 100) -> tuple[Spool, list[Record]]:
     """A spool with a key, a speaker and so many records, a hundred a commit."""
     spool = await Spool.create(folder, MEETING)
@@ -67,6 +72,21 @@ async def test_all_that_was_put_is_found_by_whoever_comes_after_a_kill(tmp_path:
     assert list(batch.records) == records
     assert batch.speakers[0].voice is None
     assert batch.keys[0].kind == "source"
+    await found.close()
+    await spool.close()
+
+
+@pytest.mark.parametrize("torn", [b"", b"\x37\x7f" * 1_500, bytes(5_000)], ids=["nothing", "noise", "zeros"])
+async def test_a_write_that_a_power_cut_tore_takes_nothing_along_that_was_put_before(tmp_path: Path, torn: bytes):
+    spool, records = await filled(tmp_path / "spool", 50)
+    copy = left_by_a_dead_process(spool.path, tmp_path / "copy")
+    append(Path(f"{copy}-wal"), torn)
+
+    found = await Spool.adopt(copy)
+
+    assert found
+    assert list((await found.take()).batch.records) == records
+    assert found.damaged == 0
     await found.close()
     await spool.close()
 
