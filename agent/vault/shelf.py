@@ -132,6 +132,10 @@ def is_empty(connection: sqlite3.Connection) -> bool:
     return not is_over(connection) and not any(connection.execute(query).fetchone() for query in queries)
 
 
+def holds_keys(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM key LIMIT 1").fetchone() is not None
+
+
 def truncate(connection: sqlite3.Connection) -> None:
     """Empties the write-ahead log, which holds what rows were before they were overwritten."""
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -25,7 +25,7 @@ from uuid import UUID
 from ..errors import VaultError
 from . import shelf
 from .shelf import Item
-from .store import Batch, Meeting
+from .store import Batch, Key, Meeting
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,8 @@ SET_ASIDE = ".damaged"
 TIDY = 0.5
 """Seconds without anything to write, after which what was acknowledged is wiped."""
 EMPTIED = 60.0
-"""Seconds after which the write-ahead log is emptied, which holds the bytes from before. A write after that is slower:
-it syncs twice, so this isn't done after each."""
+"""Seconds after which the write-ahead log is emptied, which holds the bytes from before; where there is a key among
+them, as soon as it is wiped. A write after that syncs twice, so this isn't done after each."""
 MOST = 1_000
 """Records of a batch."""
 
@@ -114,6 +114,7 @@ class Spool:
         self._acknowledged = (0, shelf.NOTHING)
         self._untidy = False
         self._logged = False
+        self._keyed = False
         self._emptied = time.monotonic()
         self._closed = False
         self._connection: sqlite3.Connection
@@ -212,6 +213,8 @@ class Spool:
             for one in asked:
                 if isinstance(one, _Job):
                     self._do(one)
+            if self._overdue or (self._untidy and self._keyed):  # without waiting for a pause, which may never come
+                self._tidy()
 
     def _write(self, puts: Sequence[_Put]) -> None:
         items = [item for put in puts for item in put.items]
@@ -274,6 +277,7 @@ class Spool:
         if not self.path.exists():  # SQLite would go on writing into a file that nobody finds again
             raise VaultError("spool_damaged", "The spool's file is gone.")
         self._logged = True
+        self._keyed = self._keyed or any(isinstance(item, Key) for item in items)
         with shelf.transaction(self._connection):
             shelf.insert(self._connection, items)
             if self._untidy:
@@ -302,6 +306,10 @@ class Spool:
         with shelf.transaction(self._connection):
             shelf.set_over(self._connection, over)
 
+    @property
+    def _overdue(self) -> bool:
+        return self._logged and time.monotonic() - self._emptied >= EMPTIED
+
     def _patience(self) -> float | None:
         """How long to wait for something to write, with something to tidy."""
         if self._untidy:
@@ -313,7 +321,9 @@ class Spool:
         if self._untidy:
             self._untidy = False
             self._failure(self._wipe)
-        if time.monotonic() - self._emptied >= EMPTIED:
+            if self._keyed:
+                self._failure(self._empty_log)
+        if self._overdue:
             self._failure(self._empty_log)
 
     def _wipe(self) -> None:
@@ -324,6 +334,7 @@ class Spool:
         self._emptied = time.monotonic()
         self._logged = False
         shelf.truncate(self._connection)
+        self._keyed = shelf.holds_keys(self._connection)
 
     def _renew(self) -> None:
         """A fresh file where nothing is left in the old one: even to delete something takes room, on a full disk."""

@@ -156,21 +156,45 @@ async def test_what_was_acknowledged_leaves_no_byte_behind(tmp_path: Path):
     await spool.close()
 
 
-async def test_what_was_acknowledged_is_wiped_by_itself_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("agent.vault.spool.EMPTIED", 1.0)
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "when Postgres is back"])
+async def test_keys_that_postgres_has_are_wiped_by_themselves_soon(tmp_path: Path, late: bool):
     spool = await Spool.create(tmp_path / "spool", MEETING)
     id = uuid4()
     await spool.put([key(id), record(id, b"S" * 300)])
-    before = (tmp_path / "spool" / f"{spool.path.name}-wal").read_bytes()
+    if late:
+        await spool.forget([])  # out of the write-ahead log, into the file
+    before = holding(tmp_path, key(id).wrapped)
+    spool.acknowledge(await spool.take())
+    await spool.put([record(id)])
+
+    async with asyncio.timeout(20):
+        while holding(tmp_path, key(id).wrapped):  # noqa: ASYNC110 - a file has no event
+            await asyncio.sleep(0.05)
+
+    assert before
+    assert not holding(tmp_path, b"S" * 50)
+    await spool.close()
+
+
+async def test_what_was_acknowledged_is_wiped_within_a_minute_where_the_talk_never_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("agent.vault.spool.EMPTIED", 0.5)
+    spool = await Spool.create(tmp_path / "spool", MEETING)
+    await spool.put([record(uuid4(), b"S" * 300)])
     spool.acknowledge(await spool.take())
 
     async with asyncio.timeout(20):
-        while any(b"S" * 50 in path.read_bytes() for path in (tmp_path / "spool").glob("*")):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+        while holding(tmp_path, b"S" * 50):
+            await spool.put([record(uuid4(), b"T" * 300)])
+            await asyncio.sleep(0.02)
 
-    assert b"S" * 50 in before
-    assert not any(key(id).wrapped in path.read_bytes() for path in (tmp_path / "spool").glob("*"))
     await spool.close()
+
+
+def holding(folder: Path, needle: bytes) -> list[str]:
+    """The spool's files in which those bytes stand."""
+    return [path.name for path in (folder / "spool").glob("*") if needle in path.read_bytes()]
 
 
 async def test_of_a_damaged_spool_all_is_replayed_that_can_be_read(tmp_path: Path):
