@@ -15,6 +15,8 @@ export interface Interpreter {
   /** Languages that have captions now: spoken and wanted. */
   languages: readonly string[]
   keeps: string
+  /** How keeping goes: `ok`, `waiting`, `failing`, `away`; '' where nothing is to be kept. */
+  keeping: string
   /** Zero of the room's clock, Unix ms; null while it has not told it. */
   zero: number | null
   /** Languages that it found out: identity to tag. */
@@ -51,6 +53,7 @@ function describe({ identity, attributes }: Present): Interpreter | null {
     state: attributes['dragoman.state'] ?? 'starting',
     languages: listed(attributes['dragoman.languages']),
     keeps: attributes['dragoman.keeps'] ?? 'nothing',
+    keeping: attributes['dragoman.keeping'] ?? '',
     zero: whole(attributes['dragoman.zero']),
     detected: tags(attributes['dragoman.detected']),
     alike: listed(attributes['dragoman.alike']),

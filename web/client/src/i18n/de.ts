@@ -81,6 +81,7 @@ export const de: Words = {
     what: 'Was heißt das?',
     moreNothing: 'Ton und Untertitel laufen nur durch den Arbeitsspeicher des Servers. Geht die letzte Person, ist das Gesagte weg; auf eine Platte wird nichts geschrieben.',
     moreKept: 'Das Gesagte wird aufgeschrieben, verschlüsselt und nach Ablauf der Frist gelöscht. Ton wird nicht aufbewahrt.',
+    gaps: 'Gerade klappt das nicht: Gesagtes kann später fehlen.',
   },
 
   language: {

@@ -81,6 +81,7 @@ export const en: Words = {
     what: 'What is that?',
     moreNothing: 'Sound and captions pass through the server’s memory only. When the last person leaves, what was said is gone; nothing is written to a disk.',
     moreKept: 'What is said is written down, encrypted, and deleted when its time is over. Sound is not kept.',
+    gaps: 'Just now something is wrong with it: what is said may be missing later.',
   },
 
   language: {

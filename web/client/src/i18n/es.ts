@@ -81,6 +81,7 @@ export const es: Words = {
     what: '¿Qué significa?',
     moreNothing: 'El sonido y los subtítulos pasan solo por la memoria del servidor. Cuando sale la última persona, lo dicho desaparece; nada se escribe en disco.',
     moreKept: 'Lo que se dice se guarda por escrito, cifrado, y se borra cuando vence el plazo. El sonido no se guarda.',
+    gaps: 'Ahora mismo hay un problema: más tarde puede faltar parte de lo que se diga.',
   },
 
   language: {

@@ -81,6 +81,7 @@ export const fr: Words = {
     what: 'Qu’est-ce que cela veut dire ?',
     moreNothing: 'Le son et les sous-titres ne passent que par la mémoire du serveur. Quand la dernière personne sort, ce qui a été dit disparaît ; rien n’est écrit sur un disque.',
     moreKept: 'Ce qui est dit est noté, chiffré, puis effacé quand le délai est écoulé. Le son n’est pas conservé.',
+    gaps: 'En ce moment, cela ne marche pas bien : une partie de ce qui est dit pourra manquer.',
   },
 
   language: {

@@ -81,6 +81,7 @@ export const pt: Words = {
     what: 'O que quer dizer?',
     moreNothing: 'O som e as legendas passam só pela memória do servidor. Quando sai a última pessoa, o que foi dito some; nada é escrito em disco.',
     moreKept: 'O que se diz fica escrito, criptografado, e é apagado quando o prazo acaba. O som não fica guardado.',
+    gaps: 'Há um problema agora: mais tarde pode faltar parte do que for dito.',
   },
 
   language: {

@@ -39,6 +39,8 @@ export interface Words {
     what: string
     moreNothing: string
     moreKept: string
+    /** While what is said may not be kept although it should be. */
+    gaps: string
   }
   language: {
     auto: string

@@ -1,11 +1,12 @@
 /** What is kept of this meeting, in a sentence before joining and on a badge during it, and what that means. */
-import { Lock } from 'lucide-react'
+import { Lock, TriangleAlert } from 'lucide-react'
 import { Button, Dialog, DialogTrigger, Popover } from 'react-aria-components'
 import type { Keeps, Lasts } from '../core/api'
 import { longest, partsOf } from '../core/keeps'
 import type { Words } from '../i18n'
 import { useKept } from '../react/kept'
 import { useWords } from '../react/page'
+import { useStatus } from '../react/session'
 
 /** Every part with how long it stays; then whether personal data is masked where no part has said so. */
 export function keptSentence(words: Words, keeps: Keeps): string {
@@ -46,11 +47,13 @@ export function Kept({ keeps }: { keeps: Keeps }) {
 export function KeptBadge() {
   const words = useWords()
   const keeps = useKept()
-  const said = keptSentence(words, keeps)
+  const { interpreter } = useStatus()
+  const gaps = interpreter?.keeping === 'failing' || interpreter?.keeping === 'away'
+  const said = gaps ? `${keptSentence(words, keeps)} ${words.kept.gaps}` : keptSentence(words, keeps)
   return (
     <DialogTrigger>
       <Button className="state-button kept-badge" aria-label={said} data-testid="kept-badge" data-policy={keeps.policy}>
-        <Lock aria-hidden size={15} />
+        {gaps ? <TriangleAlert aria-hidden size={15} /> : <Lock aria-hidden size={15} />}
         <span>{keptShortly(words, keeps)}</span>
       </Button>
       <Popover className="popover pad narrow" placement="bottom end">

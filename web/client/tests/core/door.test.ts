@@ -21,7 +21,7 @@ const interpreter = (change: Partial<Interpreter> = {}): Interpreter => ({
   key: JSON.stringify(final.key),
   state: 'listening',
   languages: ['es'],
-  keeps: 'nothing',
+  keeps: 'nothing', keeping: '',
   zero: 0,
   detected: {},
   alike: [],

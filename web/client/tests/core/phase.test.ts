@@ -8,7 +8,7 @@ const interpreter = {
   key: 'k',
   state: 'listening',
   languages: ['en', 'es'],
-  keeps: 'nothing',
+  keeps: 'nothing', keeping: '',
   zero: 0,
   detected: {},
   alike: [],

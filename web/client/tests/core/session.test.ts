@@ -26,7 +26,7 @@ async function told(zero: number | null) {
     key: JSON.stringify(golden.key),
     state: 'listening',
     languages: [payload.lang],
-    keeps: 'nothing',
+    keeps: 'nothing', keeping: '',
     zero,
     detected: {},
     alike: [],

@@ -24,7 +24,7 @@ import { Unlock } from '../../src/room/Unlock'
 import { frame } from '../core/frames'
 
 const info: RoomInfo = { room: 'demo', title: 'Demo', keeps: { policy: 'nothing', redaction: 'off' }, secret_needed: false, people: 1, interpreter: 'listening', languages: [] }
-const interpreter = { identity: 'interpreter-1', epoch: 1, key: 'k', state: 'listening', languages: ['en', 'es'], keeps: 'nothing', zero: 0, detected: {}, alike: [] }
+const interpreter = { identity: 'interpreter-1', epoch: 1, key: 'k', state: 'listening', languages: ['en', 'es'], keeps: 'nothing', keeping: '', zero: 0, detected: {}, alike: [] }
 const wishes = { speaks: 'es', reads: 'es', hears: 'es', also: '' }
 const session: { now: Session; hear: (frame: Frame) => void } = { now: null as never, hear: () => undefined }
 
@@ -74,6 +74,18 @@ describe('the badge of what is kept', () => {
       </PageProvider>,
     )
   }
+
+  it.each(['failing', 'away'])('says that something may be missing while keeping is %s, and no longer', (keeping) => {
+    show(minutes)
+    const goes = (how: string) => act(() => patch(session.now.status, { interpreter: { ...interpreter, keeps: 'minutes-30', keeping: how } }))
+
+    goes('ok')
+    expect(badge().getAttribute('aria-label')).not.toMatch(/missing/)
+    goes(keeping)
+    expect(badge().getAttribute('aria-label')).toMatch(/missing/)
+    goes('ok')
+    expect(badge().getAttribute('aria-label')).not.toMatch(/missing/)
+  })
 
   it('says the whole of it to who cannot see it, and explains itself', async () => {
     const user = userEvent.setup({ advanceTimers: (ms) => vi.advanceTimersByTime(ms) })
