@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import VaultError
 from .pool import Pool
-from .spool import SET_ASIDE, SUFFIX, Spool
+from .spool import SET_ASIDE, SUFFIX, Lock, Spool
 from .store import Store
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,10 @@ async def replay(folder: Path, pool: Pool) -> int:
 
 
 def discard(folder: Path) -> None:
-    """What was set aside and has stayed for its time."""
+    """What was set aside and has stayed for its time, and locks that died between their spool's file and themselves."""
+    for path in folder.glob("*.lock"):
+        if not path.with_suffix(SUFFIX).exists() and (lock := Lock(path.with_suffix(SUFFIX))).take():
+            lock.release(remove=True)
     for path in folder.glob(f"*{SET_ASIDE}*"):
         if time.time() - path.stat().st_mtime > STAYS:
             path.unlink()

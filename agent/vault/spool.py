@@ -132,7 +132,8 @@ class Spool:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
             lock = Lock(path)
-            lock.take()
+            while not lock.take():  # whoever discards locks was between its making and its taking
+                pass
             return cls(path, lock, meeting, loop)
 
         with _failing():

@@ -236,6 +236,17 @@ async def test_a_damaged_file_does_not_stay_for_ever(tmp_path: Path):
     assert not aside.exists()
 
 
+async def test_a_lock_without_a_spool_goes_unless_somebody_holds_it(tmp_path: Path):
+    spool, _ = await filled(tmp_path / "spool", 1)
+    (tmp_path / "spool" / "dead.lock").touch()
+
+    discard(tmp_path / "spool")
+
+    assert sorted(path.suffix for path in (tmp_path / "spool").glob("*.lock")) == [".lock"]
+    assert spool.path.with_suffix(".lock").exists()
+    await spool.close()
+
+
 async def test_a_spool_whose_beginning_is_gone_is_set_aside_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     spool, _ = await filled(tmp_path / "spool", 10)
     await spool.forget([])
