@@ -215,6 +215,7 @@ class Interpreter:
             self._settings,
             zero=self._clock.zero,
             name_of=lambda identity: self._names.get(identity, ""),
+            names=lambda: [name for name in self._names.values() if name],
             tell=self._tell_keeping,
         )
 

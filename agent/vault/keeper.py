@@ -7,7 +7,7 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -21,6 +21,7 @@ from .places import of_name, segment_id, speaker_id
 from .shelf import Item
 from .spool import Spool
 from .store import Batch, Key, Meeting, Speaker, Store
+from .texts import Text, texts
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +43,6 @@ class Keys(Protocol):
     async def fresh_data_key(self, meeting: UUID, speaker: UUID) -> tuple[DataKey, bytes, int]: ...
 
     async def subject(self, identity: str) -> UUID: ...
-
-
-class Redaction(Protocol):
-    """Finds personal data in what one voice says, and masks it."""
-
-    def mask(self, text: str, language: str) -> tuple[str, tuple[str, ...]]:
-        """The text as it may be kept, and the kinds of what was found."""
-        ...
 
 
 @dataclass(slots=True)
@@ -94,7 +87,7 @@ class Keeper:
         *,
         zero: float,
         name_of: Callable[[str], str] = lambda identity: "",
-        redaction: Redaction | None = None,
+        names: Callable[[], Collection[str]] = tuple,
         tell: Callable[[str], None] = lambda state: None,
         now: Callable[[], Seconds] = time.monotonic,
     ) -> None:
@@ -108,7 +101,7 @@ class Keeper:
         self._store = store
         self._zero = datetime.fromtimestamp(zero, UTC)
         self._name_of = name_of
-        self._redaction = redaction
+        self._texts = texts(keeps, names)
         self._tell = tell
         self._now = now
         self._damaged = spool.damaged
@@ -189,44 +182,21 @@ class Keeper:
     # What a record is made of
 
     async def _items(self, said: Segment | Caption) -> list[Item]:
-        who = await self._who(said)
-        items = await self._naming(who, said.identity)
-        for kind, lang, text, tags in self._texts(said):
-            items += await self._sealed(said, who, kind, lang, text, tags)
+        items: list[Item] = []
+        for text in await self._texts.of(said):
+            who = await self._who(text.said)
+            items += await self._naming(who, text.said.identity)
+            items += await self._sealed(who, text)
         return items
 
-    def _texts(self, said: Segment | Caption) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
-        """Kind, language, text and tags of what the policy keeps of this."""
-        kept = self._keeps.terms
-        if isinstance(said, Caption):
-            yield "translation", said.lang, *self._checked(said.text, said.lang)
-            return
-        if "source" in kept:
-            yield "source", said.language, *self._checked(said.text, said.language)
-        if "redacted" in kept:
-            yield "redacted", said.language, *self._masked(said.text, said.language)
-
-    def _checked(self, text: str, language: str) -> tuple[str, tuple[str, ...]]:
-        if self._keeps.redaction == "off":
-            return text, ()
-        masked, tags = self._masked(text, language)
-        return (masked if self._keeps.redaction == "mask" else text), tags
-
-    def _masked(self, text: str, language: str) -> tuple[str, tuple[str, ...]]:
-        if self._redaction is None:
-            raise VaultError("bad_keeps", "The policy wants redaction, and nobody redacts.")
-        return self._redaction.mask(text, language)
-
-    async def _sealed(
-        self, said: Segment | Caption, who: _Who, kind: str, lang: str, text: str, tags: tuple[str, ...]
-    ) -> list[Item]:
-        sealer = await self._sealer(who, kind)
-        meeting, segment = self._meeting, segment_id(self._meeting.id, said.id)
-        place = Place(meeting.tenant, meeting.room, meeting.id, segment, said.rev, lang, who.id, kind)
+    async def _sealed(self, who: _Who, text: Text) -> list[Item]:
+        said, meeting, sealer = text.said, self._meeting, await self._sealer(who, text.kind)
+        segment = segment_id(meeting.id, said.id)
+        place = Place(meeting.tenant, meeting.room, meeting.id, segment, said.rev, text.lang, who.id, text.kind)
         record = Record(
             segment,
-            kind,
-            lang,
+            text.kind,
+            text.lang,
             said.rev,
             who.id,
             sealer.key.id,
@@ -234,8 +204,8 @@ class Keeper:
             said.start,
             said.end,
             said.engine,
-            tags,
-            seal(sealer.key, place, text.encode("utf-8", "replace")),
+            text.tags,
+            seal(sealer.key, place, text.text.encode("utf-8", "replace")),
         )
         return [record] if sealer.arrived else [sealer.row, record]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from ..errors import VaultError
 from ..nouns import Caption, Segment
 from ..settings import Settings
-from .keeper import Keeper, Redaction
+from .keeper import Keeper
 from .keeps import NOTHING, Keeps
 from .pool import Pool, Role
 from .remembered import Remembering
@@ -44,7 +44,7 @@ class Keeping:
         *,
         zero: float,
         name_of: Callable[[str], str],
-        redaction: Redaction | None = None,
+        names: Callable[[], Collection[str]] = tuple,
         tell: Tell = lambda keeps, state: None,
     ) -> None:
         self._keeps = keeps
@@ -52,7 +52,7 @@ class Keeping:
         self._settings = settings
         self._zero = zero
         self._name_of = name_of
-        self._redaction = redaction
+        self._names = names
         self._tell = tell
         self._pool = Pool(settings.vault, Role.AGENT)
         self._beginning: asyncio.Task[Spool | None] | None = None
@@ -107,7 +107,7 @@ class Keeping:
             Store(self._pool, self._meeting),
             zero=self._zero,
             name_of=self._name_of,
-            redaction=self._redaction,
+            names=self._names,
             tell=lambda state: self._tell(self._keeps.policy, state),
         )
         self._tell(self._keeps.policy, "ok")
