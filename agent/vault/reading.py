@@ -35,8 +35,8 @@ WINDOW = 20_000
 """Lines that are put in the order in which they were said; a longer meeting is nearly so from the start."""
 RENEW = 240.0
 """Seconds after which a reading is written down again; the database lets five minutes of it through."""
-COMPARED = 30.0
-"""Seconds between two looks at the ledger of what was destroyed."""
+NEWEST = 20
+"""Lines of the ledger of what was destroyed that are looked at before each reading; before the first, all of them."""
 ORDER = ("source", "translation", "redacted")
 """Which kind of a clause is shown where nobody says which."""
 _LETTERS = 9
@@ -139,7 +139,7 @@ class Reader:
         self.keys = keys
         self.tenant = tenant
         self._ledger = ledger
-        self._compared = -COMPARED
+        self._compared = False
 
     async def meetings(
         self,
@@ -189,10 +189,11 @@ class Reader:
         return ticket
 
     async def _compare(self) -> None:
-        """Now and then, whether the database is one that was restored and has back what was destroyed."""
-        if self._ledger is not None and time.monotonic() - self._compared >= COMPARED:
-            await may_serve(self._pool, self.tenant, self._ledger)
-            self._compared = time.monotonic()
+        """Whether the database is one that was restored and has back what was destroyed."""
+        if self._ledger is not None:
+            newest = NEWEST if self._compared else None
+            await may_serve(self._pool, self.tenant, self._ledger, newest=newest)
+            self._compared = True
 
     def transaction(self, principal: str, ticket: int | None = None) -> AbstractAsyncContextManager[AsyncConnection]:
         return self._pool.transaction(self.tenant, principal=principal, ticket=ticket)

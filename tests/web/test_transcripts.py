@@ -395,11 +395,13 @@ async def test_a_restored_database_that_has_back_what_was_destroyed_serves_nothi
     house = await serving(open_house, shelf, ledger=shelf.folder / "ledger")
     meeting = await shelf.meeting(grant="host")
     await shelf.say(meeting, "A secret.")
+    before = [(await house.client.get(path, headers=HEADERS)).status for path in paths(meeting)]
     gone = [str(uuid4()), str(meeting), str(uuid4()), 1, "erasure 1"]
     await ledger.confirm(await ledger.append("destroyed", {"reason": "erasure 1", "keys": [gone]}))
 
     answers = [await house.client.get(path, headers=HEADERS) for path in ("/api/meetings", *paths(meeting))]
 
+    assert before == [200] * 6
     assert [await code(answer) for answer in answers] == [(503, "restored_not_replayed")] * 7
 
 
