@@ -99,6 +99,10 @@ class Thread:
         self._lines: OrderedDict[str, _Line] = OrderedDict()
         self._known: OrderedDict[Value, None] = OrderedDict()
 
+    def search_with(self, redactor: Redactor) -> None:
+        """From here on, as when somebody has come whose name is to be found."""
+        self._redactor = redactor
+
     def settle(self, segment: Segment) -> Settled:
         """A segment that is settled, masked, and what must be stored anew because of it, at a higher revision."""
         line = _Line(
