@@ -261,12 +261,15 @@ class Keeper:
             # Keys may be among what could not be read any more: from here on none of them is used.
             self._damaged = self._spool.damaged
             self._forget_sealers(lambda sealer: True)
+        self._safe(items)
+        self._failing = self._without_key = False
+        self._tell_state()
+
+    def _safe(self, items: Sequence[Item]) -> None:
+        """The keys among them needn't travel any more."""
         keys = {item.id for item in items if isinstance(item, Key)}
         for sealer in self._sealers.values():
             sealer.arrived = sealer.arrived or sealer.key.id in keys
-        self._failing = bool(self._held)
-        self._without_key = False
-        self._tell_state()
 
     def _keyless(self, error: VaultError) -> None:
         if not self._without_key:
@@ -313,7 +316,7 @@ class Keeper:
         for item in held:
             if self._held and self._held[0] is item:  # else it had to make room meanwhile
                 self._held.popleft()
-        self._written(held)
+        self._safe(held)
         await self._carried(dead)
 
     async def _carried(self, dead: frozenset[UUID]) -> None:

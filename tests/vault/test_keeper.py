@@ -194,6 +194,7 @@ async def test_what_neither_disk_nor_database_takes_is_counted_beyond_a_bound(
                 await asyncio.wait_for(keeper.keep(segment(number)), 5)
         state, lost, held = keeper.state, keeper.lost, len(keeper._held)
         del keeper._store.write
+        await keeper.keep(segment(50))
 
     assert state == "failing"
     assert held == 20
