@@ -7,6 +7,7 @@ was kept; in the other three it is one line of readable characters.
 from __future__ import annotations
 
 import html
+import io
 import json
 import math
 import unicodedata
@@ -15,8 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import srt
-from webvtt import Caption, WebVTT
+from webvtt import Caption, WebVTT, srt
 from webvtt.models import Timestamp
 
 from .reading import Line, Meeting, Speaker
@@ -31,6 +31,8 @@ LONGEST = 3_600_000.0
 """Seconds on the room's clock that are believed: a thousand hours."""
 UNKNOWN = "Unknown"
 """Who spoke where the name is forgotten."""
+_FIRST = "1\n"
+"""How a file of one SRT cue begins."""
 _TURNS = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 """Characters that turn the direction of what stands around them."""
 
@@ -81,8 +83,10 @@ async def as_srt(head: Head, lines: AsyncIterable[Line]) -> AsyncIterator[str]:
     number = 0
     async for line, words in _spoken(lines):
         number += 1
-        start, end = (timedelta(seconds=each) for each in _times(line))
-        yield srt.Subtitle(number, start, end, f"{who(line.speaker)}: {words}".translate(_BRACKETS)).to_srt()
+        cue = Caption(text=f"{who(line.speaker)}: {words}".translate(_BRACKETS))
+        cue.start_time, cue.end_time = map(Timestamp.from_seconds, _times(line))
+        srt.write(one := io.StringIO(), [cue])
+        yield f"{number}\n{one.getvalue().removeprefix(_FIRST).rstrip()}\n\n"
 
 
 async def as_txt(head: Head, lines: AsyncIterable[Line]) -> AsyncIterator[str]:
