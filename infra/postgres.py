@@ -27,7 +27,7 @@ _USER = "dragoman"
 _SOCKET = ".s.PGSQL.5432"
 # Postgres will not run as root. The package's own way makes this account too.
 _ACCOUNT = "pgserver"
-_OPTIONS = {
+OPTIONS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "60",
@@ -63,7 +63,7 @@ def main() -> None:
         _make(data, password, account)
     folder = sockets(var)
     _claim(folder, account)
-    options = [word for name, value in _OPTIONS.items() for word in ("-c", f"{name}={value}")]
+    options = [word for name, value in OPTIONS.items() for word in ("-c", f"{name}={value}")]
     _tell(data, logins.statements(passwords), options, account)
     if account:
         _become(account)
