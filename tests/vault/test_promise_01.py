@@ -105,11 +105,12 @@ async def test_promise_01_two_hundred_kills_lose_no_final_and_double_none(own_po
                 speaker.begin()
         await waited(speaker.shows)
         speaker.kill()
-    await replay(tmp_path / "spool", pool)
-    discard(tmp_path / "spool")
+    async with asyncio.timeout(30):
+        while files(tmp_path):  # whoever was killed last may take a moment to die
+            await replay(tmp_path / "spool", pool)
+            discard(tmp_path / "spool")
     await pool.close()
 
-    assert files(tmp_path) == []
     shown, found = speaker.shown(), await stored(url, tmp_path)
     assert len(shown) > KILLS
     for kind in ("source", "translation"):
