@@ -6,13 +6,20 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from .setup.page import npm
 from .setup.place import HERE
 from .setup.steps import chromium
+
+QUICK = "not live and not browser and not ray and not coqui"
+VAULT = ("tests/vault", "tests/postgres")
+"""Tests that mostly wait for Postgres."""
+BESIDE = {"vault": ("unit", "page")}
+"""A part that runs beside others, which leave it a core; what it prints comes after theirs."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,7 @@ class Outcome:
 
 
 def checks(part: str) -> list[Check]:
-    """The checks of one part: unit, page, live, browser, ray or coqui."""
+    """The checks of one part: unit, vault, page, live, browser, ray or coqui."""
     python = [str(HERE.python), "-m"]
     words, path = npm(HERE)
     match part:
@@ -43,8 +50,10 @@ def checks(part: str) -> list[Check]:
             return [
                 Check("ruff", [*python, "ruff", "check", "."]),
                 Check("mypy", [*python, "mypy", "--strict", "agent", "web", "infra"]),
-                Check("pytest, unit", [*python, "pytest", "-m", "not live and not browser and not ray and not coqui"]),
+                Check("pytest, unit", [*python, "pytest", "-m", QUICK, *(f"--ignore={each}" for each in VAULT)]),
             ]
+        case "vault":
+            return [Check("pytest, vault", [*python, "pytest", *VAULT])]
         case "page":
             return [
                 Check("eslint and tsc", [*words, "run", "lint"], HERE.page, path, closing=0),
@@ -72,9 +81,9 @@ def environment() -> dict[str, str]:
     return kept
 
 
-def take(check: Check, env: Mapping[str, str]) -> Outcome:
+def take(check: Check, env: Mapping[str, str], show: Callable[[str], None] = print) -> Outcome:
     """Runs one to its end, showing what it prints as it comes."""
-    print(f"\n=== {check.name}", flush=True)
+    show(f"\n=== {check.name}")
     begun = time.monotonic()
     lines: list[str] = []
     child = subprocess.Popen(
@@ -89,15 +98,41 @@ def take(check: Check, env: Mapping[str, str]) -> Outcome:
     )
     assert child.stdout is not None  # noqa: S101  (PIPE)
     for line in child.stdout:
-        print(line, end="", flush=True)
+        show(line.rstrip("\n"))
         if line.strip():
             lines.append(line.rstrip())
     return Outcome(check, child.wait(), time.monotonic() - begun, lines[max(0, len(lines) - check.closing) :])
 
 
+def together(parts: Sequence[str]) -> list[list[str]]:
+    """The parts, in groups: one whose first part runs beside the rest of it, or several parts by themselves."""
+    groups: list[list[str]] = []
+    left = list(parts)
+    for part, others in BESIDE.items():
+        if part in left and (company := [other for other in left if other in others]):
+            groups.append([part, *company])
+            left = [other for other in left if other not in groups[-1]]
+    return [*groups, *([part] for part in left)]
+
+
+def taken(group: Sequence[str], env: Mapping[str, str]) -> list[Outcome]:
+    """The first part of a group beside the others."""
+    first, *others = group
+    if not others:
+        return [take(check, env) for check in checks(first)]
+    held: list[str] = []
+    with ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(lambda: [take(check, env, held.append) for check in checks(first)])
+        outcomes = [take(check, env) for part in others for check in checks(part)]
+        outcomes += beside.result()
+    print(*held, sep="\n")
+    return outcomes
+
+
 def main(parts: Sequence[str]) -> int:
     env = environment()
-    outcomes = [take(check, env) for part in parts for check in checks(part)]
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    outcomes = [outcome for group in together(parts) for outcome in taken(group, env)]
     print("\n=== how it went")
     for outcome in outcomes:
         verdict = "passed" if outcome.code == 0 else f"FAILED (exit code {outcome.code})"

@@ -649,6 +649,29 @@ def test_every_check_runs_and_one_failure_fails_all(
     assert said.endswith("checks: 1 passed, 1 failed\n")
 
 
+def test_one_part_runs_beside_others_and_is_told_of_after_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    # Each waits for the other: one after the other they would not end.
+    wait = "import sys, time, pathlib as p; p.Path(sys.argv[1]).touch()"
+    wait += "\nwhile not p.Path(sys.argv[2]).exists(): time.sleep(.01)"
+    files = {"vault": ("a", "b"), "unit": ("b", "a")}
+
+    def checks(part: str) -> list[suite.Check]:
+        said = f"{wait}\nprint('{part} says so')"
+        return [suite.Check(part, [sys.executable, "-c", said, *(tmp_path / name for name in files[part])])]
+
+    monkeypatch.setattr(suite, "checks", checks)
+
+    code = suite.main(["unit", "vault"])
+
+    said = capsys.readouterr().out
+    assert code == 0
+    assert said.index("unit says so") < said.index("=== vault") < said.index("vault says so")
+    assert suite.together(["unit", "vault", "page", "live"]) == [["vault", "unit", "page"], ["live"]]
+    assert suite.together(["vault", "live"]) == [["vault"], ["live"]]
+
+
 def test_a_test_is_not_led_to_a_service_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LIVEKIT_URL", "DATABASE_URL", "DRAGOMAN_ENGINES"):
         monkeypatch.setenv(name, "in-use")

@@ -586,11 +586,12 @@ async def test_calls_that_would_wait_for_each_other_are_made_one_after_the_other
             self.now = self.at_once = 0
 
         async def translate(self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()) -> Any:
-            self.now += 1
-            self.at_once = max(self.at_once, self.now)
-            for _ in range(20):
-                await asyncio.sleep(0)
-            self.now -= 1
+            if text == "one":  # no warming up
+                self.now += 1
+                self.at_once = max(self.at_once, self.now)
+                for _ in range(20):
+                    await asyncio.sleep(0)
+                self.now -= 1
             return await super().translate(text, source, targets, context)
 
     narrow = Narrow()

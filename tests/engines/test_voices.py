@@ -220,7 +220,7 @@ async def test_speakers_sound_different_and_each_always_the_same(espeak: Any) ->
     who = ("ana", "ana", "ana bob")
     first, again, another = [samples(await said(espeak, TEXT, who=one)) for one in who]
 
-    assert len(first) == pytest.approx(len(again), rel=0.01)
+    assert len(first) == pytest.approx(len(again), rel=0.03)  # eSpeak NG itself varies a pause by some 60 ms
     assert len(first) != len(another) or np.abs(first - another).max() > 0.05
 
 

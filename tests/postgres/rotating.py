@@ -101,7 +101,7 @@ class Fire:
         process = await self._started(batch)
         await asyncio.sleep(after)
         with contextlib.suppress(ProcessLookupError):
-            process.kill()
+            os.kill(process.pid, signal.SIGKILL)  # `process.kill` may take the exit code of one that has just ended
         code = await process.wait()
         assert code in {0, -signal.SIGKILL}
         if code:
