@@ -18,7 +18,7 @@ from .setup.steps import chromium
 QUICK = "not live and not browser and not ray and not coqui"
 VAULT = ("tests/vault", "tests/postgres")
 """Tests that mostly wait for Postgres."""
-BESIDE = {"vault": ("unit", "page")}
+BESIDE = {"vault": ("unit", "page", "coqui")}
 """A part that runs beside others, which leave it a core; what it prints comes after theirs."""
 
 

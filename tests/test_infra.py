@@ -669,6 +669,7 @@ def test_one_part_runs_beside_others_and_is_told_of_after_them(
     assert code == 0
     assert said.index("unit says so") < said.index("=== vault") < said.index("vault says so")
     assert suite.together(["unit", "vault", "page", "live"]) == [["vault", "unit", "page"], ["live"]]
+    assert suite.together(["vault", "live", "coqui"]) == [["vault", "coqui"], ["live"]]
     assert suite.together(["vault", "live"]) == [["vault"], ["live"]]
 
 

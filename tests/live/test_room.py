@@ -245,16 +245,18 @@ async def test_a_language_that_no_text_is_translated_from_is_carried_directly(jo
     speaker = await join("Jürgen", speaks="de")
     await reader.interpreted()
 
+    reference = TOLD["de_fleurs_005.ogg"]["translations"]
+
+    def close(person: Person, lang: str) -> float:
+        return float(sacrebleu.sentence_chrf(said(person, lang), [reference[lang]]).score)
+
     await speaker.say(DATA / "de_fleurs_005.ogg")
-    await settled(reader, "es", by=speaker)
-    await settled(other, "en", by=speaker)
+    # Its last clause may be one that Whisper carries nowhere.
+    await until(lambda: close(other, "en") > 25 and close(reader, "es") > 20, 60)
 
     assert {frame.source for frame in other.finals("en")} == {"de"}
     assert {frame.engine for frame in other.finals("en")} == {"direct:whisper-base"}
     assert {frame.engine.split("+")[0] for frame in reader.finals("es")} == {"direct:whisper-base"}
-    reference = TOLD["de_fleurs_005.ogg"]["translations"]
-    assert sacrebleu.sentence_chrf(said(other, "en"), [reference["en"]]).score > 25
-    assert sacrebleu.sentence_chrf(said(reader, "es"), [reference["es"]]).score > 20
     routes = (await other.call("dragoman.languages", {"speaks": "en", "reads": "es", "hears": ""}))["routes"]
     assert routes["de"].startswith("direct:whisper-base, ")
 
