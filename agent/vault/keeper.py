@@ -148,20 +148,24 @@ class Keeper:
             await self._came.wait()
             self._came.clear()
             while self._settled:
-                await self._write_down(self._settled.popleft())
+                # What came together is written together: it waits for the disk once.
+                finals = [self._settled.popleft() for _ in range(len(self._settled))]
+                for items, final in [(await self._sealed_final(final), final) for final in finals]:
+                    if items is None:
+                        self._show(final)
+                    else:
+                        self._write(items, final)
         self._sealed_all = True
         self._arrived.set()
 
-    async def _write_down(self, final: _Final) -> None:
+    async def _sealed_final(self, final: _Final) -> list[Item] | None:
+        """None where nobody gives us a key: in the clear it is written nowhere."""
         try:
-            items = await self._items(final.said)
+            return await self._items(final.said)
         except VaultError as error:
-            # Nobody gives us a key, and in the clear it is written nowhere.
             self.lost += 1
             self._keyless(error)
-            self._show(final)
-            return
-        self._write(items, final)
+            return None
 
     async def _carry_all(self) -> None:
         pause = PAUSES[0]
