@@ -21,6 +21,8 @@ from ..errors import VaultError
 PATIENCE = 5.0
 """Seconds for a connection."""
 _AWAY = (OSError, TimeoutError, PoolTimeout, PostgresConnectionError, OperatorInterventionError, InterfaceError)
+_UNPREPARED = {"42P01", "3F000", "42883"}
+"""No such table, schema or function: nobody has migrated it yet."""
 
 _SAID = text(
     "SELECT set_config('role', :role, true), set_config('app.tenant', :tenant, true),"
@@ -88,12 +90,21 @@ class _away:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, _AWAY) and not (isinstance(error, DBAPIError) and _is_away(error)):
+        if error is None or (sentence := _sentence(error)) is None:
             return
         # A task that is told to end meets a broken connection on its way out: it must still end.
         if (task := asyncio.current_task()) and task.cancelling():
             raise asyncio.CancelledError from error
-        raise VaultError("vault_away", "The database of what is kept does not answer.") from error
+        raise VaultError("vault_away", sentence) from error
+
+
+def _sentence(error: BaseException) -> str | None:
+    """What to say of an error that means that the database is away; None of any other."""
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", "") in _UNPREPARED:
+        return "The database of what is kept is still being prepared."
+    if isinstance(error, _AWAY) or (isinstance(error, DBAPIError) and _is_away(error)):
+        return "The database of what is kept does not answer."
+    return None
 
 
 def _is_away(error: DBAPIError) -> bool:

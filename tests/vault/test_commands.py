@@ -216,6 +216,16 @@ def test_a_database_that_does_not_answer_is_said_so(tmp_path: Path):
     assert (done.returncode, done.stderr.split(":")[0]) == (1, "vault_away")
 
 
+@pytest.mark.usefixtures("kept_url")  # whose migration made the roles, which all databases of a server share
+async def test_a_database_that_nobody_has_prepared_yet_is_waited_for(empty_url: str, tmp_path: Path):
+    done = Operator(empty_url, tmp_path).does("sweep")
+
+    assert (done.returncode, done.stderr.strip()) == (
+        1,
+        "vault_away: The database of what is kept is still being prepared.",
+    )
+
+
 async def test_the_sweeping_process_ends_when_it_is_told(operator: Operator):
     words = (sys.executable, "-m", "agent.vault", "sweep", "--every", "1")
     own = {"DATABASE_URL": operator.url, "DRAGOMAN_ROOT_KEY": f"file:{operator.folder / 'root.key'}"}
