@@ -150,13 +150,13 @@ def root_key(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-async def open_house(database_url: str, dist: Path, root_key: str) -> AsyncIterator[Opening]:
+async def open_house(database_url: str, dist: Path, root_key: str, tmp_path: Path) -> AsyncIterator[Opening]:
     """Starts a web server, with other settings where a test gives them; all end with the test."""
     async with AsyncExitStack() as stack:
 
         async def open_one(livekit: FakeLiveKit | None = None, ready: bool = True, **changes: Any) -> House:
             house = await stack.enter_async_context(
-                _house(livekit, database_url, dist, {"root_key": root_key, **changes})
+                _house(livekit, database_url, dist, {"root_key": root_key, "ledger": tmp_path / "ledger", **changes})
             )
             async with asyncio.timeout(10):
                 if ready:
