@@ -18,8 +18,8 @@ from .setup.steps import chromium
 QUICK = "not live and not browser and not ray and not coqui"
 VAULT = ("tests/vault", "tests/postgres")
 """Tests that mostly wait for Postgres."""
-BESIDE = {"vault": ("unit", "page", "coqui")}
-"""A part that runs beside others, which leave it a core; what it prints comes after theirs."""
+BESIDE = (("vault", "page"), ("unit", "coqui"))
+"""Parts that run beside others; what the first ones print comes after the others."""
 
 
 @dataclass(frozen=True)
@@ -104,35 +104,26 @@ def take(check: Check, env: Mapping[str, str], show: Callable[[str], None] = pri
     return Outcome(check, child.wait(), time.monotonic() - begun, lines[max(0, len(lines) - check.closing) :])
 
 
-def together(parts: Sequence[str]) -> list[list[str]]:
-    """The parts, in groups: one whose first part runs beside the rest of it, or several parts by themselves."""
-    groups: list[list[str]] = []
-    left = list(parts)
-    for part, others in BESIDE.items():
-        if part in left and (company := [other for other in left if other in others]):
-            groups.append([part, *company])
-            left = [other for other in left if other not in groups[-1]]
-    return [*groups, *([part] for part in left)]
-
-
-def taken(group: Sequence[str], env: Mapping[str, str]) -> list[Outcome]:
-    """The first part of a group beside the others."""
-    first, *others = group
-    if not others:
-        return [take(check, env) for check in checks(first)]
+def taken(parts: Sequence[str], env: Mapping[str, str]) -> list[Outcome]:
+    """Every part: first those that run beside one another, then one after the other."""
+    first, others = ([part for part in side if part in parts] for side in BESIDE)
     held: list[str] = []
     with ThreadPoolExecutor(1) as pool:
-        beside = pool.submit(lambda: [take(check, env, held.append) for check in checks(first)])
-        outcomes = [take(check, env) for part in others for check in checks(part)]
-        outcomes += beside.result()
-    print(*held, sep="\n")
-    return outcomes
+        beside = pool.submit(_each, first, env, held.append if others else print)
+        outcomes = _each(others, env) + beside.result()
+    for line in held:
+        print(line)
+    return outcomes + _each([part for part in parts if part not in {*first, *others}], env)
+
+
+def _each(parts: Sequence[str], env: Mapping[str, str], show: Callable[[str], None] = print) -> list[Outcome]:
+    return [take(check, env, show) for part in parts for check in checks(part)]
 
 
 def main(parts: Sequence[str]) -> int:
     env = environment()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    outcomes = [outcome for group in together(parts) for outcome in taken(group, env)]
+    outcomes = taken(parts, env)
     print("\n=== how it went")
     for outcome in outcomes:
         verdict = "passed" if outcome.code == 0 else f"FAILED (exit code {outcome.code})"
