@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from agent.settings import read
 from agent.vault import tables as vault
-from web.database import address
+from agent.vault.postgres import address
 from web.tables import metadata
 
 LOCK = 0x64726167_6D696772

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
 from alembic import command
 from alembic.config import Config
-from asyncpg import InterfaceError, PostgresConnectionError
-from asyncpg.exceptions import OperatorInterventionError
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, make_url
-from sqlalchemy.exc import DBAPIError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from agent.errors import DragomanError
+from agent.vault.postgres import Away, address
 
 log = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations" / "alembic.ini"
 PATIENCE = 3.0
 """Seconds for a connection or a statement; people wait behind it."""
-ASYNCPG_AWAY = (PostgresConnectionError, OperatorInterventionError, InterfaceError)
-"""Lost or refused; told to stop or not up yet; closed while it was being used."""
 
 
 class Database:
@@ -84,43 +79,8 @@ class Database:
         await self._engine.dispose()
 
 
-class _away:
-    """Turns the many ways in which Postgres is away into one error."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or (sentence := _sentence(error)) is None:
-            return
-        # A task that is told to end meets a broken connection on its way out: it must still end.
-        if (task := asyncio.current_task()) and task.cancelling():
-            raise asyncio.CancelledError from error
-        raise DragomanError("database_away", sentence) from error
-
-
-def _sentence(error: BaseException) -> str | None:
-    """What to say of an error that means that the database is away; None of any other."""
-    if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", "") == "42P01":
-        return "The database is still being prepared."
-    # asyncpg says so itself before SQLAlchemy has a connection to wrap, and to who listens on its own connection.
-    direct = isinstance(error, (OSError, TimeoutError, PoolTimeout, *ASYNCPG_AWAY))
-    if direct or (isinstance(error, DBAPIError) and _is_away(error)):
-        return "The database does not answer."
-    return None
-
-
-def _is_away(error: DBAPIError) -> bool:
-    # 57: the operator stops it or it is starting; 53: it is out of connections; 08: the connection is lost.
-    state = str(getattr(error.orig, "sqlstate", None) or "")
-    return error.connection_invalidated or state[:2] in {"08", "53", "57"} or not state
-
-
-def address(url: SecretStr) -> URL:
-    """The address as SQLAlchemy wants it for asyncpg, which calls `sslmode` just `ssl`."""
-    given = make_url(url.get_secret_value()).set(drivername="postgresql+asyncpg")
-    if (mode := given.query.get("sslmode")) is None:
-        return given
-    return given.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
+def _away() -> Away:
+    return Away(partial(DragomanError, "database_away"), "The database")
 
 
 DATABASE = web.AppKey("database", Database)

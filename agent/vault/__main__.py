@@ -12,7 +12,6 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -47,8 +46,7 @@ def main(words: Sequence[str]) -> int:
 async def _until_told(work: Any) -> int:
     """SIGTERM ends it as Ctrl-C does: between two statements, and the next run goes on."""
     task = asyncio.ensure_future(work)
-    with suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return int(await task)
 
 

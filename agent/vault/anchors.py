@@ -9,7 +9,7 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import text
 
 from ..errors import VaultError
+from .keys import Signer
 from .pool import Pool
 
 EVERY = 300.0
@@ -28,14 +29,6 @@ _PREFIX = b"dragoman log\n"
 _HEAD = text("SELECT seq, hash, clock_timestamp() AS at FROM vault_audit.head WHERE tenant_id = :tenant")
 _FORGETTABLE = text("SELECT seq, hash, policies, at FROM vault_audit.forgettable()")
 _FORGET = text("SELECT vault_audit.forget(:seq, :hash, :content, :signature)")
-
-
-class Signer(Protocol):
-    """The tenant's Ed25519 key."""
-
-    async def sign(self, data: bytes, /) -> bytes: ...
-
-    async def public_key(self) -> Ed25519PublicKey: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +17,10 @@ from ..errors import VaultError
 from .anchors import Anchors
 from .pool import Pool
 
+LOG = text("SELECT vault_audit.append(:action, :object, :outcome, :detail)").bindparams(
+    bindparam("detail", type_=JSONB)
+)
+"""A line, in a transaction that ends only with it."""
 PATIENCE_MS = 3000
 """How long a line waits for the one before it to be written."""
 MOST = 1000
@@ -86,11 +90,10 @@ async def append(
 
     The next line waits until this transaction ends. Raises `VaultError` (`audit_away`): then nothing else may be done.
     """
-    say = {"action": action, "object": object_, "outcome": outcome, "detail": json.dumps(detail or {})}
+    say = {"action": action, "object": object_, "outcome": outcome, "detail": dict(detail or {})}
     try:
         await connection.execute(text(f"SET LOCAL lock_timeout = {PATIENCE_MS}"))
-        line = text("SELECT vault_audit.append(:action, :object, :outcome, CAST(:detail AS jsonb))")
-        return int((await connection.execute(line, say)).scalar_one())
+        return int((await connection.execute(LOG, say)).scalar_one())
     except DBAPIError as error:
         if error.connection_invalidated:
             raise

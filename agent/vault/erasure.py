@@ -14,9 +14,10 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..errors import VaultError
+from .audit import LOG
 from .destroying import Doomed, destroy, entry, weighed
-from .holds import LOG
-from .ledger import Ledger, Signer
+from .keys import Signer
+from .ledger import Ledger
 from .pool import Pool
 from .receipts import Receipt, Told, signed
 from .refusals import refusals

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Text, Uuid, bindparam, select, text
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Row
 
 from ..errors import VaultError
+from .audit import LOG
 from .ledger import Ledger
 from .pool import Pool
 from .refusals import refusals
@@ -27,9 +27,6 @@ _GONE = text("SELECT keys, records FROM vault_keys.gone(:room, :meeting, :subjec
     bindparam("room", type_=Text), bindparam("meeting", type_=Uuid), bindparam("subject", type_=Uuid)
 )
 _RELEASE = text("SELECT * FROM vault_keys.release(:id, :by)")
-LOG = text("SELECT vault_audit.append(:action, :object, :outcome, :detail)").bindparams(
-    bindparam("detail", type_=JSONB)
-)
 
 
 @dataclass(frozen=True, slots=True)

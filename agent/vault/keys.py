@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -58,6 +58,14 @@ class Wrapped:
 
     version: int
     wrapped: bytes | None = field(repr=False)
+
+
+class Signer(Protocol):
+    """A tenant's keys, for who has something to sign."""
+
+    async def sign(self, data: bytes, /) -> bytes: ...
+
+    async def public_key(self) -> Ed25519PublicKey: ...
 
 
 class TenantKeys:

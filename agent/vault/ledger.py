@@ -24,24 +24,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ..errors import VaultError
+from .keys import Signer
 
 FIRST = "0" * 64
 _BLOCK = 65_536
-
-
-class Signer(Protocol):
-    """A tenant's keys, as far as this part needs them."""
-
-    async def sign(self, data: bytes) -> bytes: ...
-
-    async def public_key(self) -> Ed25519PublicKey: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sqlalchemy import ARRAY, Text, bindparam, select, text, update
 from sqlalchemy.engine import Row
 
 from ..errors import VaultError
-from .holds import LOG
+from .audit import LOG
 from .pool import Pool
 from .refusals import refusals
 from .tables import policy, tenant

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ..errors import VaultError
 from .destroying import Doomed
-from .ledger import Signer
+from .keys import Signer
 from .scope import Scope
 
 TYPE = "dragoman-erasure-receipt+jws"

@@ -12,8 +12,9 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from agent.errors import DragomanError
+from agent.vault.postgres import address
 from tests.web.conftest import HOST, Opening, code
-from web.database import Database, address
+from web.database import Database
 
 BEARER = {"Authorization": f"Bearer {HOST}"}
 
