@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from sqlalchemy import func, select
 
@@ -74,15 +74,20 @@ async def _erase(desk: Desk, given: argparse.Namespace) -> int:
         keys, held = await erasures.dry_run(scope)
         _say({"keys": keys, "held": held})
         return 0
+    files = [given.receipt, given.receipt.with_name(f"{given.receipt.name}.html")] if given.receipt else []
+    for file in files:
+        _opened(file, "x").close()  # before anything is destroyed: a receipt has a place, and takes no other's
     erasure = await erasures.erase(scope, by=given.by)
     if erasure.receipt is None:
+        for file in files:
+            file.unlink()
         print(f"Request {erasure.id} waits: a hold keeps something of this. The sweep carries it out after the hold.")
         return 1
-    if given.receipt:
-        given.receipt.write_text(json.dumps(dict(erasure.receipt.jws)) + "\n")
-        page = given.receipt.with_name(given.receipt.name + ".html")
-        page.write_text(erasure.receipt.page())
-        print(f"Erased. The receipt is {given.receipt}; {page} is for people.")
+    contents = (json.dumps(dict(erasure.receipt.jws)) + "\n", erasure.receipt.page())
+    for file, content in zip(files, contents, strict=False):
+        file.write_text(content)
+    if files:
+        print(f"Erased. The receipt is {files[0]}; {files[1]} is for people.")
     else:
         _say(erasure.receipt.payload)
     return 0
@@ -127,7 +132,7 @@ async def _export(desk: Desk, given: argparse.Namespace) -> int:
     if given.out is None:
         await _write(pieces, sys.stdout)
     else:
-        with given.out.open("w", encoding="utf-8") as file:
+        with _opened(given.out) as file:
             await _write(pieces, file)
     if opened.unreadable:
         print(f"{opened.unreadable} records are there and do not open.", file=sys.stderr)
@@ -179,6 +184,14 @@ COMMANDS: Mapping[str, Callable[[Desk, argparse.Namespace], Awaitable[int]]] = {
 async def _scope(desk: Desk, given: argparse.Namespace) -> Scope:
     subject = await desk.keys().subject(given.person) if given.person else None
     return Scope(given.room, given.meeting, subject)
+
+
+def _opened(path: Path, mode: Literal["w", "x"] = "w") -> TextIO:
+    """A file to write to, empty. Raises `cannot_write`."""
+    try:
+        return path.open(mode, encoding="utf-8")
+    except OSError as error:
+        raise VaultError("cannot_write", f"{path} can't be written: {error.strerror}.") from None
 
 
 async def _write(pieces: Any, file: TextIO) -> None:

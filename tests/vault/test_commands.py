@@ -29,15 +29,21 @@ class Operator:
     url: str
     folder: Path
 
-    def does(self, *words: str) -> subprocess.CompletedProcess[str]:
-        own = {
+    @property
+    def told(self) -> dict[str, str]:
+        """The environment of their commands."""
+        return {
+            **os.environ,
             "DATABASE_URL": self.url,
             "DRAGOMAN_ROOT_KEY": f"file:{self.folder / 'root.key'}",
             "DRAGOMAN_LEDGER": str(self.folder / "ledger"),
             "DRAGOMAN_ANCHORS": str(self.folder / "anchors"),
         }
+
+    def does(self, *words: str, out: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
         line = [sys.executable, "-m", "agent.vault", *words]
-        return subprocess.run(line, cwd=ROOT, env={**os.environ, **own}, capture_output=True, text=True, check=False)
+        given = {"stdout": out, "stderr": subprocess.PIPE}
+        return subprocess.run(line, cwd=ROOT, env=self.told, text=True, check=False, **given)
 
     def said(self, *words: str) -> dict[str, object]:
         """What it printed last, as JSON; it ended well."""
@@ -192,6 +198,31 @@ async def test_a_database_that_is_older_than_its_ledger_is_not_read_until_it_was
     assert clean.returncode == 0
 
 
+async def test_a_receipt_that_can_be_written_nowhere_is_said_before_anything_is_destroyed(operator: Operator):
+    nowhere = str(operator.folder / "none" / "receipt.json")
+
+    erased = operator.does("erase", "--meeting", ID, "--by", "ana", "--receipt", nowhere)
+    exported = operator.does("export", ID, "--out", nowhere)
+
+    taken = operator.folder / "receipt.json"
+    taken.write_text("another's")
+    refused = operator.does("erase", "--meeting", ID, "--by", "ana", "--receipt", str(taken))
+
+    assert [done.stderr.split(":")[0] for done in (erased, exported, refused)] == ["cannot_write"] * 3
+    assert len(await operator.texts()) == 8
+    assert taken.read_text() == "another's"
+
+
+async def test_who_reads_only_the_beginning_of_an_export_sees_no_complaint(operator: Operator):
+    read, write = os.pipe()
+    os.close(read)
+
+    done = operator.does("export", ID, "--format", "txt", out=write)
+    os.close(write)
+
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -228,11 +259,7 @@ async def test_a_database_that_nobody_has_prepared_yet_is_waited_for(empty_url: 
 
 async def test_the_sweeping_process_ends_when_it_is_told(operator: Operator):
     words = (sys.executable, "-m", "agent.vault", "sweep", "--every", "1")
-    own = {"DATABASE_URL": operator.url, "DRAGOMAN_ROOT_KEY": f"file:{operator.folder / 'root.key'}"}
-    more = {"DRAGOMAN_LEDGER": str(operator.folder / "l"), "DRAGOMAN_ANCHORS": str(operator.folder / "anchors")}
-    process = await asyncio.create_subprocess_exec(
-        *words, cwd=ROOT, env={**os.environ, **own, **more}, stderr=asyncio.subprocess.PIPE
-    )
+    process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, env=operator.told, stderr=asyncio.subprocess.PIPE)
     assert process.stderr is not None
     async with asyncio.timeout(60):
         while b"swept" not in await process.stderr.readline():
