@@ -113,7 +113,7 @@ async def vault(app: web.Application) -> AsyncIterator[None]:
 
 
 async def reader(app: web.Application) -> AsyncIterator[None]:
-    async with transcripts.opened(app[SETTINGS]) as (app[transcripts.KEYS], app[transcripts.READER]):
+    async with transcripts.opened(app[SETTINGS]) as app[transcripts.READER]:
         yield
 
 
@@ -151,9 +151,7 @@ async def _attend(app: web.Application) -> None:
             log.warning("waiting for the database", extra={"code": error.code})
         away = True
         await asyncio.sleep(AGAIN)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(transcripts.make_signing_key(app[transcripts.KEYS]))
-        group.create_task(Watch(app[DATABASE], app[POLICIES], app[SFU], app[METRICS]).run())
+    await Watch(app[DATABASE], app[POLICIES], app[SFU], app[METRICS]).run()
 
 
 async def _prepare(app: web.Application) -> DragomanError | None:

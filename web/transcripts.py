@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,8 +29,6 @@ from .policies import HOST
 
 log = logging.getLogger(__name__)
 
-AGAIN = 5.0
-"""Seconds until the root key's holder is asked again."""
 PIECE = 65_536
 """Characters that are sent at once."""
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern="^[^\\x00]*$")]
@@ -142,30 +139,15 @@ class Transcript(BaseModel):
 
 
 READER = web.AppKey("reader", Reader)
-KEYS = web.AppKey("keys", TenantKeys)
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[tuple[TenantKeys, Reader]]:
+async def opened(settings: Settings) -> AsyncIterator[Reader]:
     """What reads for this server; it has a pool of its own, so that who reads much holds up nobody who makes a room."""
     pool, tenant = Pool(settings.vault, Role.WEB), tenant_id(settings.tenant)
     keys = TenantKeys(pool, from_setting(settings.root_key), tenant)
-    yield keys, Reader(pool, keys, tenant, Ledger(settings.ledger, tenant, keys))
+    yield Reader(pool, keys, tenant, Ledger(settings.ledger, tenant, keys))
     await pool.close()
-
-
-async def make_signing_key(keys: TenantKeys) -> None:
-    """The key that signs anchors and receipts: the sweep needs it and may not make it. Tried until it is there."""
-    away = False
-    while True:
-        try:
-            await keys.public_key()
-            return
-        except DragomanError as error:
-            if not away:
-                log.warning("waiting for the root key's holder", extra={"code": error.code})
-            away = True
-        await asyncio.sleep(AGAIN)
 
 
 async def meetings(request: web.Request) -> web.Response:

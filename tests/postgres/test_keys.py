@@ -428,6 +428,14 @@ async def test_a_version_lingers_and_is_then_destroyed_for_good(place: Place):
     assert await code(place.keys().ready([1])) == "key_destroyed"
 
 
+async def test_retention_makes_the_key_that_it_signs_with_and_none_that_opens(place: Place):
+    retention = TenantKeys(place.pool(Role.RETENTION), place.wrapper, place.tenant)
+
+    (await retention.public_key()).verify(await retention.sign(b"said"), b"said")
+    assert await retention.subject("guest-ana") == await place.keys().subject("guest-ana")
+    assert await code(retention.fresh_data_key(MEETING, SPEAKER)) == "no_key"
+
+
 async def test_nobody_destroys_a_version_that_keys_need(place: Place):
     key = await place.added(place.keys())
     destroy = text("UPDATE vault_keys.tenant_key SET state = 'destroyed', wrapped = NULL WHERE tenant_id = :tenant")

@@ -22,11 +22,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from agent.vault import reading
-from agent.vault.anchors import Anchors
 from agent.vault.audit import verify
 from agent.vault.export import FORMATS
-from agent.vault.keyfile import KeyFile
-from agent.vault.keys import TenantKeys
 from agent.vault.ledger import Ledger
 from agent.vault.pool import Role
 from tests.vault.shelf import NOW, Kept, kept
@@ -403,20 +400,6 @@ async def test_a_restored_database_that_has_back_what_was_destroyed_serves_nothi
 
     assert before == [200] * 6
     assert [await code(answer) for answer in answers] == [(503, "restored_not_replayed")] * 7
-
-
-async def test_the_server_makes_the_key_that_the_sweep_signs_with(open_house: Opening, shelf: Kept):
-    await serving(open_house, shelf)
-    signs = "SELECT count(*) FROM vault_keys.tenant_key WHERE tenant_id = $1 AND purpose = 'sign'"
-    async with asyncio.timeout(10):
-        while not await shelf.owner.fetchval(signs, shelf.tenant):  # noqa: ASYNC110 - no event crosses a database
-            await asyncio.sleep(0.02)
-    await shelf.lines(1)
-
-    as_the_sweep = TenantKeys(shelf.pools[Role.RETENTION], KeyFile(shelf.folder / "root.key"), shelf.tenant)
-    anchored = await Anchors(shelf.folder / "anchors", shelf.tenant, as_the_sweep).drop(shelf.pools[Role.RETENTION])
-
-    assert anchored == 1
 
 
 async def test_where_the_root_key_is_away_it_says_so(open_house: Opening, shelf: Kept, tmp_path: Path):
