@@ -202,7 +202,13 @@ class TenantKeys:
         return Wrapped(*found) if found else None
 
     async def _make(self, purpose: Purpose) -> None:
-        """A first version, unless another process was first."""
+        """A first version, unless another process was first; never under another root key than the tenant's others."""
+        t = tenant_key.c
+        others = select(t.purpose, t.version).where(t.tenant_id == self._tenant, t.wrapped.is_not(None)).limit(1)
+        async with self._pool.transaction(self._tenant) as connection:
+            other = (await connection.execute(others)).first()
+        if other:
+            await self._load(*other)
         row = await fresh_tenant_key(self._wrapper, self._tenant, purpose, 1)
         try:
             async with self._pool.transaction(self._tenant) as connection:

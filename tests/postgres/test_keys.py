@@ -428,6 +428,14 @@ async def test_a_version_lingers_and_is_then_destroyed_for_good(place: Place):
     assert await code(place.keys().ready([1])) == "key_destroyed"
 
 
+async def test_where_the_root_key_was_lost_no_other_is_made_in_its_place(place: Place, tmp_path: Path):
+    await place.keys().fresh_data_key(MEETING, SPEAKER)  # `index` and `sign` are not there yet
+    (tmp_path / "root.key").rename(tmp_path / "lost.key")
+
+    assert await code(place.keys().subject("guest-ana")) == "keys_away"
+    assert not (tmp_path / "root.key").exists()
+
+
 async def test_retention_makes_the_key_that_it_signs_with_and_none_that_opens(place: Place):
     retention = TenantKeys(place.pool(Role.RETENTION), place.wrapper, place.tenant)
 
