@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -35,6 +36,8 @@ class Settings(BaseSettings):
     """The same database under a login that is a member of this process's role in the vault, and of no other."""
     spool: Path = Path("var/spool")
     """The folder in which what is kept waits, sealed, until the database has it; only the agent needs it."""
+    spool_sync: Literal["before", "after"] = "before"
+    """Whether a final waits for its fsync before it is shown, or the fsync follows within a tenth of a second."""
     tenant: str = Field("default", min_length=1, max_length=200)
     """Whose what is kept is, where several share a database."""
     ledger: Path = Path("var/ledger")

@@ -95,7 +95,8 @@ class Keeping:
             root = from_setting(self._settings.root_key)
             keys = Remembering(self._pool, root, self._meeting.tenant, self._settings.spool)
             await keys.ready()
-            spool = await Spool.create(self._settings.spool, self._meeting)
+            after = self._settings.spool_sync == "after"
+            spool = await Spool.create(self._settings.spool, self._meeting, sync_after=after)
         except VaultError as error:
             log.error("nothing is kept yet: %s", error)
             return None

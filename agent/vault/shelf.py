@@ -48,9 +48,24 @@ def open_(path: Path) -> sqlite3.Connection:
     """Write-ahead log, an fsync at every commit, and what is deleted is overwritten."""
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "cell_size_check=ON"):
+    for pragma in ("journal_mode=WAL", "secure_delete=ON", "cell_size_check=ON"):
         connection.execute(f"PRAGMA {pragma}")
+    wait_for_disk(connection, True)
     return connection
+
+
+def wait_for_disk(connection: sqlite3.Connection, wait: bool) -> None:
+    """Whether a commit waits for its fsync; without, whoever commits calls `sync` soon."""
+    connection.execute(f"PRAGMA synchronous={'FULL' if wait else 'NORMAL'}")
+
+
+def sync(path: Path) -> None:
+    """Brings the write-ahead log to the disk. Raises `OSError`."""
+    opened = os.open(f"{path}-wal", os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def begin(connection: sqlite3.Connection, meeting: Meeting) -> None:

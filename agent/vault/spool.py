@@ -40,6 +40,10 @@ EMPTIED = 60.0
 them, as soon as it is wiped. A write after that syncs twice, so this isn't done after each."""
 MOST = 1_000
 """Records of a batch."""
+SOON = 0.02
+"""Seconds without anything to write, after which what was shown before the disk had it is brought there."""
+SYNCED = 0.1
+"""Seconds after which it is, though there is always something to write."""
 
 
 class Lock:
@@ -99,9 +103,20 @@ class Spool:
     A thread of its own writes: whatever waits while it writes is written together next, with one fsync. Failures are
     `VaultError`: `spool_failing` (the disk is full, or says no; it may pass), or `spool_damaged` where even a fresh
     file could not be begun.
+
+    With `sync_after` a put is done when it is in the file, and would survive the death of every process; the fsync
+    follows `SYNCED` seconds later at most.
     """
 
-    def __init__(self, path: Path, lock: Lock, meeting: Meeting | None, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        path: Path,
+        lock: Lock,
+        meeting: Meeting | None,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        sync_after: bool = False,
+    ) -> None:
         self.path = path
         self.damaged = 0
         """How often a file had to be set aside."""
@@ -116,6 +131,9 @@ class Spool:
         self._logged = False
         self._keyed = False
         self._emptied = time.monotonic()
+        self._sync_after = sync_after
+        self._unsynced: float | None = None
+        """Since when something waits for its fsync."""
         self._closed = False
         self._connection: sqlite3.Connection
         self.meeting = self._begin(meeting)
@@ -123,7 +141,7 @@ class Spool:
         self._thread.start()
 
     @classmethod
-    async def create(cls, folder: Path, meeting: Meeting) -> Spool:
+    async def create(cls, folder: Path, meeting: Meeting, *, sync_after: bool = False) -> Spool:
         """A fresh one. Raises `VaultError` (`spool_failing`)."""
         loop = asyncio.get_running_loop()
 
@@ -134,7 +152,7 @@ class Spool:
             lock = Lock(path)
             while not lock.take():  # whoever discards locks was between its making and its taking
                 pass
-            return cls(path, lock, meeting, loop)
+            return cls(path, lock, meeting, loop, sync_after=sync_after)
 
         with _failing():
             return await asyncio.to_thread(make)
@@ -158,7 +176,7 @@ class Spool:
             return await asyncio.to_thread(take)
 
     def put(self, items: Sequence[Item]) -> asyncio.Future[None]:
-        """Write this down: done when it would survive a power cut. In the order in which it is called."""
+        """Write this down: done when it would survive what this spool is for. In the order in which it is called."""
         done: asyncio.Future[None] = self._loop.create_future()
         self._asked.put(_Put(items, done))
         return done
@@ -204,7 +222,10 @@ class Spool:
             try:
                 asked = [self._asked.get(timeout=self._patience())]
             except queue.Empty:
-                self._tidy()
+                if self._unsynced is None:
+                    self._tidy()
+                else:
+                    self._sync()
                 continue
             with suppress(queue.Empty):
                 while True:
@@ -214,6 +235,10 @@ class Spool:
             for one in asked:
                 if isinstance(one, _Job):
                     self._do(one)
+            if self._sync_after and self._unsynced is None:
+                self._unsynced = time.monotonic()
+            if self._unsynced is not None and time.monotonic() - self._unsynced >= SYNCED:
+                self._sync()
             if self._overdue or (self._untidy and self._keyed):  # without waiting for a pause, which may never come
                 self._tidy()
 
@@ -263,7 +288,7 @@ class Spool:
     def _begin(self, meeting: Meeting | None) -> Meeting:
         """Opens the file; where it can't be read, what can be goes into a fresh one. Raises `sqlite3.Error`."""
         try:
-            self._connection = shelf.open_(self.path)
+            self._open()
             if meeting:
                 shelf.begin(self._connection, meeting)
                 return meeting
@@ -274,6 +299,10 @@ class Spool:
                 raise
         return self._set_aside([])
 
+    def _open(self) -> None:
+        self._connection = shelf.open_(self.path)
+        shelf.wait_for_disk(self._connection, not self._sync_after)
+
     def _insert(self, items: Sequence[Item]) -> None:
         if not self.path.exists():  # SQLite would go on writing into a file that nobody finds again
             raise VaultError("spool_damaged", "The spool's file is gone.")
@@ -283,6 +312,14 @@ class Spool:
             shelf.insert(self._connection, items)
             if self._untidy:
                 shelf.delete(self._connection, self._done)
+
+    def _sync(self) -> None:
+        """Brings to the disk what is in the file. Where that fails, whatever comes next waits for its fsync."""
+        self._unsynced = None
+        if error := self._failure(lambda: shelf.sync(self.path)):
+            log.error("what is kept could not be brought to the disk: %s", error)
+            self._sync_after = False
+            shelf.wait_for_disk(self._connection, True)
 
     def _take(self, most: int) -> Taken:
         batch, upto = shelf.read(self._connection, self._done, most)
@@ -313,6 +350,8 @@ class Spool:
 
     def _patience(self) -> float | None:
         """How long to wait for something to write, with something to tidy."""
+        if self._unsynced is not None:
+            return SOON
         if self._untidy:
             return TIDY
         return max(TIDY, self._emptied + EMPTIED - time.monotonic()) if self._logged else None
@@ -344,7 +383,7 @@ class Spool:
         self._connection.close()
         shelf.remove(self.path)
         self._file += 1
-        self._connection = shelf.open_(self.path)
+        self._open()
         shelf.begin(self._connection, self.meeting)
 
     def _set_aside(self, items: Sequence[Item]) -> Meeting:
@@ -359,7 +398,7 @@ class Spool:
         if meeting is None:
             raise VaultError("spool_damaged", "Nothing says of which meeting this spool is.")
         self._file += 1
-        self._connection = shelf.open_(self.path)
+        self._open()
         shelf.begin(self._connection, meeting)
         with shelf.transaction(self._connection):
             shelf.insert(self._connection, [*found.items, *items])

@@ -20,6 +20,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -103,10 +104,11 @@ async def _rate(total: int, write: Callable[[int], Awaitable[Any]], size: int) -
 
 
 async def shown(url: str, folder: Path, asked: argparse.Namespace) -> Measured:
-    """From a final to its being shown: with the spool's disk in between (A), and without keeping at all (B)."""
+    """From a final to its being shown: after its fsync (A), before it (B), and without keeping at all (C)."""
 
-    async def kept() -> list[float]:
-        async with running(url, folder / uuid4().hex, meeting=_another(), keys=keys_of(pool, folder)) as keeper:
+    async def kept(sync_after: bool) -> list[float]:
+        place, keys = folder / uuid4().hex, keys_of(pool, folder)
+        async with running(url, place, meeting=_another(), keys=keys, sync_after=sync_after) as keeper:
 
             async def show(number: int) -> float:
                 began = time.perf_counter()
@@ -126,11 +128,15 @@ async def shown(url: str, folder: Path, asked: argparse.Namespace) -> Measured:
 
     pool = Pool(SecretStr(url), Role.AGENT)
     await keys_of(pool, folder).ready()
-    rounds = [(await kept(), await not_kept(), await not_kept(), await kept()) for _ in range(asked.rounds)]
+    ways = {"sync_before": partial(kept, False), "sync_after": partial(kept, True), "not_kept": not_kept}
+    took: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(asked.rounds):
+        for name in [*ways, *reversed(ways)]:
+            took[name] += [1000 * each for each in await ways[name]()]
     await pool.close()
-    on = [1000 * each for a, _, _, b in rounds for each in (*a, *b)]
-    off = [1000 * each for _, a, b, _ in rounds for each in (*a, *b)]
-    return {"kept_ms": _quantiles(on), "not_kept_ms": _quantiles(off), "p99_later_ms": _at(on, 0.99) - _at(off, 0.99)}
+    p99 = {name: _at(each, 0.99) for name, each in took.items()}
+    later = {f"{name}_p99_later_ms": round(p99[name] - p99["not_kept"], 3) for name in ways if name != "not_kept"}
+    return {**{f"{name}_ms": _quantiles(each) for name, each in took.items()}, **later}
 
 
 def _another() -> Meeting:

@@ -97,7 +97,7 @@ async def running(
     """A keeper that runs, as in an agent; at the end it has carried everything, unless the database is away."""
     pool = Pool(SecretStr(url), Role.AGENT)
     keys = more.pop("keys", None) or keys_of(pool, folder)
-    spool = await Spool.create(folder / "spool", meeting)
+    spool = await Spool.create(folder / "spool", meeting, sync_after=more.pop("sync_after", False))
     keeper = Keeper(keeps, meeting, keys, spool, Store(pool, meeting), **{"zero": 1_700_000_000.0, **more})
     task = asyncio.create_task(keeper.run())
     try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import resource
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,7 +20,7 @@ import pytest
 from agent.errors import VaultError
 from agent.nouns import Record
 from agent.vault.replay import STAYS, discard
-from agent.vault.spool import Spool
+from agent.vault.spool import SYNCED, Spool
 from agent.vault.store import Key, Speaker
 
 from .kept import MEETING, files
@@ -40,9 +42,9 @@ def append(file: Path, torn: bytes) -> None:
         log.write(torn)
 
 
-async def filled(folder: Path, count: int = 100) -> tuple[Spool, list[Record]]:
+async def filled(folder: Path, count: int = 100, *, sync_after: bool = False) -> tuple[Spool, list[Record]]:
     """A spool with a key, a speaker and so many records, a hundred a commit."""
-    spool = await Spool.create(folder, MEETING)
+    spool = await Spool.create(folder, MEETING, sync_after=sync_after)
     id = uuid4()
     records = [record(id, os.urandom(300)) for _ in range(count)]
     await spool.put([key(id), Speaker(SPEAKER, SUBJECT, None, id, b"n" * 174)])
@@ -60,8 +62,9 @@ def left_by_a_dead_process(path: Path, folder: Path) -> Path:
     return folder / path.name
 
 
-async def test_all_that_was_put_is_found_by_whoever_comes_after_a_kill(tmp_path: Path):
-    spool, records = await filled(tmp_path / "spool")
+@pytest.mark.parametrize("sync_after", [False, True])
+async def test_all_that_was_put_is_found_by_whoever_comes_after_a_kill(tmp_path: Path, sync_after: bool):
+    spool, records = await filled(tmp_path / "spool", sync_after=sync_after)
 
     copy = left_by_a_dead_process(spool.path, tmp_path / "copy")
     found = await Spool.adopt(copy)
@@ -74,6 +77,65 @@ async def test_all_that_was_put_is_found_by_whoever_comes_after_a_kill(tmp_path:
     assert batch.keys[0].kind == "source"
     await found.close()
     await spool.close()
+
+
+class Disk:
+    """Takes down when a spool's log was brought to the disk; may refuse to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.synced: list[float] = []
+        self.refuses = False
+        self._fsync = os.fsync
+        monkeypatch.setattr(os, "fsync", self.fsync)
+
+    def fsync(self, opened: int) -> None:
+        if self.refuses:
+            raise OSError(errno.EIO, "Input/output error")
+        self._fsync(opened)
+        self.synced.append(time.monotonic())
+
+
+async def test_what_was_shown_before_the_disk_had_it_is_brought_there_soon_though_the_talk_never_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    disk = Disk(monkeypatch)
+    spool, records = await filled(tmp_path / "spool", 1, sync_after=True)
+
+    put, began = list[float](), time.monotonic()
+    while time.monotonic() - began < 0.5:
+        await spool.put([record(records[0].key)])
+        put.append(time.monotonic())
+        await asyncio.sleep(0.005)
+    await asyncio.sleep(0.2)
+
+    late = SYNCED + 0.1  # this machine's own
+    assert all(any(at <= synced <= at + late for synced in disk.synced) for at in put)
+    assert len(disk.synced) < len(put) / 2
+    await spool.close()
+
+
+async def test_where_the_disk_refuses_afterwards_what_comes_next_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    disk = Disk(monkeypatch)
+    spool, records = await filled(tmp_path / "spool", 1, sync_after=True)
+    assert synchronous(spool) == NORMAL
+
+    disk.refuses = True
+    await spool.put([late := record(records[0].key)])
+    await asyncio.sleep(SYNCED + 0.2)
+
+    assert "could not be brought to the disk" in caplog.text
+    assert synchronous(spool) == FULL
+    assert list((await spool.take()).batch.records) == [*records, late]
+    await spool.close()
+
+
+NORMAL, FULL = 1, 2
+
+
+def synchronous(spool: Spool) -> int:
+    return int(spool._connection.execute("PRAGMA synchronous").fetchone()[0])
 
 
 @pytest.mark.parametrize("torn", [b"", b"\x37\x7f" * 1_500, bytes(5_000)], ids=["nothing", "noise", "zeros"])
