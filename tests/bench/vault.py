@@ -152,9 +152,20 @@ async def _paced(show: Callable[[int], Awaitable[float]], finals: int) -> list[f
     return took[2:]  # the first of a speaker makes keys
 
 
+class Timed(World):
+    """With a clock that costs what the real one does, instead of a table's."""
+
+    async def set_clock(self, at: datetime) -> None:
+        ahead = (at - datetime.now(UTC)).total_seconds()
+        await self.owner.execute(
+            "CREATE OR REPLACE FUNCTION vault.now() RETURNS timestamptz LANGUAGE sql VOLATILE AS"
+            f" $$ SELECT clock_timestamp() + interval '{ahead:.6f} seconds' $$"
+        )
+
+
 async def destroyed(url: str, folder: Path, asked: argparse.Namespace) -> Measured:
     """Rows that are due: by the sweep (A: keys, then their days as a whole), and by DELETE and VACUUM (B)."""
-    async with World.open(url, folder / "ledger") as world:
+    async with Timed.open(url, folder / "ledger") as world:
         # The sweep drops a day only where everything of it is gone, so each way has a day of its own.
         days = iter(range(10, 10_000, 40))
         rows, scours = list[float](), list[float]()
@@ -208,9 +219,10 @@ def _timed(owner: Any, name: str, took: list[float]) -> Iterator[None]:
 
 
 async def _old(world: World, day: int, asked: argparse.Namespace) -> None:
-    """A new tenant, with meetings of some day, all over and due."""
+    """A new tenant, with meetings of some day, all over and due; else as it stands where it is swept every day."""
     await world.renew()
     await world.advance(days=day)
+    await world.sweep()  # takes away the days that were leapt over
     await world.policy(source="meeting end + 1 days")
     each = asked.expired // asked.meetings
     for _ in range(asked.meetings):
@@ -219,6 +231,8 @@ async def _old(world: World, day: int, asked: argparse.Namespace) -> None:
             await world.speak(meeting, n=each // 4)
         await world.end(meeting)
     await world.advance(days=3)
+    ahead = "SELECT vault.ensure_day(vault.now()::date + n) FROM generate_series(0, $1) n"
+    await world.owner.execute(ahead, retention.AHEAD)
     await world.owner.execute("VACUUM ANALYZE vault.record")
 
 
@@ -229,7 +243,8 @@ async def _left(world: World) -> int:
 async def erased(url: str, folder: Path, asked: argparse.Namespace) -> Measured:
     """From a request to the commit after which nothing of the meeting can be opened, with its receipt signed."""
     took = []
-    async with World.open(url, folder / "ledger-erased") as world:
+    async with Timed.open(url, folder / "ledger-erased") as world:
+        await world.set_clock(datetime.now(UTC))
         await world.policy(source="forever")
         for _ in range(asked.erasures):
             meeting = await world.meet()
