@@ -33,7 +33,9 @@ def main(words: Sequence[str]) -> int:
         if not settings.vault.get_secret_value():
             raise SettingsError("bad_settings", "missing: DRAGOMAN_VAULT_URL or DATABASE_URL")
         logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-        return asyncio.run(_until_told(commands.run(given, settings)))
+        code = asyncio.run(_until_told(commands.run(given, settings)))
+        sys.stdout.flush()  # what is still held back is part of it
+        return code
     except SettingsError as error:
         print(error.message, file=sys.stderr)
         return 2
@@ -41,7 +43,7 @@ def main(words: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # Whoever reads has read enough; Python would complain once more as it flushes.
+        # Whoever reads has read enough; Python would complain once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):

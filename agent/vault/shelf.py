@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -17,7 +18,23 @@ from .store import Batch, Key, Meeting, Speaker
 
 Item = Key | Speaker | Record
 
-_TABLES: tuple[tuple[str, type[Any]], ...] = (("key", Key), ("speaker", Speaker), ("record", Record))
+
+class _Table:
+    """A table with a column for each field of what stands in it, which is never asked for its fields again."""
+
+    def __init__(self, name: str, kind: type[Any]) -> None:
+        self.name, self.kind = name, kind
+        self.types = tuple(str(field.type) for field in fields(kind))
+        names = [field.name for field in fields(kind)]
+        self.columns = ", ".join(f'"{each}"' for each in names)
+        self.insert = f'INSERT OR IGNORE INTO "{name}" ({self.columns}) VALUES ({", ".join("?" * len(names))})'  # noqa: S608
+        self.values = attrgetter(*names)
+
+    def after(self, order: str = "ASC") -> str:
+        return f'SELECT at, {self.columns} FROM "{self.name}" WHERE at > ? ORDER BY at {order} LIMIT ?'  # noqa: S608
+
+
+_TABLES = (_Table("key", Key), _Table("speaker", Speaker), _Table("record", Record))
 _SIDES = ("", "-wal", "-shm")
 _LARGEST = 66_000
 """Bytes of a sealed body, as the table in Postgres has it too."""
@@ -72,10 +89,9 @@ def begin(connection: sqlite3.Connection, meeting: Meeting) -> None:
     """The tables, and whose they are."""
     with transaction(connection):
         connection.execute("CREATE TABLE meeting (tenant, id, room, policy, over)")
-        for table, kind in _TABLES:
-            columns = ", ".join(field.name for field in fields(kind))
+        for table in _TABLES:
             # AUTOINCREMENT: a number is never given twice, so "up to here" means the same for ever.
-            connection.execute(f'CREATE TABLE "{table}" (at INTEGER PRIMARY KEY AUTOINCREMENT, {_quoted(columns)})')
+            connection.execute(f'CREATE TABLE "{table.name}" (at INTEGER PRIMARY KEY AUTOINCREMENT, {table.columns})')
         connection.execute("CREATE UNIQUE INDEX key_id ON key (id)")
         row = (meeting.tenant.bytes, meeting.id.bytes, meeting.room, meeting.policy, 0)
         connection.execute("INSERT INTO meeting VALUES (?, ?, ?, ?, ?)", row)
@@ -105,33 +121,30 @@ def set_over(connection: sqlite3.Connection, over: bool) -> None:
 
 def insert(connection: sqlite3.Connection, items: Sequence[Item]) -> None:
     """A key that is there already stays as it is."""
-    for table, kind in _TABLES:
-        rows = [_row(item) for item in items if isinstance(item, kind)]
-        if rows:
-            columns = ", ".join(field.name for field in fields(kind))
-            marks = ", ".join("?" * len(fields(kind)))
-            connection.executemany(f'INSERT OR IGNORE INTO "{table}" ({_quoted(columns)}) VALUES ({marks})', rows)  # noqa: S608
+    for table in _TABLES:
+        if rows := [tuple(map(_stored, table.values(item))) for item in items if isinstance(item, table.kind)]:
+            connection.executemany(table.insert, rows)
 
 
 def read(connection: sqlite3.Connection, done: Upto, most: int) -> tuple[Batch, Upto]:
     """What was not acknowledged: all keys and speakers, and the oldest records."""
     keys, speakers, records = (
-        connection.execute(_after(table, kind), (at, most if kind is Record else -1)).fetchall()
-        for (table, kind), at in zip(_TABLES, done, strict=True)
+        connection.execute(table.after(), (at, most if table.kind is Record else -1)).fetchall()
+        for table, at in zip(_TABLES, done, strict=True)
     )
-    batch = Batch(
-        tuple(_item(Key, row[1:]) for row in keys),
-        tuple(_item(Speaker, row[1:]) for row in speakers),
-        tuple(_item(Record, row[1:]) for row in records),
+    found = (
+        tuple(_item(table, row[1:]) for row in rows)
+        for table, rows in zip(_TABLES, (keys, speakers, records), strict=True)
     )
+    batch = Batch(*found)
     last = (rows[-1][0] if rows else at for rows, at in zip((keys, speakers, records), done, strict=True))
     return batch, Upto(*last)
 
 
 def delete(connection: sqlite3.Connection, done: Upto) -> None:
     """What was acknowledged."""
-    for (table, _), at in zip(_TABLES, done, strict=True):
-        connection.execute(f'DELETE FROM "{table}" WHERE at <= ?', (at,))  # noqa: S608
+    for table, at in zip(_TABLES, done, strict=True):
+        connection.execute(f'DELETE FROM "{table.name}" WHERE at <= ?', (at,))  # noqa: S608
 
 
 def forget(connection: sqlite3.Connection, dead: Iterable[UUID]) -> None:
@@ -143,7 +156,7 @@ def forget(connection: sqlite3.Connection, dead: Iterable[UUID]) -> None:
 
 def is_empty(connection: sqlite3.Connection) -> bool:
     """Nothing is left to be said to Postgres."""
-    queries = (f'SELECT 1 FROM "{table}" LIMIT 1' for table, _ in _TABLES)  # noqa: S608
+    queries = (f'SELECT 1 FROM "{table.name}" LIMIT 1' for table in _TABLES)  # noqa: S608
     return not is_over(connection) and not any(connection.execute(query).fetchone() for query in queries)
 
 
@@ -184,8 +197,8 @@ def salvage(path: Path, connection: sqlite3.Connection | None, done: Upto) -> Sa
         return found
     items: list[Item] = []
     unreadable = 0
-    for (table, kind), at in zip(_TABLES, done, strict=True):
-        rows, lost = _readable(connection, table, kind, at)
+    for table, at in zip(_TABLES, done, strict=True):
+        rows, lost = _readable(connection, table, at)
         items += rows
         unreadable += lost
     whose, over = None, False
@@ -208,39 +221,26 @@ def remove(path: Path) -> None:
         Path(f"{path}{side}").unlink(missing_ok=True)
 
 
-def _readable(connection: sqlite3.Connection, table: str, kind: type[Any], done: int) -> tuple[list[Item], int]:
+def _readable(connection: sqlite3.Connection, table: _Table, done: int) -> tuple[list[Item], int]:
     rows: dict[int, Item | None] = {}
     for order in ("ASC", "DESC"):
         with suppress(sqlite3.Error):
-            for row in connection.execute(f"{_after(table, kind, order)}", (done, -1)):
+            for row in connection.execute(table.after(order), (done, -1)):
                 if row[0] in rows:
                     break
-                rows[row[0]] = _sound(kind, row[1:])
+                rows[row[0]] = _sound(table, row[1:])
     # Numbers are given in a row, so a gap is a row that is lost.
     gaps = max(rows) - max(min(rows) - 1, done) - len(rows) if rows else 0
     found = [item for _, item in sorted(rows.items(), key=lambda each: each[0]) if item]
     return found, gaps + len(rows) - len(found)
 
 
-def _sound(kind: type[Any], row: Sequence[Any]) -> Item | None:
+def _sound(table: _Table, row: Sequence[Any]) -> Item | None:
     try:
-        item: Item = _item(kind, row)
+        item: Item = _item(table, row)
     except (TypeError, ValueError, AttributeError, OverflowError):
         return None
     return item
-
-
-def _after(table: str, kind: type[Any], order: str = "ASC") -> str:
-    columns = _quoted(", ".join(field.name for field in fields(kind)))
-    return f'SELECT at, {columns} FROM "{table}" WHERE at > ? ORDER BY at {order} LIMIT ?'  # noqa: S608
-
-
-def _quoted(columns: str) -> str:
-    return ", ".join(f'"{name}"' for name in columns.split(", "))
-
-
-def _row(item: Item) -> tuple[Any, ...]:
-    return tuple(_stored(getattr(item, field.name)) for field in fields(item))
 
 
 def _stored(value: Any) -> Any:
@@ -254,9 +254,9 @@ def _stored(value: Any) -> Any:
     return value
 
 
-def _item(kind: type[Any], row: Sequence[Any]) -> Any:
+def _item(table: _Table, row: Sequence[Any]) -> Any:
     """Raises `TypeError` or `ValueError` for what is no such thing."""
-    return kind(*(_read(str(field.type), value) for field, value in zip(fields(kind), row, strict=True)))
+    return table.kind(*(_read(type_, value) for type_, value in zip(table.types, row, strict=True)))
 
 
 def _read(type_: str, value: Any) -> Any:

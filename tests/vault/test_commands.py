@@ -213,7 +213,9 @@ async def test_a_receipt_that_can_be_written_nowhere_is_said_before_anything_is_
     assert taken.read_text() == "another's"
 
 
-async def test_who_reads_only_the_beginning_of_an_export_sees_no_complaint(operator: Operator):
+@pytest.mark.parametrize("held_back", [True, False])
+async def test_who_reads_only_the_beginning_of_an_export_sees_no_complaint(operator: Operator, held_back: bool):
+    operator.told["PYTHONUNBUFFERED"] = "" if held_back else "1"
     read, write = os.pipe()
     os.close(read)
 
