@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 from ..errors import VaultError
+from .lock import Lock
 from .pool import Pool
-from .spool import SET_ASIDE, SUFFIX, Lock, Spool
+from .spool import SET_ASIDE, SUFFIX, Spool
 from .store import Store
 
 log = logging.getLogger(__name__)

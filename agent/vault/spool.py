@@ -7,9 +7,7 @@ the tenant's keys, which are elsewhere, nothing that was said can be read in it.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
-import os
 import queue
 import secrets
 import sqlite3
@@ -19,11 +17,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from ..errors import VaultError
 from . import shelf
+from .lock import Lock
 from .shelf import Item
 from .store import Batch, Key, Meeting
 
@@ -44,36 +43,6 @@ SOON = 0.02
 """Seconds without anything to write, after which what was shown before the disk had it is brought there."""
 SYNCED = 0.1
 """Seconds after which it is, though there is always something to write."""
-
-
-class Lock:
-    """Says whose a spool is; the kernel takes it back from a process that dies."""
-
-    def __init__(self, spool: Path) -> None:
-        self.path = spool.with_suffix(".lock")
-        self._held: TextIO | None = None
-
-    def take(self) -> bool:
-        """False where another process has it."""
-        held = self.path.open("a")
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Its last owner may have removed it between our two steps: then this is a lock that nobody else sees.
-            ours = os.path.samestat(os.fstat(held.fileno()), self.path.stat())
-        except OSError:
-            ours = False
-        if not ours:
-            held.close()
-            return False
-        self._held = held
-        return True
-
-    def release(self, *, remove: bool) -> None:
-        if self._held:
-            if remove:
-                self.path.unlink(missing_ok=True)
-            self._held.close()
-            self._held = None
 
 
 @dataclass(frozen=True, slots=True)
