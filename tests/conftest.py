@@ -7,7 +7,8 @@ import os
 import secrets
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -23,13 +24,20 @@ from infra.stack import Stack
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    """All of Dragoman on free ports, started and ready, once: real SFU, agent, engines, database and web server."""
-    folder = Path(tempfile.mkdtemp(prefix="dragoman-live-"))
-    with Stack(on_free_ports(folder, dict(os.environ)), say=lambda line: None) as running:
+@contextmanager
+def dragoman(given: Mapping[str, str] | None = None, folder: Path | None = None) -> Iterator[Stack]:
+    """All of Dragoman on free ports, started and ready, with these settings beside the environment's."""
+    folder = folder or Path(tempfile.mkdtemp(prefix="dragoman-live-"))
+    with Stack(on_free_ports(folder, {**os.environ, **(given or {})}), say=lambda line: None) as running:
         running.start()
         running.wait_ready(120.0)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """All of it, once: real SFU, agent, engines, database and web server."""
+    with dragoman() as running:
         yield running
 
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Date, DateTime, Text, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Date, DateTime, Text, TextClause, Uuid, bindparam, text
 
 from ..errors import VaultError
 from . import residue
@@ -90,6 +90,26 @@ class Swept:
     """Whether the files are free of the keys; None where there was nothing to destroy."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """Those of some meetings that may be due: how they are found, and by which policy."""
+
+    which: str
+    given: Mapping[str, Any]
+    reasons: Mapping[tuple[UUID, str], str]
+    """By meeting and kind."""
+    days: Mapping[UUID, date]
+    sinces: Mapping[tuple[UUID, str], datetime]
+    """A key goes if nothing that it opens was stored later; a name's, with no time here, goes anyway."""
+
+    def query(self, *, lock: bool) -> TextClause:
+        return text(self.which + (_LOCK if lock else "")).bindparams(*_typed(self.given))
+
+    def due(self, key: Doomed) -> bool:
+        since = self.sinces.get((key.meeting, key.kind))
+        return since is None or key.newest is None or key.newest <= since
+
+
 class Sweep:
     """Destroys what is due, of every tenant. The pool acts as retention; `erasures` are a tenant's."""
 
@@ -136,31 +156,20 @@ class Sweep:
             sinces = {(row["id"], row["kind"]): row["since"] for row in rows}
             by = {(row["id"], row["kind"]): f"policy {row['policy']} {row['version']}" for row in rows}
             days = {row["id"]: row["day"] for row in rows}
-            await self._round(tenant, ledger, swept, dry_run, _KEYS_DUE, _due(sinces), by, days, sinces)
+            await self._round(tenant, ledger, swept, dry_run, _Keys(_KEYS_DUE, _due(sinces), by, days, sinces))
         over = await self._all(tenant, _OVER, at=at)
         for rows in _chunked(over, self._chunk):
             by = {(row["id"], "name"): f"policy {row['policy']} {row['version']}" for row in rows}
             days = {row["id"]: row["day"] for row in rows}
-            await self._round(tenant, ledger, swept, dry_run, _NAMES, {"meetings": list(days)}, by, days, {})
+            await self._round(tenant, ledger, swept, dry_run, _Keys(_NAMES, {"meetings": list(days)}, by, days, {}))
             if not dry_run:
                 swept.meetings += await self._close(tenant, list(days))
 
-    async def _round(
-        self,
-        tenant: UUID,
-        ledger: Ledger,
-        swept: Swept,
-        dry_run: bool,
-        which: str,
-        given: dict[str, Any],
-        reasons: Mapping[tuple[UUID, str], str],
-        days: Mapping[UUID, date],
-        sinces: Mapping[tuple[UUID, str], datetime],
-    ) -> None:
+    async def _round(self, tenant: UUID, ledger: Ledger, swept: Swept, dry_run: bool, keys: _Keys) -> None:
         """Some meetings' keys, in one transaction; again where a hold came between."""
         for turn in range(_TRIES):
             try:
-                gone, held = await self._destroyed(tenant, ledger, dry_run, which, given, reasons, days, sinces)
+                gone, held = await self._destroyed(tenant, ledger, dry_run, keys)
             except VaultError as error:
                 if error.code != "held" or turn == _TRIES - 1:
                     raise
@@ -170,28 +179,17 @@ class Sweep:
             swept.held += held
             return
 
-    async def _destroyed(
-        self,
-        tenant: UUID,
-        ledger: Ledger,
-        dry_run: bool,
-        which: str,
-        given: dict[str, Any],
-        reasons: Mapping[tuple[UUID, str], str],
-        days: Mapping[UUID, date],
-        sinces: Mapping[tuple[UUID, str], datetime],
-    ) -> tuple[list[Doomed], int]:
-        query = text(which if dry_run else which + _LOCK).bindparams(*_typed(given))
+    async def _destroyed(self, tenant: UUID, ledger: Ledger, dry_run: bool, keys: _Keys) -> tuple[list[Doomed], int]:
         line = None
         async with self._pool.transaction(tenant, principal="sweep") as connection:
-            rows = list(await connection.execute(query, {"tenant": tenant, **given}))
-            keys = [Doomed(row[0], row[1], row[2], row[3], reasons[row[1], row[3]]) for row in rows]
+            rows = list(await connection.execute(keys.query(lock=not dry_run), {"tenant": tenant, **keys.given}))
             held = {row[0] for row in rows if row[4]}
-            due = [key for key in await weighed(connection, tenant, keys, days) if _is_due(key, sinces)]
+            found = [Doomed(row[0], row[1], row[2], row[3], keys.reasons[row[1], row[3]]) for row in rows]
+            due = [key for key in await weighed(connection, tenant, found, keys.days) if keys.due(key)]
             doomed = [key for key in due if key.id not in held]
             if doomed and not dry_run:
                 with refusals():
-                    await destroy(connection, tenant, doomed, days)
+                    await destroy(connection, tenant, doomed, keys.days)
                 line = await ledger.append("destroyed", entry(doomed))
         if line:
             await ledger.confirm(line)
@@ -226,11 +224,6 @@ class Sweep:
     async def _one(self, tenant: UUID, query: Any, **given: Any) -> Any:
         async with self._pool.transaction(tenant) as connection:
             return (await connection.execute(query, given)).scalar()
-
-
-def _is_due(key: Doomed, sinces: Mapping[tuple[UUID, str], datetime]) -> bool:
-    since = sinces.get((key.meeting, key.kind))
-    return since is None or key.newest is None or key.newest <= since
 
 
 def _due(sinces: Mapping[tuple[UUID, str], datetime]) -> dict[str, Any]:

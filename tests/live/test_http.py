@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from infra.settings import on_free_ports
 from infra.stack import Stack
+from tests.conftest import dragoman
 
 from .servers import KEPT, ROOT, free_port
 from .test_room import (  # noqa: F401  (asked again here)
@@ -39,11 +37,7 @@ def engines() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def stack(engines: str) -> Iterator[Stack]:
-    """All of Dragoman on free ports, but for the engines."""
-    folder = Path(tempfile.mkdtemp(prefix="dragoman-live-"))
-    given = {**os.environ, "DRAGOMAN_ENGINES": engines}
-    with Stack(on_free_ports(folder, given), say=lambda line: None) as running:
-        running.start()
-        running.wait_ready(120.0)
+    """All of Dragoman, but for the engines."""
+    with dragoman({"DRAGOMAN_ENGINES": engines}) as running:
         yield running
         assert running.pid("engines") is None  # none but that one

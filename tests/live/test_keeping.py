@@ -17,9 +17,9 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from infra.settings import on_free_ports
 from infra.setup.place import HERE
 from infra.stack import Stack
+from tests.conftest import dragoman
 from tests.vault.kept import Opened, opened_of
 
 from .canary import hits
@@ -37,10 +37,7 @@ def talkative() -> Iterator[Stack]:
     temporary = folder / "tmp"
     temporary.mkdir(mode=0o777)
     temporary.chmod(0o777)
-    given = {**os.environ, "DRAGOMAN_LOG_LEVEL": "DEBUG", "TMPDIR": str(temporary)}
-    with Stack(on_free_ports(folder / "var", given), say=lambda line: None) as running:
-        running.start()
-        running.wait_ready(120.0)
+    with dragoman({"DRAGOMAN_LOG_LEVEL": "DEBUG", "TMPDIR": str(temporary)}, folder / "var") as running:
         yield running
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Thread
 
 import pytest
 
-from infra.settings import on_free_ports
 from infra.stack import Stack
+from tests.conftest import dragoman
 from tests.engines.openai import OpenAI, answering
 
 from .people import LOUD, until
@@ -47,18 +44,14 @@ def server() -> Iterator[OpenAI]:
 
 @pytest.fixture(scope="module")
 def stack(server: OpenAI) -> Iterator[Stack]:
-    """All of Dragoman on free ports: French is heard by a plugin in the room's process, all else by the server."""
-    folder = Path(tempfile.mkdtemp(prefix="dragoman-live-"))
+    """All of Dragoman: French is heard by a plugin in the room's process, all else by the server."""
     given = {
-        **os.environ,
         "DRAGOMAN_RECOGNISE": "livekit",
         "DRAGOMAN_LIVEKIT_STT": f"{server.stt.replace('en,es,fr,de,pt', 'en,es')} fr={STREAMER}?ear=whisper&tick=3",
         "DRAGOMAN_SPEAK": "livekit",
         "DRAGOMAN_LIVEKIT_TTS": server.tts,
     }
-    with Stack(on_free_ports(folder, given), say=lambda line: None) as running:
-        running.start()
-        running.wait_ready(120.0)
+    with dragoman(given) as running:
         yield running
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from infra.settings import on_free_ports
 from infra.stack import Stack
+from tests.conftest import dragoman
 from tests.live.people import until
 from tests.live.test_room import (  # noqa: F401  (asked again here)
     DATA,
@@ -44,12 +42,8 @@ def engines(cluster: Cluster) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def stack(engines: str) -> Iterator[Stack]:
-    """All of Dragoman on free ports, but for the engines."""
-    folder = Path(tempfile.mkdtemp(prefix="dragoman-live-"))
-    given = {**os.environ, "DRAGOMAN_ENGINES": engines}
-    with Stack(on_free_ports(folder, given), say=lambda line: None) as running:
-        running.start()
-        running.wait_ready(120.0)
+    """All of Dragoman, but for the engines."""
+    with dragoman({"DRAGOMAN_ENGINES": engines}) as running:
         yield running
 
 
