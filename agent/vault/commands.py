@@ -109,7 +109,9 @@ async def _hold(desk: Desk, given: argparse.Namespace) -> int:
 async def _restore_check(desk: Desk, given: argparse.Namespace) -> int:
     pool, ledger = desk.pool(Role.RETENTION), desk.ledger()
     behind = await restore.behind(pool, desk.tenant, ledger)
-    _say({name: len(ids) for name, ids in dataclasses.asdict(behind).items()})
+    _say({name: len(each) for name, each in dataclasses.asdict(behind).items()})
+    for policy in behind.policies:
+        print(f"Policy {policy} was approved and is not here: propose and approve it again.")
     if given.dry_run or not given.replay:
         print(
             "The database is older than its ledger: it may not serve. --replay brings it up."
@@ -118,7 +120,7 @@ async def _restore_check(desk: Desk, given: argparse.Namespace) -> int:
         )
         return 1 if behind else 0
     _say(dataclasses.asdict(await restore.replay(pool, desk.tenant, ledger)))
-    return 0
+    return 1 if behind.policies else 0
 
 
 async def _export(desk: Desk, given: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""What was destroyed and what is held, once more outside the database: signed lines that are only ever added to.
+"""What was destroyed, held and agreed, once more outside the database: signed lines that are only ever added to.
 
 A database that is restored from a backup has forgotten both. `restore.py` tells it. One file per tenant; a line is
 
@@ -10,6 +10,7 @@ in JSON with sorted keys; the signature is over the line without it. `what` and 
     done, void  n: that line was committed; or it was not, and a hold came first
     hold        id, matter, room, meeting, subject, by, at
     release     id, by, at
+    policy      name, version, source, translation, redacted, audit, redaction, from; words are not in it
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, bindparam, text
+from sqlalchemy import ARRAY, TextClause, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..errors import VaultError
@@ -33,6 +33,12 @@ _KEYS = text(
 _DAYS = text("SELECT id, day FROM vault.meeting WHERE tenant_id = :tenant AND id = ANY (:meetings)").bindparams(
     bindparam("meetings", type_=ARRAY(Uuid))
 )
+_IN_FORCE = (
+    "SELECT name, version, source, translation, redacted, audit, redaction, effective_from FROM vault.policy"
+    " WHERE tenant_id = :tenant AND effective_from <= {at} ORDER BY name, version"
+)
+# Reading goes by what is due now, the sweep by what surely is.
+_IN_FORCE_NOW, _SURELY_IN_FORCE = (text(_IN_FORCE.format(at=at)) for at in ("vault.now()", "vault.surely()"))
 _REQUESTED = text("SELECT true FROM vault.erasure WHERE tenant_id = :tenant AND id = :id AND state <> 'done'")
 _LEAVE = text(
     "INSERT INTO vault.residue (tenant_id, key_id, meeting_id, day, records)"
@@ -55,9 +61,11 @@ class Behind:
     keys: list[UUID] = field(default_factory=list)
     holds: list[UUID] = field(default_factory=list)
     releases: list[UUID] = field(default_factory=list)
+    policies: list[str] = field(default_factory=list)
+    """Names with the newest version that was in force: people approve it again, for the ledger hasn't all of it."""
 
     def __bool__(self) -> bool:
-        return bool(self.keys or self.holds or self.releases)
+        return bool(self.keys or self.holds or self.releases or self.policies)
 
 
 @dataclass
@@ -84,20 +92,23 @@ async def may_serve(pool: Pool, tenant: UUID, ledger: Ledger, *, newest: int | N
     """For who serves stored text, adds to it or destroys it, at the start and now and then; any role.
 
     A backup forgets the newest first: `newest` lines of the ledger are enough for who asks often. Raises
-    `restored_not_replayed` where a key that was destroyed might be here again.
+    `restored_not_replayed` where a key that was destroyed might be here again, or a policy is lacking.
     """
-    lines = _done(await ledger.lines())
-    keys = [key for line in (lines[-newest:] if newest else lines) for key in _keys(line)]
+    lines = await ledger.lines()
+    gone = _done(lines)
+    keys = [key for line in (gone[-newest:] if newest else gone) for key in _keys(line)]
     async with pool.transaction(tenant) as connection:
         if keys and (await connection.execute(_MISSING, {"keys": [key.id for key in keys]})).first():
+            raise _not_replayed()
+        if _lacking(lines, await _versions(connection, tenant, _IN_FORCE_NOW)):
             raise _not_replayed()
 
 
 async def replay(pool: Pool, tenant: UUID, ledger: Ledger) -> Replayed:
     """Brings the database up to its ledger, line by line in the ledger's order; as retention. May be repeated.
 
-    Policies are not in the ledger: a version that was approved after the backup was made is to be approved again
-    before the sweep runs.
+    But for policies: a version that was approved after the backup is to be approved again, and until then nothing
+    serves.
     """
     lines, done = await ledger.lines(), Replayed()
     lacks = await _behind(pool, tenant, lines)
@@ -123,10 +134,14 @@ async def replay(pool: Pool, tenant: UUID, ledger: Ledger) -> Replayed:
 async def settle(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
     """Ends what a process began and died over, before the sweep: holds count, what was to be destroyed is, unless held.
 
-    An erasure that is still to be carried out is left to `Erasures`, which then counts what it destroys.
+    An erasure that is still to be carried out is left to `Erasures`, which then counts what it destroys. Policies that
+    have come into force since come into the ledger. Raises `restored_not_replayed` where one is lacking that had, or
+    was approved again too lately for what is due by the one before it to be safe.
     """
     lines = await ledger.lines()
     lacks = await _behind(pool, tenant, lines)
+    if lacks.policies:
+        raise _not_replayed()
     for line in lines:
         if line.what == "hold" and UUID(line.body["id"]) in lacks.holds:
             await _apply(pool, tenant, _HOLD, line)
@@ -140,6 +155,31 @@ async def settle(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
                 raise
             void = True
         await ledger.confirm(line.n, void=void)
+    await _note_policies(pool, tenant, ledger, lines)
+
+
+async def _note_policies(pool: Pool, tenant: UUID, ledger: Ledger, lines: list[Line]) -> None:
+    noted = {(line.body["name"], line.body["version"]) for line in lines if line.what == "policy"}
+    async with pool.transaction(tenant) as connection:
+        versions = await _versions(connection, tenant, _SURELY_IN_FORCE)
+    for version in versions:
+        if (version["name"], version["version"]) not in noted:
+            body = {name: value for name, value in version.items() if name != "effective_from"}
+            await ledger.append("policy", {**body, "from": version["effective_from"].isoformat()})
+
+
+async def _versions(connection: AsyncConnection, tenant: UUID, which: TextClause) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in await connection.execute(which, {"tenant": tenant})]
+
+
+def _lacking(lines: list[Line], in_force: list[dict[str, Any]]) -> list[str]:
+    """The policies of which the ledger knows a newer version."""
+    here = {version["name"]: version["version"] for version in in_force}
+    known: dict[str, int] = {}
+    for line in lines:
+        if line.what == "policy":
+            known[line.body["name"]] = max(line.body["version"], known.get(line.body["name"], 0))
+    return [f"{name} {newest}" for name, newest in known.items() if here.get(name, 0) < newest]
 
 
 async def _requested_still(pool: Pool, tenant: UUID, line: Line) -> bool:
@@ -155,9 +195,11 @@ async def _behind(pool: Pool, tenant: UUID, lines: list[Line]) -> Behind:
     async with pool.transaction(tenant) as connection:
         known = {row[0]: row[1] for row in await connection.execute(_HOLDS, {"tenant": tenant})}
         missing = list((await connection.execute(_MISSING, {"keys": keys})).scalars()) if keys else []
+        policies = _lacking(lines, await _versions(connection, tenant, _SURELY_IN_FORCE))
     placed = [UUID(line.body["id"]) for line in lines if line.what == "hold"]
     released = [UUID(line.body["id"]) for line in lines if line.what == "release"]
-    return Behind(missing, [i for i in placed if i not in known], [i for i in released if not known.get(i)])
+    holds, releases = [i for i in placed if i not in known], [i for i in released if not known.get(i)]
+    return Behind(missing, holds, releases, policies)
 
 
 async def _destroy_again(pool: Pool, tenant: UUID, keys: list[Doomed]) -> tuple[int, int]:
@@ -220,5 +262,5 @@ def _stone(key: Doomed) -> dict[str, Any]:
 def _not_replayed() -> VaultError:
     return VaultError(
         "restored_not_replayed",
-        "This database is older than what was destroyed since: run `python -m agent.vault restore-check` first.",
+        "This database is older than what was destroyed or agreed since: run `python -m agent.vault restore-check`.",
     )
