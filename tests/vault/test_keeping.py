@@ -15,28 +15,33 @@ from pydantic import SecretStr
 from agent.errors import VaultError
 from agent.settings import Settings
 from agent.vault import keeping as module
+from agent.vault import shelf
 from agent.vault.keeping import Keeping
 from agent.vault.keyfile import KeyFile
 from agent.vault.pool import Pool, Role
 from agent.vault.remembered import Remembering
 from agent.vault.replay import replay
+from agent.vault.spool import SYNCED
 
 from .kept import ALL, MEETING, TENANT, files, numbers, segment, stored
 
 NOWHERE = "postgresql://postgres@/postgres?host=/nonexistent"
 
 
-def settings(url: str, folder: Path) -> Settings:
-    return Settings(vault_url=SecretStr(url), root_key=f"file:{folder / 'root.key'}", spool=folder / "spool")
+def settings(url: str, folder: Path, **more: str) -> Settings:
+    key = f"file:{folder / 'root.key'}"
+    return Settings(vault_url=SecretStr(url), root_key=key, spool=folder / "spool", **more)  # type: ignore[arg-type]
 
 
 @asynccontextmanager
-async def meeting(url: str, folder: Path, told: list[tuple[str, str]], *, over: bool = True) -> AsyncIterator[Keeping]:
+async def meeting(
+    url: str, folder: Path, told: list[tuple[str, str]], *, over: bool = True, **more: str
+) -> AsyncIterator[Keeping]:
     """As an interpreter has it."""
     keeping = Keeping(
         ALL,
         MEETING,
-        settings(url, folder),
+        settings(url, folder, **more),
         zero=1_700_000_000.0,
         name_of=lambda identity: "Ana",
         tell=lambda keeps, state: told.append((keeps, state)),
@@ -67,6 +72,22 @@ async def test_a_meeting_is_kept_and_its_end_is_told_when_it_is_over(kept_url: s
     assert numbers(await stored(kept_url, tmp_path)) == [1]
     assert await ended(kept_url) == over
     assert [name for name in files(tmp_path) if not name.endswith(".keys")] == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_final_is_brought_to_the_disk_before_it_is_shown_or_after_as_the_setting_says(
+    kept_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+):
+    synced: list[Path] = []
+    monkeypatch.setattr(shelf, "sync", synced.append)
+    async with meeting(kept_url, tmp_path, [], spool_sync=when) as keeping:
+        final = keeping.keep(segment(1))
+        assert final
+        await final
+        await asyncio.sleep(SYNCED * 2)
+
+    assert bool(synced) == (when == "after")  # else SQLite itself does
+    assert numbers(await stored(kept_url, tmp_path)) == [1]
 
 
 async def test_where_no_key_can_be_had_nothing_is_kept_and_people_see_that_until_there_is_one(
