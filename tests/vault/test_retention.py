@@ -277,6 +277,19 @@ async def test_a_second_sweep_at_the_same_time_does_nothing(world: World):
     assert await world.sweep() is not None
 
 
+@pytest.mark.parametrize("plan", ["enable_hashjoin", "enable_mergejoin", "enable_nestloop"])
+async def test_days_are_found_whatever_the_planner_does(world: World, plan: str):
+    await world.policy()
+    await world.meet()
+    async with world.retention.transaction(world.tenant) as connection:
+        others = {"enable_hashjoin", "enable_mergejoin", "enable_nestloop", "enable_indexscan", "enable_bitmapscan"}
+        for other in others - {plan}:
+            await connection.execute(text(f"SET LOCAL {other} = off"))
+        found = await connection.execute(text("SELECT d FROM vault.days() d WHERE d <= vault.now()::date"))
+
+        assert (await world.now()).date() in set(found.scalars())
+
+
 async def test_a_day_of_which_no_key_is_left_goes_as_a_whole_and_one_with_others_stays(
     world: World, vault_url: str, tmp_path: Path
 ):
