@@ -111,7 +111,7 @@ async def _restore_check(desk: Desk, given: argparse.Namespace) -> int:
     behind = await restore.behind(pool, desk.tenant, ledger)
     _say({name: len(each) for name, each in dataclasses.asdict(behind).items()})
     for policy in behind.policies:
-        print(f"Policy {policy} was approved and is not here: propose and approve it again.")
+        print(f"Policy {policy} was in force and is not: propose and approve it again; 25 minutes later it counts.")
     if given.dry_run or not given.replay:
         print(
             "The database is older than its ledger: it may not serve. --replay brings it up."

@@ -61,13 +61,13 @@ class Salvage:
     unreadable: int
 
 
-def open_(path: Path) -> sqlite3.Connection:
-    """Write-ahead log, an fsync at every commit, and what is deleted is overwritten."""
+def open_(path: Path, *, wait: bool = True) -> sqlite3.Connection:
+    """Write-ahead log, an fsync at every commit unless nobody is to wait, and what is deleted is overwritten."""
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     for pragma in ("journal_mode=WAL", "secure_delete=ON", "cell_size_check=ON"):
         connection.execute(f"PRAGMA {pragma}")
-    wait_for_disk(connection, True)
+    wait_for_disk(connection, wait)
     return connection
 
 

@@ -269,8 +269,7 @@ class Spool:
         return self._set_aside([])
 
     def _open(self) -> None:
-        self._connection = shelf.open_(self.path)
-        shelf.wait_for_disk(self._connection, not self._sync_after)
+        self._connection = shelf.open_(self.path, wait=not self._sync_after)
 
     def _insert(self, items: Sequence[Item]) -> None:
         if not self.path.exists():  # SQLite would go on writing into a file that nobody finds again
