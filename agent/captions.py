@@ -12,6 +12,7 @@ from typing import Protocol
 from .aio import Feed, supervise
 from .engines import Translation, Translator
 from .errors import EngineError
+from .languages import same_language
 from .merge import merged, shared
 from .nouns import Caption, Hypothesis, Segment
 
@@ -30,13 +31,6 @@ class Transcript(Protocol):
     def leave(self, feed: Feed[Said]) -> None: ...
 
     def since(self, start: float) -> list[Segment]: ...
-
-
-def same_language(one: str, other: str) -> bool:
-    """Whether text in `one` can be read by who reads `other`: `pt` and `pt-BR`, but not `zh-Hans` and `zh-Hant`."""
-    a, b = one.lower().split("-"), other.lower().split("-")
-    scripts = {part for part in a[1:2] + b[1:2] if len(part) == 4}
-    return a[0] == b[0] and (len(scripts) < 2)
 
 
 class Beside(Protocol):

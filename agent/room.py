@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any, Protocol
 
 from .aio import Feed
-from .captions import Captioner, Together, Written, same_language
+from .captions import Captioner, Together, Written
 from .direct import Beside, Sounds
 from .dubs import Cast, Channel, Dubber, Due
 from .engines import Consent, Diarizer, Direct, Likeness, Recognizer, Translator, Voice
@@ -19,6 +19,7 @@ from .errors import EngineError
 from .faithful import Faithful
 from .glossary import Glossary
 from .ladder import Ladder, Strain
+from .languages import same_language
 from .likeness import Likenesses
 from .nouns import Caption, Chunk, Hypothesis, Segment
 from .track import TrackLine

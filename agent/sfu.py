@@ -1,4 +1,4 @@
-"""LiveKit tracks and streams as Chunk, Caption and Dub: the one file that knows `livekit.rtc`."""
+"""One LiveKit room as seen by the interpreter in it: its people, their microphones, our calls and attributes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 from livekit import rtc
 from livekit.rtc.participant import PublishDataError
 
+from .caption_sender import CaptionSender
 from .clock import TrackClock
+from .dub_track import DubTrack, Event
 from .errors import DragomanError
-from .nouns import SAMPLE_RATE, Caption, Chunk, Dub
+from .nouns import SAMPLE_RATE, Caption, Chunk
 from .wire import Signer
 
 log = logging.getLogger(__name__)
@@ -29,8 +31,6 @@ PEOPLE = {
 
 RPC_REFUSED = 4400
 """The code of every refused call; its message is our own code."""
-
-Event = Literal["started", "ended", "skipped"]
 
 
 class Listener(Protocol):
@@ -55,178 +55,6 @@ def is_microphone(publication: rtc.TrackPublication, participant: rtc.Participan
         return False
     standard = participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD
     return publication.source == rtc.TrackSource.SOURCE_MICROPHONE or not standard
-
-
-class DubTrack:
-    """One language's audio track, and the only writer of its source.
-
-    The source holds 400 ms, so `play` waits as a listener would, and a stop is heard at once.
-    """
-
-    RATE = 24_000
-    STEP_MS = 100
-
-    def __init__(
-        self, participant: rtc.LocalParticipant, lang: str, cue: Callable[[Caption, Event, float], None]
-    ) -> None:
-        self.cue = cue
-        self._participant = participant
-        self._lang = lang
-        self._source = rtc.AudioSource(self.RATE, 1, queue_size_ms=400)
-        self._publication: rtc.LocalTrackPublication | None = None
-        self._resamplers: dict[int, rtc.AudioResampler] = {}
-
-    async def publish(self) -> None:
-        """Let the room hear it."""
-        options = rtc.TrackPublishOptions(
-            source=rtc.TrackSource.SOURCE_UNKNOWN, dtx=True, red=False, stream=f"dub-{self._lang}"
-        )
-        options.audio_encoding.max_bitrate = 32_000
-        track = rtc.LocalAudioTrack.create_audio_track(f"dub.{self._lang}", self._source)
-        self._publication = await self._participant.publish_track(track, options)
-
-    async def unpublish(self) -> None:
-        """Take it back; an idle track costs 2 % of a core."""
-        if self._publication:
-            with contextlib.suppress(Exception):  # the room may be gone already, and the track with it
-                await self._participant.unpublish_track(self._publication.sid)
-        await self._source.aclose()
-
-    async def play(self, dub: Dub) -> None:
-        """Queue a piece; waits while the queue is full."""
-        for frame in self._at_our_rate(dub):
-            await self._capture(bytes(frame.data))
-
-    async def drain(self) -> None:
-        """Wait until all was played."""
-        await self._source.wait_for_playout()
-
-    def _at_our_rate(self, dub: Dub) -> list[rtc.AudioFrame]:
-        whole = rtc.AudioFrame(dub.pcm, dub.rate, 1, len(dub.pcm) // 2)
-        if dub.rate == self.RATE:
-            return [whole]
-        resampler = self._resamplers.setdefault(dub.rate, rtc.AudioResampler(dub.rate, self.RATE, num_channels=1))
-        return resampler.push(whole)
-
-    async def _capture(self, pcm: bytes) -> None:
-        step = self.RATE * self.STEP_MS // 1000 * 2
-        for at in range(0, len(pcm), step):
-            piece = pcm[at : at + step]
-            await self._source.capture_frame(rtc.AudioFrame(piece, self.RATE, 1, len(piece) // 2))
-
-
-class CaptionSender:
-    """All captions of a room, one after the other.
-
-    Data-track frames pushed back to back are lost without an error, so there are `GAP`
-    seconds between two, the newest state of a segment only, and an interim of a segment at
-    most every `INTERIM` seconds. Finals go out as text streams too, which are reliable.
-    """
-
-    GAP = 0.005
-    INTERIM = 0.25
-
-    def __init__(
-        self, participant: Callable[[], rtc.LocalParticipant], signer: Signer, now: Callable[[], float]
-    ) -> None:
-        self._participant = participant
-        self._signer = signer
-        self._now = now
-        self._tracks: dict[str, rtc.LocalDataTrack] = {}
-        self._newest: dict[tuple[str, str], Caption] = {}
-        self._pushed: dict[tuple[str, str], float] = {}
-        self._finals: asyncio.Queue[Caption] = asyncio.Queue(maxsize=2_000)
-        self._wake = asyncio.Event()
-        self.lost = 0
-
-    async def open(self, lang: str) -> None:
-        """Make the data track of a language, or make it anew where a reconnect ended it."""
-        track = self._tracks.get(lang)
-        if track is None or not track.is_published():
-            self._tracks[lang] = await self._participant().publish_data_track(name=f"captions.{lang}")
-
-    def put(self, caption: Caption) -> None:
-        """Send it as soon as it is its turn. Never waits."""
-        self._newest[caption.lang, caption.id] = caption
-        self._wake.set()
-        if caption.final:
-            try:
-                self._finals.put_nowait(caption)
-            except asyncio.QueueFull:
-                self.lost += 1  # still to be had by `dragoman.captions`
-
-    async def run(self) -> None:
-        """Send until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._push_states())
-            group.create_task(self._send_finals())
-
-    async def reopen(self) -> None:
-        """After a reconnect: every track again that did not survive it."""
-        for lang in list(self._tracks):
-            await self.open(lang)
-
-    async def flush(self, seconds: float = 3.0) -> None:
-        """Wait until the finals are out."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._finals.join(), seconds)
-
-    async def _push_states(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while due := self._next():
-                self._push(self._newest.pop(due))
-                await asyncio.sleep(self.GAP)
-            if self._newest:
-                self._wake.set()
-                await asyncio.sleep(0.02)
-
-    def _next(self) -> tuple[str, str] | None:
-        now = self._now()
-        for key, caption in self._newest.items():
-            if caption.final or now - self._pushed.get(key, -1.0) >= self.INTERIM:
-                return key
-        return None
-
-    def _push(self, caption: Caption) -> None:
-        key = (caption.lang, caption.id)
-        if caption.final:
-            self._pushed.pop(key, None)
-        else:
-            self._pushed[key] = self._now()
-        if track := self._tracks.get(caption.lang):
-            try:
-                track.try_push(rtc.DataTrackFrame(payload=self._signer.caption(caption)))
-            except rtc.PushFrameError:
-                self.lost += 1
-
-    async def _send_finals(self) -> None:
-        while True:
-            caption = await self._finals.get()
-            try:
-                await self._send(caption)
-            except Exception as error:
-                # The room may be reconnecting: readers fetch what they miss by its number.
-                self.lost += 1
-                log.warning("a final was not sent: %s", type(error).__name__)
-            finally:
-                self._finals.task_done()
-
-    async def _send(self, caption: Caption) -> None:
-        await self._participant().send_text(
-            self._signer.caption(caption).decode(), topic=f"captions/{caption.lang}", compress=False
-        )
-        if caption.lang == caption.source:
-            await self._participant().send_text(
-                caption.text,
-                topic="lk.transcription",
-                attributes={
-                    "lk.segment_id": caption.id,
-                    "lk.transcription_final": "true",
-                    "lk.transcribed_track_id": caption.track,
-                },
-            )
 
 
 class Sfu:

@@ -10,19 +10,18 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-import aiohttp
-import jwt
-import langcodes
-from langcodes.tag_parser import LanguageTagError
 from livekit import api, rtc
 from livekit.agents import AgentServer, AutoSubscribe, JobContext, JobRequest
 
+from .calls import Calls, parsed, wants_of
 from .clock import RoomClock
 from .engines import Consent, Recognizer, Served, prepare
 from .engines.remote import Remote
 from .engines.streaming import Streaming
 from .errors import DragomanError
 from .glossary import Glossary, parse
+from .heartbeat import Heartbeat
+from .languages import canonical
 from .nouns import Caption, Chunk
 from .primed import Primed
 from .room import Engines, Room, Wants
@@ -37,8 +36,8 @@ from .wire import Signer
 log = logging.getLogger(__name__)
 
 PREFIX = "interpreter-"
-BEAT = 0.5
-"""Seconds between two heartbeats; the web server replaces us when it misses some."""
+ASKED = 0.5
+"""Seconds between two questions what the engines serve, until they answer."""
 OFFER = 5.0
 """Seconds between two looks at what voices can do."""
 NAMES = 1_000
@@ -150,8 +149,14 @@ class Interpreter:
         self._lenders: set[str] = set()
         self._served: Mapping[str, Served] = {}
         self._told: dict[str, Wants] = {}
-        self._called: set[str] = set()
         self._names: dict[str, str] = {}
+        self._calls = Calls(
+            self._room,
+            self._signer,
+            present=lambda: ctx.room.remote_participants,
+            names=self._names,
+            served=lambda: self._served,
+        )
         self._main: asyncio.Task[None] | None = None
 
     async def enter(self) -> None:
@@ -184,7 +189,8 @@ class Interpreter:
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            beating = group.create_task(self._beat())
+            beating = group.create_task(self._heartbeat().run())
+            learning = group.create_task(self._learn_what_is_served())
             if self._keeping:
                 group.create_task(self._keeping.run(), name="keeping")
             offering = group.create_task(self._offer())
@@ -197,7 +203,19 @@ class Interpreter:
                 self._keeping.close(over=self._over)
             sfu.cancel()
             beating.cancel()
+            learning.cancel()
             offering.cancel()
+
+    def _heartbeat(self) -> Heartbeat:
+        return Heartbeat(
+            self._settings,
+            job=self._ctx.job.id,
+            room=self._ctx.room.name,
+            identity=self._ctx.room.local_participant.identity,
+            epoch=self._epoch,
+            state=lambda: self._room.state,
+            replaced=self._replaced,
+        )
 
     def _agreed(self) -> Keeping | None:
         """What keeps this meeting, as we were told when we were called; None where nothing is kept."""
@@ -251,16 +269,16 @@ class Interpreter:
         while len(self._names) > NAMES:
             del self._names[next(iter(self._names))]
         self._room.lend(identity, attributes.get("dragoman.voice") == "given")
-        wants = _wants(attributes, "dragoman.")
+        wants = wants_of(attributes, "dragoman.")
         before, self._told[identity] = self._told.get(identity), wants
         # What they asked for by a call holds until their attributes say something new; a call may
         # even come before the news that its caller is here.
-        if before != wants and not (before is None and identity in self._called):
+        if before != wants and not (before is None and identity in self._calls.called):
             self._room.wants(identity, wants)
 
     def left(self, identity: str) -> None:
         self._told.pop(identity, None)
-        self._called.discard(identity)
+        self._calls.called.discard(identity)
         self._room.left(identity)
 
     def listen(self, identity: str, track: str) -> None:
@@ -274,82 +292,7 @@ class Interpreter:
 
     async def asked(self, method: str, identity: str, payload: str) -> str:
         """Answer a call. Raises `DragomanError` with the code that the caller gets."""
-        asked = _payload(payload)
-        if method == "dragoman.captions":
-            return json.dumps(self._captions(asked))
-        if method == "dragoman.speaks":
-            return json.dumps(self._speaks(asked))
-        return json.dumps(self._languages(identity, asked))
-
-    def _captions(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        lang, after = asked.get("lang"), asked.get("after", 0)
-        if not isinstance(lang, str) or not isinstance(after, int) or after < 0:
-            raise DragomanError("bad_request", "lang is a tag and after a number from 0.")
-        found = self._room.captions_after(lang, after)
-        if found is None:
-            raise DragomanError("not_served", "There are no captions in that language.")
-        captions, more = found
-        # Whoever asks may have come after those who spoke had left.
-        names = {one.identity: self._names[one.identity] for one in captions if one.identity in self._names}
-        return {
-            "frames": [self._signer.caption(caption).decode() for caption in captions],
-            "more": more,
-            "names": names,
-        }
-
-    def _speaks(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        identity, language = asked.get("identity"), canonical(str(asked.get("language", "")))
-        if not isinstance(identity, str) or identity not in self._ctx.room.remote_participants or not language:
-            raise DragomanError("bad_request", "identity is somebody in the room and language a tag.")
-        self._room.correct(identity, language)
-        return {"language": language}
-
-    def _languages(self, identity: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        given = {name: str(asked.get(name, "")) for name in ("speaks", "reads", "hears")}
-        wants = _wants(given, "")
-        refused = {
-            tag: "unknown_language"
-            for tag in (given["reads"], given["hears"], given["speaks"])
-            if tag not in ("", "auto") and not canonical(tag)
-        }
-        self._called.add(identity)
-        refused |= self._room.wants(identity, wants)
-        return {
-            "speaks": wants.speaks,
-            "reads": "" if wants.reads in refused else wants.reads,
-            "hears": "" if wants.hears in refused else wants.hears,
-            "refused": self._not_served(wants) | refused,
-            "routes": self._routes(wants.reads or wants.hears),
-            "voice": self._voice(wants.hears),
-            "delays": self._room.delays(),
-        }
-
-    def _not_served(self, wants: Wants) -> dict[str, str]:
-        if not self._served:
-            return {}
-        pairs = self._served["translate"].languages
-        unreadable = [tag for tag in wants.languages if not any(pair.split(">")[1] == _base(tag) for pair in pairs)]
-        mute = [wants.hears] if wants.hears and self._voice(wants.hears) is None else []
-        return {tag: "not_served" for tag in unreadable} | {tag: "no_voice" for tag in mute}
-
-    def _routes(self, tag: str) -> dict[str, str]:
-        routes = self._served["translate"].route if "translate" in self._served else {}
-        found = {pair.split(">")[0]: route for pair, route in routes.items() if pair.split(">")[1] == _base(tag)}
-        return self._carried(tag, found) | found
-
-    def _carried(self, tag: str, found: Mapping[str, str]) -> dict[str, str]:
-        """The same from those spoken languages that a direct engine carries."""
-        direct = self._served.get("direct")
-        onward = [found["en"]] if "en" in found else [] if _base(tag) == "en" else None
-        if direct is None or onward is None:
-            return {}
-        spoken = {_base(language) for language in self._room.spoken}
-        route = ", ".join([f"direct:{direct.engine}", *onward])
-        return {language: route for language in spoken - {_base(tag)} if f"{language}>en" in direct.languages}
-
-    def _voice(self, tag: str) -> str | None:
-        voices = self._served.get("speak")
-        return voices.engine if voices and tag and _base(tag) in {_base(lang) for lang in voices.languages} else None
+        return await self._calls.asked(method, identity, payload)
 
     # Doors of the room (room.Doors)
 
@@ -387,62 +330,16 @@ class Interpreter:
                 self._sfu.set_attributes({"dragoman.alike": ",".join(await self._engines.voice.alike())})
             await asyncio.sleep(OFFER)
 
-    # The heartbeat
+    async def _learn_what_is_served(self) -> None:
+        """Ask until the engines say it."""
+        while not self._served:
+            with contextlib.suppress(DragomanError):
+                self._served = {served.stage: served for served in await self._engines.served()}
+            await asyncio.sleep(ASKED)
 
-    async def _beat(self) -> None:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
-            while True:
-                if not self._served:
-                    self._served = await self._ask_served()
-                try:
-                    await self._beat_once(session)
-                except (aiohttp.ClientError, TimeoutError) as error:
-                    # The web server may be away; the room goes on without it.
-                    log.debug("no heartbeat: %s", type(error).__name__)
-                await asyncio.sleep(BEAT)
-
-    async def _ask_served(self) -> Mapping[str, Served]:
-        try:
-            return {served.stage: served for served in await self._engines.served()}
-        except DragomanError:
-            return {}
-
-    async def _beat_once(self, session: aiohttp.ClientSession) -> None:
-        job = self._ctx.job.id
-        beat = {
-            "room": self._ctx.room.name,
-            "identity": self._ctx.room.local_participant.identity,
-            "epoch": self._epoch,
-            "state": self._room.state,
-            "served": None,
-        }
-        url = f"{self._settings.web}/api/interpreters/{job}/beat"
-        async with session.post(url, json=beat, headers={"Authorization": f"Bearer {self._pass(job)}"}) as answer:
-            if answer.status == 200 and (await answer.json()).get("leave"):
-                self._over = False
-                self._ctx.shutdown("a newer interpreter is here")
-
-    def _pass(self, job: str) -> str:
-        claims = {"iss": self._settings.livekit_api_key, "sub": job, "exp": int(time.time()) + 30}
-        return jwt.encode(claims, self._settings.livekit_api_secret.get_secret_value(), algorithm="HS256")
-
-
-def canonical(tag: str) -> str:
-    """A tag in its canonical form; empty where it is none."""
-    try:
-        return langcodes.standardize_tag(tag) if 2 <= len(tag) <= 35 and langcodes.tag_is_valid(tag) else ""
-    except LanguageTagError:
-        return ""
-
-
-def _base(tag: str) -> str:
-    return tag.split("-", maxsplit=1)[0]
-
-
-def _wants(given: Mapping[str, str], prefix: str) -> Wants:
-    speaks = given.get(f"{prefix}speaks", "auto")
-    reads, hears = (canonical(given.get(f"{prefix}{name}", "")) for name in ("reads", "hears"))
-    return Wants(canonical(speaks) or "auto", reads, hears)
+    def _replaced(self) -> None:
+        self._over = False
+        self._ctx.shutdown("a newer interpreter is here")
 
 
 def glossary_of(told: str) -> Glossary:
@@ -450,7 +347,7 @@ def glossary_of(told: str) -> Glossary:
     if not told:
         return Glossary()
     try:
-        return parse(_payload(told).get("glossary", []))
+        return parse(parsed(told).get("glossary", []))
     except DragomanError as error:
         log.warning("a room without its glossary: %s", error.code)
         return Glossary()
@@ -459,18 +356,8 @@ def glossary_of(told: str) -> Glossary:
 def keeps_of(told: str) -> Keeps | None:
     """What is kept, in what we were told when we were called; None where nothing is, or where it makes no sense."""
     try:
-        keeps = _payload(told).get("keeps") if told else None
+        keeps = parsed(told).get("keeps") if told else None
         return Keeps.heard(keeps) if keeps else None
     except DragomanError as error:
         log.error("nothing of this room is kept: %s", error.code)
         return None
-
-
-def _payload(payload: str) -> Mapping[str, Any]:
-    try:
-        asked = json.loads(payload)
-    except ValueError:
-        asked = None
-    if not isinstance(asked, dict):
-        raise DragomanError("bad_json", "The payload is a JSON object.")
-    return asked

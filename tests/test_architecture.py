@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "agent.aio": {"agent.nouns", "agent.errors"},
     "agent.wire": {"agent.nouns", "agent.errors"},
     "agent.attribution": {"agent.nouns", "agent.errors"},
+    "agent.languages": set(),
     "agent.misheard": {"agent.nouns"},
     "agent.glossary": {"agent.nouns", "agent.errors", "agent.misheard"},
     "agent.engines": {"agent.nouns", "agent.errors", "agent.settings"},
@@ -26,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "agent.track": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines", "agent.attribution"},
     "agent.ladder": set(),
     "agent.merge": {"agent.nouns"},
-    "agent.captions": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines", "agent.merge"},
+    "agent.captions": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines", "agent.languages", "agent.merge"},
     "agent.faithful": {"agent.errors", "agent.engines", "agent.glossary"},
     "agent.primed": {"agent.nouns", "agent.engines", "agent.glossary"},
     "agent.direct": {"agent.nouns", "agent.errors", "agent.engines"},
@@ -41,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "agent.glossary",
         "agent.dubs",
         "agent.ladder",
+        "agent.languages",
         "agent.likeness",
         "agent.aio",
         "agent.nouns",
@@ -48,11 +50,20 @@ MAY_IMPORT: dict[str, set[str]] = {
         "agent.engines",
     },
     "agent.vault": {"agent.nouns", "agent.errors", "agent.settings", "agent.aio"},
-    "agent.sfu": {"agent.nouns", "agent.clock", "agent.errors", "agent.wire"},
+    "agent.caption_sender": {"agent.nouns", "agent.wire"},
+    "agent.dub_track": {"agent.nouns"},
+    "agent.sfu": {
+        "agent.nouns",
+        "agent.caption_sender",
+        "agent.clock",
+        "agent.dub_track",
+        "agent.errors",
+        "agent.wire",
+    },
 }
-ANYTHING_OF_AGENT = {"agent.worker", "agent.__main__"}
+ANYTHING_OF_AGENT = {"agent.worker", "agent.calls", "agent.heartbeat", "agent.__main__"}
 WEB_MAY_IMPORT = {"agent.nouns", "agent.errors", "agent.settings", "agent.vault"}
-MAY_IMPORT_LIVEKIT = {"agent.sfu", "agent.worker", "agent.engines.livekit"}
+MAY_IMPORT_LIVEKIT = {"agent.sfu", "agent.caption_sender", "agent.dub_track", "agent.worker", "agent.engines.livekit"}
 MAY_IMPORT_ITS_MODELS = {
     "agent.engines.silero": "livekit.local_inference",  # a native model in a wheel; no client, no network
 }

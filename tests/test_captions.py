@@ -9,11 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from agent.captions import Captioner, Together, same_language
+from agent.captions import Captioner, Together
 from agent.engines import Translation
 from agent.errors import EngineError
 from agent.faithful import Faithful
 from agent.glossary import Glossary, Term
+from agent.languages import same_language
 from agent.nouns import Caption, Hypothesis, Segment
 from agent.transcript import Transcript
 

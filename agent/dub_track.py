@@ -1,0 +1,71 @@
+"""One language's dubbed voice as a LiveKit audio track."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Literal
+
+from livekit import rtc
+
+from .nouns import Caption, Dub
+
+Event = Literal["started", "ended", "skipped"]
+
+
+class DubTrack:
+    """One language's audio track, and the only writer of its source.
+
+    The source holds 400 ms, so `play` waits as a listener would, and a stop is heard at once.
+    """
+
+    RATE = 24_000
+    STEP_MS = 100
+
+    def __init__(
+        self, participant: rtc.LocalParticipant, lang: str, cue: Callable[[Caption, Event, float], None]
+    ) -> None:
+        self.cue = cue
+        self._participant = participant
+        self._lang = lang
+        self._source = rtc.AudioSource(self.RATE, 1, queue_size_ms=400)
+        self._publication: rtc.LocalTrackPublication | None = None
+        self._resamplers: dict[int, rtc.AudioResampler] = {}
+
+    async def publish(self) -> None:
+        """Let the room hear it."""
+        options = rtc.TrackPublishOptions(
+            source=rtc.TrackSource.SOURCE_UNKNOWN, dtx=True, red=False, stream=f"dub-{self._lang}"
+        )
+        options.audio_encoding.max_bitrate = 32_000
+        track = rtc.LocalAudioTrack.create_audio_track(f"dub.{self._lang}", self._source)
+        self._publication = await self._participant.publish_track(track, options)
+
+    async def unpublish(self) -> None:
+        """Take it back; an idle track costs 2 % of a core."""
+        if self._publication:
+            with contextlib.suppress(Exception):  # the room may be gone already, and the track with it
+                await self._participant.unpublish_track(self._publication.sid)
+        await self._source.aclose()
+
+    async def play(self, dub: Dub) -> None:
+        """Queue a piece; waits while the queue is full."""
+        for frame in self._at_our_rate(dub):
+            await self._capture(bytes(frame.data))
+
+    async def drain(self) -> None:
+        """Wait until all was played."""
+        await self._source.wait_for_playout()
+
+    def _at_our_rate(self, dub: Dub) -> list[rtc.AudioFrame]:
+        whole = rtc.AudioFrame(dub.pcm, dub.rate, 1, len(dub.pcm) // 2)
+        if dub.rate == self.RATE:
+            return [whole]
+        resampler = self._resamplers.setdefault(dub.rate, rtc.AudioResampler(dub.rate, self.RATE, num_channels=1))
+        return resampler.push(whole)
+
+    async def _capture(self, pcm: bytes) -> None:
+        step = self.RATE * self.STEP_MS // 1000 * 2
+        for at in range(0, len(pcm), step):
+            piece = pcm[at : at + step]
+            await self._source.capture_frame(rtc.AudioFrame(piece, self.RATE, 1, len(piece) // 2))
