@@ -20,6 +20,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "agent.wire": {"agent.nouns", "agent.errors"},
     "agent.attribution": {"agent.nouns", "agent.errors"},
     "agent.languages": set(),
+    "agent.rate_limit": {"agent.errors"},
+    "agent.quotas": set(),
     "agent.misheard": {"agent.nouns"},
     "agent.glossary": {"agent.nouns", "agent.errors", "agent.misheard"},
     "agent.engines": {"agent.nouns", "agent.errors", "agent.settings"},
@@ -44,6 +46,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "agent.ladder",
         "agent.languages",
         "agent.likeness",
+        "agent.quotas",
+        "agent.rate_limit",
         "agent.aio",
         "agent.nouns",
         "agent.errors",  # a room tells a failed engine from a failed program
@@ -58,6 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "agent.clock",
         "agent.dub_track",
         "agent.errors",
+        "agent.quotas",
         "agent.wire",
     },
 }

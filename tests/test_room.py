@@ -97,6 +97,7 @@ class Outside:
         self.shown: list[Caption] = []
         self.states: list[str] = []
         self.languages: Sequence[str] = []
+        self.spoken: dict[str, str] = {}
         self.suggested: dict[str, str] = {}
         self.channels: dict[str, list[str]] = {}
         self.open: set[str] = set()
@@ -105,6 +106,9 @@ class Outside:
         self.shown.append(caption)
 
     async def open_captions(self, lang: str) -> None:
+        pass
+
+    async def close_captions(self, lang: str) -> None:
         pass
 
     async def open_channel(self, lang: str) -> Channel:
@@ -118,6 +122,9 @@ class Outside:
         if not self.states or self.states[-1] != state:
             self.states.append(state)
         self.languages = languages
+
+    def tell_spoken(self, spoken: dict[str, str]) -> None:
+        self.spoken = spoken
 
     def tell_suggested(self, suggested: dict[str, str]) -> None:
         self.suggested = suggested
