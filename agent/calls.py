@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from .engines import Served
 from .errors import DragomanError
 from .languages import base, canonical
-from .rate_limit import RateLimit, Spacing
+from .rate_limit import KNOWN, RateLimit, Spacing
 from .room import Room, Wants
 from .wire import Signer
 
@@ -53,6 +53,7 @@ class Calls:
         self._hosts = hosts
         self._names = names
         self._served = served
+        self._said: dict[str, str] = {}
         self._limit = RateLimit(now)
         self._changes = Spacing(BETWEEN, now)
         self._suggestions = Spacing(BETWEEN, now)
@@ -106,9 +107,11 @@ class Calls:
             raise DragomanError("bad_request", "identity is somebody in the room and language a tag or auto.")
         if caller != identity and caller not in self._hosts():
             return self._suggest(caller, identity, language)
-        if language != self._speaks_now(identity):
+        held = (self._room.knows(identity) or Wants()).speaks
+        if language != held:
             self._changes.take(f"{caller} {identity}")
             self._room.correct(identity, language)
+        self._remember(identity, language if caller == identity else self._said.get(identity, held))
         return {"language": language}
 
     def _suggest(self, caller: str, identity: str, language: str) -> dict[str, Any]:
@@ -117,9 +120,6 @@ class Calls:
         self._suggestions.take(caller)
         self._room.suggest(identity, language)
         return {"language": language, "suggested": True}
-
-    def _speaks_now(self, identity: str) -> str:
-        return (self._room.knows(identity) or Wants()).speaks
 
     def _lend(self, identity: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         given = asked.get("given")
@@ -136,7 +136,7 @@ class Calls:
             for tag in (given["reads"], given["hears"], given["speaks"])
             if tag not in ("", "auto") and not canonical(tag)
         }
-        wants, late = self._in_time(identity, held, wants)
+        wants, late = self._spoken(identity, held, wants)
         refused |= late | self._room.wants(identity, wants)
         for code in refused.values():
             self._count(identity, code)
@@ -150,15 +150,26 @@ class Calls:
             "delays": self._room.delays(),
         }
 
-    def _in_time(self, identity: str, held: Wants, wants: Wants) -> tuple[Wants, dict[str, str]]:
-        """The wishes, without a change of the spoken language that comes too soon after another."""
-        if wants.speaks == held.speaks or self._room.knows(identity) is None:
+    def _spoken(self, identity: str, held: Wants, wants: Wants) -> tuple[Wants, dict[str, str]]:
+        """The wishes, without a change of the spoken language that is none, or comes too soon after another."""
+        said = self._said.get(identity)
+        self._remember(identity, wants.speaks)
+        if self._room.knows(identity) is None or wants.speaks == held.speaks:
             return wants, {}
+        if wants.speaks == said:  # a page says all its wishes each time; since it did, a host has said otherwise
+            return replace(wants, speaks=held.speaks), {}
         try:
             self._changes.take(f"{identity} {identity}")
         except DragomanError as error:
+            self._said.pop(identity, None)  # it was not heard: they may say it again
             return replace(wants, speaks=held.speaks), {wants.speaks: error.code}
         return wants, {}
+
+    def _remember(self, identity: str, said: str) -> None:
+        self._said.pop(identity, None)
+        self._said[identity] = said
+        while len(self._said) > KNOWN:
+            del self._said[next(iter(self._said))]
 
     def _not_served(self, wants: Wants) -> dict[str, str]:
         if not self._served():

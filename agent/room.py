@@ -338,6 +338,11 @@ class Room:
         return said | set(self._detected.values())
 
     @property
+    def made(self) -> list[str]:
+        """The languages that there are captions in."""
+        return list(self._languages)
+
+    @property
     def waiting(self) -> float:
         """Seconds of sound in the longest inbox."""
         return max((line.inbox.seconds for line in self._lines.values()), default=0.0)

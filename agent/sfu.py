@@ -160,7 +160,12 @@ class Sfu:
         self._free(list(participant.track_publications))
 
     def _published(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
-        if is_microphone(publication, participant) and self.microphones.take(participant.identity, publication.sid):
+        if not is_microphone(publication, participant):
+            return
+        self.microphones.keep(
+            {sid for one in self._room.remote_participants.values() for sid in one.track_publications}
+        )
+        if self.microphones.take(participant.identity, publication.sid):
             publication.set_subscribed(True)
 
     def _free(self, tracks: Sequence[str]) -> None:
