@@ -34,6 +34,22 @@ RPC_REFUSED = 4400
 """The code of every refused call; its message is our own code."""
 
 
+class UnreadStreams(logging.Filter):
+    """Counts the text and byte streams that people send: we read none, and the SDK drops each.
+
+    Its line in the log about each goes too: it has the topic, which is whatever the sender wrote.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        unread = str(record.msg).startswith(("ignoring text stream", "ignoring byte stream"))
+        self.count += unread
+        return not unread
+
+
 class Listener(Protocol):
     """Who is told what happens in the LiveKit room. None of these waits."""
 
@@ -71,6 +87,7 @@ class Sfu:
         self._sender = CaptionSender(lambda: room.local_participant, signer, now)
         self._streams: dict[str, asyncio.Task[None]] = {}
         self.microphones = MicrophoneQuota()
+        self.unread = UnreadStreams()
         self._channels: dict[str, DubTrack] = {}
         self._attributes: dict[str, str] = {}
         self._attributes_changed = asyncio.Event()
@@ -79,6 +96,7 @@ class Sfu:
 
     def attach(self) -> None:
         """Register for what happens; before `connect`, so that nothing is missed."""
+        logging.getLogger().addFilter(self.unread)
         on = self._room.on
         on("participant_connected", self._came)
         on("participant_attributes_changed", lambda changed, participant: self._came(participant))

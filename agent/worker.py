@@ -284,6 +284,11 @@ class Interpreter:
         people = self._ctx.room.remote_participants.items()
         return {identity for identity, person in people if person.attributes.get("dragoman.host") == "true"}
 
+    def refused(self) -> dict[str, int]:
+        """What was refused because it was too much or not theirs to ask, by code; there is a fixed number of codes."""
+        tracks = {"too_many_microphones": self._sfu.microphones.refused, "unread_streams": self._sfu.unread.count}
+        return {code: count for code, count in {**self._calls.refused, **tracks}.items() if count}
+
     def listen(self, identity: str, track: str) -> None:
         self._room.listen(identity, track)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from livekit import rtc
 
 from agent.sfu import Sfu
@@ -62,6 +65,12 @@ class Listener:
     def left(self, *told: object) -> None: ...
 
 
+@pytest.fixture(autouse=True)
+def own_filters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process has one `Sfu`; here each test has."""
+    monkeypatch.setattr(logging.getLogger(), "filters", [])
+
+
 def a_room() -> tuple[Room, Sfu]:
     room = Room()
     sfu = Sfu(room, Signer(7), Listener(), lambda: 0.0)  # type: ignore[arg-type]
@@ -80,6 +89,28 @@ def test_a_guest_with_ten_microphones_is_heard_on_two_and_on_the_third_when_one_
     assert ten[2].subscribed
     assert not ten[3].subscribed
     assert sfu.microphones.refused
+
+
+@pytest.mark.parametrize("kind", ["text", "byte"])
+async def test_a_stream_that_somebody_sends_is_dropped_counted_and_not_logged(
+    kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    disposed: list[int] = []
+    monkeypatch.setattr(
+        "livekit.rtc.room.FfiHandle", lambda handle: SimpleNamespace(dispose=lambda: disposed.append(handle))
+    )
+    _, sfu = a_room()
+    real = rtc.Room()
+    info, handle = SimpleNamespace(topic="the secret plan"), SimpleNamespace(id=7)
+    opened = SimpleNamespace(reader=SimpleNamespace(info=info, handle=handle), participant_identity="eve")
+    with caplog.at_level(logging.INFO):
+        for _ in range(100):
+            getattr(real, f"_handle_{kind}_stream_opened")(opened)
+        logging.info("something else")
+
+    assert disposed == [7] * 100
+    assert sfu.unread.count == 100
+    assert [record.getMessage() for record in caplog.records] == ["something else"]
 
 
 def test_microphones_that_a_reconnect_ended_without_a_word_take_no_place():
