@@ -318,6 +318,10 @@ class Interpreter:
             }
         )
 
+    def tell_suggested(self, suggested: dict[str, str]) -> None:
+        told = json.dumps(suggested, separators=(",", ":"), sort_keys=True)
+        self._sfu.set_attributes({"dragoman.suggested": told})
+
     def _tell_failing(self, failing: Mapping[str, str]) -> None:
         self._sfu.set_attributes({"dragoman.failed": json.dumps(failing, separators=(",", ":"), sort_keys=True)})
 
