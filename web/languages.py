@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import langcodes
@@ -45,7 +46,7 @@ class Pair(Spoken):
 
 
 class Readable(BaseModel):
-    """From which languages captions in this one come."""
+    """From which spoken languages captions in this one come: itself, written as it is heard, and those translated."""
 
     from_: dict[str, Pair] = Field(serialization_alias="from", validation_alias="from_")
 
@@ -81,7 +82,7 @@ def tag(given: str) -> str:
 
 def offers(stages: Sequence[Stage], only: Sequence[str] = ()) -> list[Offer]:
     """Every language that some stage serves, or those named in `only`."""
-    by = {stage.stage: stage for stage in stages}
+    by = {stage.stage: _merged(stage) for stage in stages}
     recognise, translate, speak = by.get("recognise"), by.get("translate"), by.get("speak")
     pairs = _pairs(translate) if translate else {}
     if direct := by.get("direct"):
@@ -91,11 +92,36 @@ def offers(stages: Sequence[Stage], only: Sequence[str] = ()) -> list[Offer]:
         Offer(
             tag=each,
             speak=_spoken(recognise, each),
-            read=Readable(from_=_nearest(pairs, each) or {}),
+            read=Readable(from_=_written(recognise, each) | (_nearest(pairs, each) or {})),
             hear=_heard(speak, each),
         )
-        for each in (only or sorted(known))
+        for each in ([*dict.fromkeys(map(_one, only))] or sorted(known))
     ]
+
+
+def _merged(stage: Stage) -> Stage:
+    """The same, each language under one tag; what goes by that tag already comes first."""
+    keys = sorted(stage.languages, key=lambda key: _renamed(key) != key)
+    languages, route = dict[str, float | None](), dict[str, str]()
+    for key in keys:
+        languages.setdefault(_renamed(key), stage.languages[key])
+        if key in stage.route:
+            route.setdefault(_renamed(key), stage.route[key])
+    return stage.model_copy(update={"languages": languages, "route": route})
+
+
+def _renamed(key: str) -> str:
+    """`es` or `en>es`, each side under its one tag."""
+    return ">".join(_one(each) for each in key.split(">"))
+
+
+@lru_cache(4096)
+def _one(given: str) -> str:
+    """A language's one tag: Mandarin and Chinese are both called 中文, so both are `zh`."""
+    try:
+        return langcodes.standardize_tag(given, macro=True)
+    except ValueError:
+        return given
 
 
 def _pairs(stage: Stage) -> dict[str, dict[str, Pair]]:
@@ -129,6 +155,15 @@ def _spoken(stage: Stage | None, each: str) -> Spoken | None:
         return None
     figure = stage.languages[served]
     return Spoken(grade=grade(stage.measure, figure), figure=figure, measure=stage.measure)
+
+
+def _written(stage: Stage | None, each: str) -> dict[str, Pair]:
+    """What is said in a language, read in that language: recognition alone, whatever is translated."""
+    if stage is None or (served := _serving(stage.languages, each)) is None:
+        return {}
+    figure = stage.languages[served]
+    word = grade(stage.measure, figure)
+    return {served: Pair(grade=word, figure=figure, measure=stage.measure, route=stage.engine)}
 
 
 def _heard(stage: Stage | None, each: str) -> Heard | None:

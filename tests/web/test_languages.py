@@ -50,6 +50,26 @@ def test_what_nothing_serves_is_null_and_not_guessed():
     assert offer.read.from_["en"].route == "routes"
 
 
+def test_chinese_is_one_language_whatever_its_engines_call_it():
+    voices = {"stage": "speak", "engine": "v", "why": "", "licence": "", "languages": {"cmn": None, "zh": None}}
+    texts = {**voices, "stage": "translate", "languages": {"en>cmn": None}, "route": {"en>cmn": "t en>cmn"}}
+    found = {offer.tag: offer for offer in offers([Stage.model_validate(one) for one in (voices, texts)])}
+
+    assert found.keys() == {"zh"}
+    assert found["zh"].hear is not None
+    assert found["zh"].read.from_["en"].route == "t en>cmn"
+
+
+def test_a_language_that_is_only_understood_is_readable_where_it_is_spoken():
+    by = {offer.tag: offer.read.from_ for offer in offers(STAGES)}
+
+    assert by["de"].keys() == {"de"}
+    assert (by["de"]["de"].measure, by["de"]["de"].figure, by["de"]["de"].route) == ("wer", 0.22, "whisper-base")
+    assert by["es"].keys() == {"es", "en"}
+    assert by["it"].keys() == {"en"}
+    assert offers(STAGES, ["de-AT"])[0].read.from_.keys() == {"de"}
+
+
 def test_what_is_carried_directly_is_readable_in_its_language_and_in_those_beyond_it():
     carried = {
         "stage": "direct",

@@ -83,7 +83,8 @@ async def test_a_room_tells_before_joining_what_a_person_may_know(house: House):
         "speak": {"grade": "good", "figure": 0.1, "measure": "wer"},
         "read": {
             "from": {
-                "en": {"grade": "good", "figure": 52.9, "measure": "chrf", "route": "bergamot en>pt, apertium pt>es"}
+                "es": {"grade": "good", "figure": 0.1, "measure": "wer", "route": "whisper-base"},
+                "en": {"grade": "good", "figure": 52.9, "measure": "chrf", "route": "bergamot en>pt, apertium pt>es"},
             }
         },
         "hear": {"grade": "rough", "engine": "espeak-ng"},

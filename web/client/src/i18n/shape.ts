@@ -51,6 +51,8 @@ export interface Words {
     off: string
     original: string
     grade: Record<Grade, string>
+    /** Nothing is translated into it: only what is said in it can be read. */
+    onlySpoken: string
     reason: Record<Stages, string>
     figures: string
     showFigures: string
@@ -69,7 +71,11 @@ export interface Words {
     | 'skipping' | 'degraded' | 'nothing_wanted' | 'interpreting' | 'skipped' | 'details',
     string
   > &
-    Record<'no_voice' | 'no_captions' | 'too_many_languages', (language: string) => string> & { behind: (seconds: string) => string }
+    Record<'no_voice' | 'no_captions' | 'too_many_languages', (language: string) => string> & {
+      behind: (seconds: string) => string
+      /** `from` begins the sentence. */
+      untranslated: (from: string, language: string) => string
+    }
   details: Record<
     'title' | 'recognise' | 'direct' | 'translate' | 'speak' | 'delays' | 'routes' | 'kept' | 'spoken' | 'noEngine',
     string
