@@ -4,6 +4,9 @@ import { withoutAccents } from './languages'
 import type { Term } from './terms'
 
 const TIMEOUT = 10_000
+/** Characters of a meeting's title and of a person's name; the server's limits, which a test compares. */
+export const TITLE_LIMIT = 120
+export const NAME_LIMIT = 64
 
 const Grade = v.picklist(['good', 'fair', 'rough', 'unmeasured'])
 const Quality = v.object({

@@ -115,6 +115,7 @@ export const de: Words = {
     link_invalid: 'Mit diesem Link kommst du nicht mehr in den Raum. Bitte den Gastgeber um einen neuen.',
     room_full: 'Der Raum ist voll. Bitte jemanden, den Raum zu verlassen, und versuch es dann noch einmal.',
     bad_name: 'Ein Name hat 1 bis 64 Zeichen. Ändere deinen und tritt dann bei.',
+    bad_title: 'Ein Titel hat 1 bis 120 Zeichen. Kürze ihn oder lass ungewöhnliche Zeichen weg.',
     bad_glossary: 'Eine Zeile der Namen und Fachwörter ist nicht zu verstehen. Schreib nur einen Namen oder: board = es: junta, fr: conseil',
     unknown_language: 'Der Server kennt eine der Sprachen nicht. Wähle eine andere.',
     unknown_policy: 'Diese Regel zum Speichern gilt hier nicht mehr. Wähle eine andere.',

@@ -115,6 +115,7 @@ export const en: Words = {
     link_invalid: 'This link does not open the room any more. Ask the host for a new one.',
     room_full: 'The room is full. Ask someone to leave, then try again.',
     bad_name: 'A name has 1 to 64 characters. Change yours, then join again.',
+    bad_title: 'A title has 1 to 120 characters. Shorten it, or leave out unusual characters.',
     bad_glossary: 'One line of the names and terms makes no sense. Write a name alone, or: board = es: junta, fr: conseil',
     unknown_language: 'The server does not know one of the languages. Choose another.',
     unknown_policy: 'That rule for keeping is no longer in force here. Choose another.',

@@ -115,6 +115,7 @@ export const es: Words = {
     link_invalid: 'Este enlace ya no abre la sala. Pide uno nuevo al anfitrión.',
     room_full: 'La sala está llena. Pide a alguien que salga y vuelve a intentarlo.',
     bad_name: 'El nombre tiene entre 1 y 64 caracteres. Cámbialo y vuelve a entrar.',
+    bad_title: 'El título tiene entre 1 y 120 caracteres. Acórtalo o quita los caracteres raros.',
     bad_glossary: 'Una línea de los nombres y términos no se entiende. Escribe solo un nombre, o bien: board = es: junta, fr: conseil',
     unknown_language: 'El servidor no conoce uno de los idiomas. Elige otro.',
     unknown_policy: 'Esa norma de conservación ya no está en vigor aquí. Elige otra.',

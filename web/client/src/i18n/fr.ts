@@ -118,6 +118,7 @@ export const fr: Words = {
     link_invalid: 'Ce lien n’ouvre plus la salle. Demandez-en un autre à l’hôte.',
     room_full: 'La salle est pleine. Demandez à quelqu’un de sortir, puis réessayez.',
     bad_name: 'Un nom compte de 1 à 64 caractères. Modifiez le vôtre, puis entrez.',
+    bad_title: 'Un titre compte de 1 à 120 caractères. Raccourcissez-le, ou retirez les caractères inhabituels.',
     bad_glossary: 'Une ligne des noms et termes n’est pas compréhensible. Écrivez juste un nom, ou bien : board = es: junta, fr: conseil',
     unknown_language: 'Le serveur ne connaît pas l’une des langues. Choisissez-en une autre.',
     unknown_policy: 'Cette règle de conservation n’est plus en vigueur ici. Choisissez-en une autre.',

@@ -115,6 +115,7 @@ export const pt: Words = {
     link_invalid: 'Este link não abre mais a sala. Peça um novo ao anfitrião.',
     room_full: 'A sala está cheia. Peça para alguém sair e tente de novo.',
     bad_name: 'Um nome tem de 1 a 64 caracteres. Mude o seu e entre de novo.',
+    bad_title: 'Um título tem de 1 a 120 caracteres. Encurte-o ou tire os caracteres incomuns.',
     bad_glossary: 'Uma linha dos nomes e termos não dá para entender. Escreva só um nome, ou então: board = es: junta, fr: conseil',
     unknown_language: 'O servidor não conhece uma das línguas. Escolha outra.',
     unknown_policy: 'Essa regra não vale mais aqui. Escolha outra.',

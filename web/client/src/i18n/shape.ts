@@ -116,6 +116,7 @@ export const ERROR_WORDS = [
   'link_invalid',
   'room_full',
   'bad_name',
+  'bad_title',
   'bad_glossary',
   'unknown_language',
   'unknown_policy',
