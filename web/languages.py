@@ -11,9 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent.errors import DragomanError
 
-Grade = Literal["good", "fair", "rough", "unmeasured"]
+Grade = Literal["good", "fair", "rough", "poor", "unmeasured"]
 TAG_LIMIT = 35
 """Characters; what RFC 5646 asks everybody to accept, and what the wire takes."""
+WER_GRADES: Mapping[Grade, float] = {"good": 0.12, "fair": 0.25, "rough": 0.40}
+"""The highest word error rate that is still called so; above the last it is `poor`. Why: `words-of-quality.md`."""
+CHRF_GRADES: Mapping[Grade, float] = {"good": 65.0, "fair": 55.0, "rough": 45.0}
+"""The lowest chrF that is still called so; below the last it is `poor`."""
 NOT_A_LANGUAGE = {"und", "mul", "zxx", "mis"}
 
 
@@ -56,6 +60,13 @@ class Heard(BaseModel):
 
     grade: Grade
     engine: str
+
+
+class Grades(BaseModel):
+    """Which figures are called what: the highest word error rates, the lowest chrF; what misses them all is `poor`."""
+
+    wer: Mapping[Grade, float] = WER_GRADES
+    chrf: Mapping[Grade, float] = CHRF_GRADES
 
 
 class Offer(BaseModel):
@@ -189,8 +200,8 @@ def grade(measure: str, figure: float | None) -> Grade:
     if figure is None or measure not in {"wer", "chrf"}:
         return "unmeasured"
     if measure == "wer":
-        return "good" if figure <= 0.20 else "fair" if figure <= 0.45 else "rough"
-    return "good" if figure >= 50 else "fair" if figure >= 40 else "rough"
+        return next((word for word, highest in WER_GRADES.items() if figure <= highest), "poor")
+    return next((word for word, lowest in CHRF_GRADES.items() if figure >= lowest), "poor")
 
 
 def _unknown() -> DragomanError:

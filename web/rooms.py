@@ -30,7 +30,7 @@ from .database import DATABASE, Database
 from .engines import ENGINES
 from .glossary import Entry, kept
 from .interpreters import state_in
-from .languages import Offer, offers, tag
+from .languages import Grades, Offer, offers, tag
 from .metrics import METRICS
 from .pace import keep_pace
 from .policies import POLICIES, Keeps, shown
@@ -103,6 +103,7 @@ class RoomSeen(BaseModel):
     interpreter: str
     engines: dict[str, Engine] | None
     languages: list[Offer]
+    grades: Grades
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,7 @@ async def look(request: web.Request) -> web.Response:
         if stages is None
         else {each.stage: Engine(engine=each.engine, why=each.why, licence=each.licence) for each in stages},
         languages=offers(stages or (), room.languages),
+        grades=Grades(),
     )
     response = reply(seen)
     response.enable_compression()  # thousands of pairs of languages, much alike; nothing of it is secret

@@ -21,14 +21,16 @@ def test_a_tag_comes_out_in_its_canonical_form(given: str, canonical: str):
 @pytest.mark.parametrize(
     ("measure", "figure", "word"),
     [
-        ("wer", 0.20, "good"),
-        ("wer", 0.21, "fair"),
-        ("wer", 0.45, "fair"),
-        ("wer", 0.46, "rough"),
-        ("chrf", 50, "good"),
-        ("chrf", 49.9, "fair"),
-        ("chrf", 40, "fair"),
-        ("chrf", 39.9, "rough"),
+        ("wer", 0.12, "good"),
+        ("wer", 0.121, "fair"),
+        ("wer", 0.25, "fair"),
+        ("wer", 0.33, "rough"),
+        ("wer", 0.41, "poor"),
+        ("wer", 1.3, "poor"),
+        ("chrf", 65, "good"),
+        ("chrf", 64.9, "fair"),
+        ("chrf", 50, "rough"),
+        ("chrf", 44.9, "poor"),
         ("chrf", None, "unmeasured"),
         ("mos", 4.5, "unmeasured"),
     ],
@@ -81,7 +83,7 @@ def test_what_is_carried_directly_is_readable_in_its_language_and_in_those_beyon
     }
     found = {offer.tag: offer.read.from_ for offer in offers([*STAGES, Stage.model_validate(carried)])}
 
-    assert (found["en"]["ja"].grade, found["en"]["ja"].route) == ("fair", "direct:w")
+    assert (found["en"]["ja"].grade, found["en"]["ja"].route) == ("poor", "direct:w")
     assert found["es"]["ja"].grade == "unmeasured"
     assert found["es"]["ja"].route == f"direct:w, {found['es']['en'].route}"
     assert "ja" not in found["de"]

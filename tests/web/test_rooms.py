@@ -16,6 +16,7 @@ from agent.glossary import parse
 from tests.web.conftest import HOST, KEY, SECRET, House, Opening, code
 from web.database import DATABASE
 from web.interpreters import announce
+from web.languages import CHRF_GRADES, WER_GRADES
 from web.rooms import NAME_LIMIT, TITLE_LIMIT
 
 BEARER = {"Authorization": f"Bearer {HOST}"}
@@ -63,6 +64,7 @@ async def test_a_room_tells_before_joining_what_a_person_may_know(house: House):
 
     languages = seen.pop("languages")
     engines = seen.pop("engines")
+    grades = seen.pop("grades")
     assert seen == {
         "room": room,
         "title": "Standup",
@@ -86,11 +88,12 @@ async def test_a_room_tells_before_joining_what_a_person_may_know(house: House):
         "read": {
             "from": {
                 "es": {"grade": "good", "figure": 0.1, "measure": "wer", "route": "whisper-base"},
-                "en": {"grade": "good", "figure": 52.9, "measure": "chrf", "route": "bergamot en>pt, apertium pt>es"},
+                "en": {"grade": "rough", "figure": 52.9, "measure": "chrf", "route": "bergamot en>pt, apertium pt>es"},
             }
         },
         "hear": {"grade": "rough", "engine": "espeak-ng"},
     }
+    assert grades == {"wer": dict(WER_GRADES), "chrf": dict(CHRF_GRADES)}
     assert engines["recognise"] == {"engine": "whisper-base", "why": "its weights are here", "licence": "MIT"}
 
 

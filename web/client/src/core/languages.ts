@@ -17,7 +17,7 @@ export interface Option {
   preferred: boolean
 }
 
-const ORDER: Record<Grade, number> = { good: 0, fair: 1, rough: 2, unmeasured: 3 }
+const ORDER: Record<Grade, number> = { good: 0, fair: 1, rough: 2, poor: 3, unmeasured: 4 }
 const RTL = new Set(['ar', 'arc', 'ckb', 'dv', 'fa', 'he', 'iw', 'ks', 'ps', 'sd', 'syr', 'ug', 'ur', 'yi'])
 
 export const baseOf = (tag: string): string => tag.split('-')[0]!.toLowerCase()

@@ -63,6 +63,10 @@ export interface Words {
     by: (route: string) => string
     noFigure: string
     explain: Record<Stages, string>
+    /** A word of quality with the worst figure that is called so: the highest of errors, the lowest of scores. */
+    upTo: (share: string, word: string) => string
+    atLeast: (score: string, word: string) => string
+    otherwise: (word: string) => string
   }
   errors: Record<ErrorWord, string> & { other: (code: string) => string }
   devices: Record<'denied' | 'missing' | 'busy' | 'insecure' | 'failed', string> & { unnamed: (number: number) => string }
