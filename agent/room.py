@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 from typing import Any, Protocol
 
-from .aio import Feed
+from .aio import Feed, FeedOverflow, Supervisor
 from .captions import Captioner, Together, Written
 from .direct import Beside, Sounds
 from .dubs import Cast, Channel, Dubber, Due
 from .engines import Consent, Diarizer, Direct, Likeness, Recognizer, Translator, Voice
 from .errors import EngineError
+from .failures import Failures
 from .faithful import Faithful
 from .glossary import Glossary
 from .ladder import Ladder, Strain
@@ -72,6 +74,8 @@ class Doors(Protocol):
 
     def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None: ...
 
+    def tell_suggested(self, suggested: dict[str, str]) -> None: ...
+
 
 @dataclass(slots=True)
 class _Language:
@@ -105,6 +109,9 @@ class Room:
 
     `run` owns all tasks; the other methods are called while it runs and never wait.
     A language is work only while somebody wants it, and `LINGER` seconds after.
+
+    Each track, each language's captions, its way out and its voice have a wall of their own: what falls there is
+    counted, told by `failing` (see `Failures`) and begun again, and nothing else notices.
     """
 
     LINGER = 10.0
@@ -125,7 +132,10 @@ class Room:
         meeting: str = "",
         lent: Callable[[Consent, bool], None] = lambda consent, stands: None,
         keep: Keep | None = None,
+        failing: Callable[[Mapping[str, str]], None] = lambda failing: None,
     ) -> None:
+        self.failures = Failures(now, failing)
+        self._supervisor = Supervisor(self.failures.fell)
         self.transcript = Transcript()
         self.refused_languages = 0
         self._engines = engines
@@ -143,6 +153,7 @@ class Room:
         self._told: dict[str, float] = {}
         self._people: dict[str, Wants] = {}
         self._detected: dict[str, str] = {}
+        self._suggested: dict[str, str] = {}
         self._lines: dict[str, TrackLine] = {}
         self._hearing: set[asyncio.Task[None]] = set()
         self._languages: dict[str, _Language] = {}
@@ -164,7 +175,7 @@ class Room:
         """Interpret until `close`; then settle what was said and deliver it."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            keeper = group.create_task(self._look_after())
+            keeper = group.create_task(self._supervisor.keep("upkeep", self._look_after))
             for tag in self._always:
                 self._want(tag)
             self.running.set()
@@ -195,6 +206,7 @@ class Room:
         )
         if before.speaks != wants.speaks:
             self._detected.pop(identity, None)
+            self.withdraw(identity)
             for line in [line for line in self._lines.values() if line.identity == identity]:
                 self.stopped(line.track)
                 self.listen(identity, line.track)
@@ -205,6 +217,7 @@ class Room:
         """Somebody left; what they were saying is still settled and shown."""
         self._people.pop(identity, None)
         self._detected.pop(identity, None)
+        self.withdraw(identity)
         self._likenesses.take_back(identity)
         for line in [line for line in self._lines.values() if line.identity == identity]:
             self.stopped(line.track)
@@ -221,6 +234,22 @@ class Room:
         """A person says which language somebody speaks, against what was detected."""
         held = self._people.get(identity, Wants())
         self.wants(identity, Wants(language, held.reads, held.hears))
+        self.withdraw(identity)
+
+    def suggest(self, identity: str, language: str) -> None:
+        """What somebody seems to speak, against what they say; they are asked, and nothing else changes.
+
+        One suggestion a person, and only for people who are here.
+        """
+        person = self._people.get(identity)
+        if person and not same_language(person.speaks, language) and self._suggested.get(identity) != language:
+            self._suggested[identity] = language
+            self._doors.tell_suggested(dict(self._suggested))
+
+    def withdraw(self, identity: str) -> None:
+        """There is nothing to ask somebody any more."""
+        if self._suggested.pop(identity, None):
+            self._doors.tell_suggested(dict(self._suggested))
 
     # Tracks
 
@@ -237,10 +266,11 @@ class Room:
             self._tell,
             diarizer=self._engines.diarizer,
             failed=self._failed,
+            gave_up=lambda part, error: self.failures.fell(f"{part}.{track}", error),
         )
         line.inbox.limit = self._ladder.kept
         self._lines[track] = line
-        hearing = self._spawn(line.run(), name=f"track {track}")
+        hearing = self._spawn(self._supervisor.keep(f"track.{track}", line.run), name=f"track {track}")
         self._hearing.add(hearing)
         hearing.add_done_callback(self._hearing.discard)
 
@@ -248,9 +278,12 @@ class Room:
         """Sound of a track that is listened to."""
         if line := self._lines.get(chunk.track):
             line.inbox.put(chunk)
-            self._likenesses.hear(line.identity, chunk)
-            if self._sounds:
-                self._sounds.hear(chunk)
+            try:
+                self._likenesses.hear(line.identity, chunk)
+                if self._sounds:
+                    self._sounds.hear(chunk)
+            except Exception as error:  # it is in the inbox: what else would be done with it is not worth a word
+                self.failures.fell(f"sound.{chunk.track}", error)
 
     def stopped(self, track: str) -> None:
         """A track was muted, lost or ended: settle what was heard on it."""
@@ -348,12 +381,13 @@ class Room:
         return Captioner(
             tag,
             self._together,
-            self._doors.show,
+            lambda caption: self._show(tag, caption),
             lambda final: self._hand_on(tag, final),
             now=self._now,
             previews=lambda: self._ladder.previews,
             merging=lambda: self._ladder.merging,
             failed=self._failed,
+            gave_up=lambda error: self.failures.fell(f"captions.{tag}", error),
             took=lambda seconds: self._took("translate", seconds),
             keep=self._kept,
         )
@@ -362,19 +396,41 @@ class Room:
         """The original is kept as it was said, whoever reads it."""
         if same_language(final.source, final.lang):
             return self._written.get(final.id)
-        return self._keep(final)
+        return self._recorded(final)
+
+    def _recorded(self, said: Segment | Caption) -> Written | None:
+        """What it waits for; nothing where the recorder fails: people are told that, and read on."""
+        try:
+            return self._keep(said)
+        except Exception as error:
+            self.failures.fell("keeping", error)
+            return None
+
+    def _show(self, tag: str, caption: Caption) -> None:
+        try:
+            self._doors.show(caption)
+        except Exception as error:
+            self.failures.fell(f"captions.{tag}", error)
 
     async def _caption(self, language: _Language) -> None:
-        await self._doors.open_captions(language.captioner.lang)
-        await language.captioner.run(self.transcript)
+        tag = language.captioner.lang
+        async with asyncio.TaskGroup() as group:
+            # Until its data track is there, and where it can't be had, finals go out as text streams all the same.
+            way_out = self._supervisor.keep(f"captions_track.{tag}", lambda: self._doors.open_captions(tag))
+            opening = group.create_task(way_out, name=f"captions track {tag}")
+            await self._supervisor.keep(f"captions.{tag}", lambda: language.captioner.run(self.transcript))
+            opening.cancel()
 
     def _want_voice(self, tag: str) -> None:
         language = self._languages[tag]
         if language.dubs is None:
             language.feed = Feed(limit=200)
-            language.dubs = self._spawn(self._dub(tag, language.feed), name=f"dub {tag}")
+            part = partial(self._dub, tag, language.feed)
+            language.dubs = self._spawn(self._supervisor.keep(f"dub.{tag}", part), name=f"dub {tag}")
 
     async def _dub(self, tag: str, feed: Feed[Due]) -> None:
+        if feed.closed:
+            return
         channel = await self._doors.open_channel(tag)
         try:
             dubber = Dubber(
@@ -384,14 +440,23 @@ class Room:
                 now=self._now,
                 cast=self._cast,
                 aloud=self._likenesses,
-                failed=self._failed,
+                failed=lambda error: self._mute(tag, error),
                 took=lambda seconds: self._took("speak", seconds),
                 spoken=lambda text: self._glossary.spoken(text, tag),
             )
             self._languages[tag].dubber = dubber
             await dubber.run(feed)
+        except FeedOverflow:
+            feed.clear()  # it would be far too late to say what waits there
+            raise
         finally:
             await asyncio.shield(self._doors.close_channel(tag))
+
+    def _mute(self, tag: str, error: EngineError) -> None:
+        """A clause that is not spoken."""
+        self._failed(error)
+        if not error.passes:
+            self.failures.fell(f"dub.{tag}", error)
 
     def _hand_on(self, tag: str, final: Caption) -> None:
         feed = self._languages[tag].feed
@@ -403,9 +468,12 @@ class Room:
         if isinstance(said, Segment):
             self._took("recognise", self._now() - said.end)
             self._remember(said)
-            if written := self._keep(said):
+            if written := self._recorded(said):
                 self._written[said.id] = written
-            self._likenesses.said(said)
+            try:
+                self._likenesses.said(said)
+            except Exception as error:  # a voice like somebody's is a courtesy
+                self.failures.fell(f"sound.{said.track}", error)
         if self._detected.get(said.identity) != said.language and said.identity in self._people:
             self._detected[said.identity] = said.language
             self._want(said.language)
@@ -446,6 +514,7 @@ class Room:
             if not self._away and self._ladder.look(self.strain):
                 self._step()
             self._retire()
+            self.failures.look()
 
     def _step(self) -> None:
         self._slow(self._ladder.slow)
