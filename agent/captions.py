@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,8 @@ class Together:
     """Translates a clause once for all languages that are wanted, however many captioners ask.
 
     The first to ask makes the call for everybody; the others wait for it. A captioner that
-    comes later with a language that was not in the call makes its own. `previews` is asked for
+    comes later with a language that was not in the call makes its own, and so does each where a call
+    for several failed: it may have failed over one of them. `previews` is asked for
     what may be dropped where there is too much to do.
     """
 
@@ -81,7 +83,13 @@ class Together:
                 return self._beside.translate(segment, targets, context)
             return self._translator.translate(segment.text, segment.language, targets, context)
 
-        return await self._once((segment.id, ""), segment.language, target, make)
+        try:
+            return await self._once((segment.id, ""), segment.language, target, make)
+        except Exception as error:
+            theirs = isinstance(error, EngineError) and (error.passes or error.code == "not_served")
+            if theirs or sum(not same_language(lang, segment.language) for lang in self._wanted()) < 2:
+                raise
+        return (await make([target])).get(target)
 
     async def _once(self, key: tuple[str, str], source: str, target: str, make: Make) -> Translation | None:
         call = self._calls.get(key)
@@ -133,6 +141,9 @@ class Captioner:
     Its doors: `show` takes every caption, `hand_on` the finals of what is said from now on
     (the voice's), `failed` an engine's failure, `took` the seconds of a translation. `keep` is asked first what a
     final waits for: nobody sees, hears or can ask for it before that is done.
+
+    A clause that fails for good is given up, which `gave_up` is told, and the next one is captioned. Where `run` fell
+    it may be called again: what was said meanwhile is captioned then, each clause once and numbered on.
     """
 
     CONTEXT = 2
@@ -155,6 +166,7 @@ class Captioner:
         previews: Callable[[], bool] = lambda: True,
         merging: Callable[[], bool] = lambda: False,
         failed: Callable[[EngineError], None] = lambda error: None,
+        gave_up: Callable[[Exception], None] = lambda error: None,
         took: Callable[[float], None] = lambda seconds: None,
         keep: Callable[[Caption], Written | None] = lambda final: None,
     ) -> None:
@@ -168,8 +180,11 @@ class Captioner:
         self._previews = previews
         self._merging = merging
         self._failed = failed
+        self._gave_up = gave_up
         self._took = took
         self._keep = keep
+        self._since = math.inf
+        """Since when it has listened, falls and all; what was said before is not for the voice."""
         self._held: deque[_Held] = deque()
         self.settling = ""
         """The id of the clause that is being settled, of those that are said now."""
@@ -181,9 +196,7 @@ class Captioner:
         """Caption what was said in the last minutes, then what is said, until cancelled or left."""
         feed: Feed[Said] = transcript.listen()
         try:
-            for segment in transcript.since(self._now() - self.CATCH_UP):
-                if segment.id not in self._done:
-                    await self._settle([segment])
+            await self._catch_up(transcript)
             live = False
             async for said in feed:
                 live = live or not feed.waiting  # what came while we caught up is late by our own doing
@@ -191,10 +204,22 @@ class Captioner:
                     await self._preview(said)
                     continue
                 self.settling = said.id if live else ""
-                await self._settle(self._along(said, feed), live=True)
+                await self._settle_or_give_up(self._along(said, feed), live=True)
                 self.settling = ""
+        except asyncio.CancelledError:
+            self._since = math.inf  # nobody wants it any more: who comes back begins anew
+            raise
         finally:
+            self.settling = ""
             transcript.leave(feed)
+
+    async def _catch_up(self, transcript: Transcript) -> None:
+        """What was said before, and while we were down."""
+        now, since = self._now(), self._since
+        self._since = min(since, now)
+        for segment in transcript.since(min(now - self.CATCH_UP, since)):
+            if segment.id not in self._done:
+                await self._settle_or_give_up([segment], live=segment.end > since)
 
     def after(self, seq: int, most: int = 50) -> tuple[list[Caption], bool]:
         """The finals numbered above `seq` that are remembered, oldest first, and whether there are more."""
@@ -218,6 +243,20 @@ class Captioner:
         """What finals wait for that nobody has seen yet."""
         return [held.written for held in self._held if held.written]
 
+    async def _settle_or_give_up(self, segments: Sequence[Segment], *, live: bool = False) -> None:
+        """The wall of a clause: whatever it fails over, the next one is settled."""
+        try:
+            await self._settle(segments, live=live)
+        except Exception as error:
+            if len(segments) > 1:  # one of them may be the one that can't be translated
+                for segment in segments:
+                    if segment.id not in self._done:
+                        await self._settle_or_give_up([segment], live=live)
+                return
+            if segments[0].id not in self._done:
+                self._done.append(segments[0].id)
+            self._gave_up(error)
+
     async def _settle(self, segments: Sequence[Segment], *, live: bool = False) -> None:
         """Clauses of one speaker as captions: all of them, or none where nothing serves the pair."""
         # Marked after the wait: a captioner that is cancelled in it and started again asks anew.
@@ -229,12 +268,11 @@ class Captioner:
             for segment in segments:
                 await self._settle([segment], live=live)
             return
-        for segment in segments:
+        for at, segment in enumerate(segments):
             self._done.append(segment.id)
             self._remember(segment)
-        if made:
-            for segment, text in zip(segments, texts, strict=True):
-                self._final(segment, text, made.engine, live=live)
+            if made:
+                self._final(segment, texts[at], made.engine, live=live)
 
     def _final(self, segment: Segment, text: str, engine: str, *, live: bool) -> None:
         self.last += 1
@@ -300,8 +338,8 @@ class Captioner:
             # A translated tail flickers, so only what will not change is translated before its time.
             try:
                 made = await self._together.preview(said, stable, self.lang)
-            except EngineError as error:
-                if error.code == "overloaded":
+            except Exception as error:
+                if isinstance(error, EngineError) and error.code == "overloaded":
                     self._failed(error)
                 return  # a preview is a courtesy; the final will tell of any other failure
             if made and made.text.strip():

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from statistics import median
 from typing import Any, Protocol
 
-from .aio import Feed
+from .aio import Feed, FeedOverflow, Supervisor
 from .captions import Captioner, Together, Written
 from .direct import Beside, Sounds
 from .dubs import Cast, Channel, Dubber, Due
 from .engines import Consent, Diarizer, Direct, Likeness, Recognizer, Translator, Voice
 from .errors import EngineError
+from .failures import Failures
 from .faithful import Faithful
 from .glossary import Glossary
 from .ladder import Ladder, Strain
@@ -86,8 +86,6 @@ class Doors(Protocol):
 @dataclass(slots=True)
 class _Language:
     captioner: Captioner
-    opened: asyncio.Event = field(default_factory=asyncio.Event)
-    """Whether its data track is there, or cannot be: until then it is not given back."""
     captions: asyncio.Task[None] | None = None
     dubs: asyncio.Task[None] | None = None
     dubber: Dubber | None = None
@@ -119,10 +117,13 @@ class Room:
     A language is work only while somebody wants it, and `LINGER` seconds after; then its captions, its data track
     and what it remembered are given back. At most `limit` languages are made for readers, and as many that are only
     spoken (`LanguageQuota` says how many over the room's life); wishes of at most `PEOPLE` people are known.
+
+    Each track, each language's captions, its way out and its voice have a wall of their own: what falls there is
+    counted, told by `failing` (see `Failures`) and begun again, and nothing else notices.
     """
 
     LINGER = 10.0
-    LISTENED, LISTENED_PER_SECOND = 10, 0.5
+    LISTENED, LISTENED_PER_SECOND = 20, 1.0
     """How often one person's microphones may be listened to anew (unmuted, published, in another language): so many
     times at once, then so many a second. Later ones wait."""
     SETTLING = 100
@@ -144,7 +145,10 @@ class Room:
         meeting: str = "",
         lent: Callable[[Consent, bool], None] = lambda consent, stands: None,
         keep: Keep | None = None,
+        failing: Callable[[Mapping[str, str]], None] = lambda failing: None,
     ) -> None:
+        self.failures = Failures(now, failing)
+        self._supervisor = Supervisor(self.failures.fell)
         self.transcript = Transcript()
         self.refused_languages = 0
         self._engines = engines
@@ -187,7 +191,7 @@ class Room:
         """Interpret until `close`; then settle what was said and deliver it."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            keeper = group.create_task(self._look_after())
+            keeper = group.create_task(self._supervisor.keep("upkeep", self._look_after))
             for tag in self._always:
                 self._want(tag)
             self.running.set()
@@ -290,10 +294,11 @@ class Room:
             self._tell,
             diarizer=self._engines.diarizer,
             failed=self._failed,
+            gave_up=lambda part, error: self.failures.fell(f"{part}.{track}", error),
         )
         line.inbox.limit = self._ladder.kept
         self._lines[track] = line
-        hearing = self._spawn(line.run(), name=f"track {track}")
+        hearing = self._spawn(self._supervisor.keep(f"track.{track}", line.run), name=f"track {track}")
         self._hearing.add(hearing)
         hearing.add_done_callback(self._hearing.discard)
 
@@ -301,9 +306,12 @@ class Room:
         """Sound of a track that is listened to."""
         if line := self._lines.get(chunk.track):
             line.inbox.put(chunk)
-            self._likenesses.hear(line.identity, chunk)
-            if self._sounds:
-                self._sounds.hear(chunk)
+            try:
+                self._likenesses.hear(line.identity, chunk)
+                if self._sounds:
+                    self._sounds.hear(chunk)
+            except Exception as error:  # it is in the inbox: what else would be done with it is not worth a word
+                self.failures.fell(f"sound.{chunk.track}", error)
 
     def stopped(self, track: str) -> None:
         """A track was muted, lost or ended: settle what was heard on it."""
@@ -416,13 +424,14 @@ class Room:
             del self._ending[tag]
 
     async def _end(self, tag: str, captions: asyncio.Task[None], language: _Language) -> None:
-        await language.opened.wait()
         captions.cancel()
         await asyncio.wait([captions])
-        self._quota.give_back(tag, language.captioner.last)
-        with contextlib.suppress(TimeoutError):  # the room may be gone
+        self._quota.give_back(tag, max(self._quota.last(tag), language.captioner.last))
+        try:
             async with asyncio.timeout(5.0):
                 await self._doors.close_captions(tag)
+        except Exception as error:
+            self.failures.fell(f"captions_track.{tag}", error)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         if self._group is None:
@@ -440,12 +449,13 @@ class Room:
         return Captioner(
             tag,
             self._together,
-            self._doors.show,
+            lambda caption: self._show(tag, caption),
             lambda final: self._hand_on(tag, final),
             now=self._now,
             previews=lambda: self._ladder.previews,
             merging=lambda: self._ladder.merging,
             failed=self._failed,
+            gave_up=lambda error: self.failures.fell(f"captions.{tag}", error),
             took=lambda seconds: self._took("translate", seconds),
             keep=self._kept,
         )
@@ -454,27 +464,45 @@ class Room:
         """The original is kept as it was said, whoever reads it."""
         if same_language(final.source, final.lang):
             return self._written.get(final.id)
-        return self._keep(final)
+        return self._recorded(final)
+
+    def _recorded(self, said: Segment | Caption) -> Written | None:
+        """What it waits for; nothing where the recorder fails: people are told that, and read on."""
+        try:
+            return self._keep(said)
+        except Exception as error:
+            self.failures.fell("keeping", error)
+            return None
+
+    def _show(self, tag: str, caption: Caption) -> None:
+        try:
+            self._doors.show(caption)
+        except Exception as error:
+            self.failures.fell(f"captions.{tag}", error)
 
     async def _caption(self, language: _Language, before: asyncio.Task[None] | None) -> None:
         tag = language.captioner.lang
-        try:
-            if before:
-                await asyncio.wait([before])
-            await self._doors.open_captions(tag)
-        finally:
-            language.opened.set()
-        language.captioner.last = max(language.captioner.last, self._quota.last(tag))
-        await language.captioner.run(self.transcript)
+        if before:
+            await asyncio.wait([before])
+        language.captioner.last = self._quota.last(tag)
+        async with asyncio.TaskGroup() as group:
+            # Until its data track is there, and where it can't be had, finals go out as text streams all the same.
+            way_out = self._supervisor.keep(f"captions_track.{tag}", lambda: self._doors.open_captions(tag))
+            opening = group.create_task(way_out, name=f"captions track {tag}")
+            await self._supervisor.keep(f"captions.{tag}", lambda: language.captioner.run(self.transcript))
+            opening.cancel()
 
     def _want_voice(self, tag: str) -> None:
         language = self._languages[tag]
         if language.dubs is None:
             language.feed = Feed(limit=200)
-            language.dubs = self._spawn(self._dub(language, language.feed), name=f"dub {tag}")
+            part = partial(self._dub, language, language.feed)
+            language.dubs = self._spawn(self._supervisor.keep(f"dub.{tag}", part), name=f"dub {tag}")
 
     async def _dub(self, language: _Language, feed: Feed[Due]) -> None:
         tag = language.captioner.lang
+        if feed.closed:
+            return
         channel = await self._doors.open_channel(tag)
         try:
             dubber = Dubber(
@@ -484,14 +512,23 @@ class Room:
                 now=self._now,
                 cast=self._cast,
                 aloud=self._likenesses,
-                failed=self._failed,
+                failed=lambda error: self._mute(tag, error),
                 took=lambda seconds: self._took("speak", seconds),
                 spoken=lambda text: self._glossary.spoken(text, tag),
             )
             language.dubber = dubber
             await dubber.run(feed)
+        except FeedOverflow:
+            feed.clear()  # it would be far too late to say what waits there
+            raise
         finally:
             await asyncio.shield(self._doors.close_channel(tag))
+
+    def _mute(self, tag: str, error: EngineError) -> None:
+        """A clause that is not spoken."""
+        self._failed(error)
+        if not error.passes:
+            self.failures.fell(f"dub.{tag}", error)
 
     def _hand_on(self, tag: str, final: Caption) -> None:
         language = self._languages.get(tag)
@@ -504,9 +541,12 @@ class Room:
         if isinstance(said, Segment):
             self._took("recognise", self._now() - said.end)
             self._remember(said)
-            if written := self._keep(said):
+            if written := self._recorded(said):
                 self._written[said.id] = written
-            self._likenesses.said(said)
+            try:
+                self._likenesses.said(said)
+            except Exception as error:  # a voice like somebody's is a courtesy
+                self.failures.fell(f"sound.{said.track}", error)
         if self._detected.get(said.identity) != said.language and said.identity in self._people:
             self._detected[said.identity] = said.language
             if said.language in self._languages or self._quota.admits_spoken(said.language, self._only_spoken):
@@ -555,6 +595,7 @@ class Room:
             self._retire()
             for track, identity in list(self._postponed.items()):
                 self.listen(identity, track)
+            self.failures.look()
 
     def _step(self) -> None:
         self._slow(self._ladder.slow)

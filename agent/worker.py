@@ -147,6 +147,7 @@ class Interpreter:
             meeting=ctx.job.room.name,
             lent=self._lent,
             keep=self._keeping.keep if self._keeping else None,
+            failing=self._tell_failing,
         )
         self._lenders: set[str] = set()
         self._served: Mapping[str, Served] = {}
@@ -333,6 +334,9 @@ class Interpreter:
 
     def tell_suggested(self, suggested: dict[str, str]) -> None:
         self._sfu.set_attributes({"dragoman.suggested": by_identity(suggested)})
+
+    def _tell_failing(self, failing: Mapping[str, str]) -> None:
+        self._sfu.set_attributes({"dragoman.failed": json.dumps(failing, separators=(",", ":"), sort_keys=True)})
 
     def _lent(self, consent: Consent, stands: bool) -> None:
         """Record that somebody lent their voice to their dubs, or that this is over, and tell everybody."""

@@ -17,6 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "agent.settings": {"agent.errors"},
     "agent.clock": {"agent.nouns", "agent.errors"},
     "agent.aio": {"agent.nouns", "agent.errors"},
+    "agent.failures": {"agent.errors"},
     "agent.wire": {"agent.nouns", "agent.errors"},
     "agent.attribution": {"agent.nouns", "agent.errors"},
     "agent.languages": set(),
@@ -49,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "agent.quotas",
         "agent.rate_limit",
         "agent.aio",
+        "agent.failures",
         "agent.nouns",
         "agent.errors",  # a room tells a failed engine from a failed program
         "agent.engines",

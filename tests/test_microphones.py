@@ -1,4 +1,4 @@
-"""The LiveKit room as the interpreter sees it."""
+"""Which microphones are listened to, and what becomes of streams that nobody reads."""
 
 from __future__ import annotations
 
