@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from livekit import rtc
 
 from agent.sfu import Sfu
 from agent.wire import Signer
+from tests.test_room import settle
+from tests.test_sfu import Ears, Room, person
 
 
 @dataclass
@@ -26,43 +29,38 @@ class Publication:
         self.subscribed = subscribed
 
 
-@dataclass
-class Participant:
-    identity: str
-    track_publications: dict[str, Publication] = field(default_factory=dict)
-    kind: int = rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD
-    name: str = ""
-    attributes: dict[str, str] = field(default_factory=dict)
-
-
-class Room:
-    """Keeps who is told, and tells them."""
+class Live:
+    """A room in which people publish and leave, and the interpreter in it."""
 
     def __init__(self) -> None:
-        self.remote_participants: dict[str, Participant] = {}
-        self._told: dict[str, Callable[..., Any]] = {}
+        self.room = Room()
+        self.sfu = Sfu(self.room, Signer(7), Ears(), lambda: 0.0)  # type: ignore[arg-type]
 
-    def on(self, event: str, told: Callable[..., Any]) -> None:
-        self._told[event] = told
-
-    def publish(self, identity: str, sid: str) -> Publication:
-        participant = self.remote_participants.setdefault(identity, Participant(identity))
+    async def publish(self, identity: str, sid: str) -> Publication:
+        participant = self.room.remote_participants.setdefault(identity, person(identity))
         publication = participant.track_publications[sid] = Publication(sid)
-        self._told["track_published"](publication, participant)
+        self.room.emit("track_published", publication, participant)
+        await settle()
         return publication
 
-    def unpublish(self, identity: str, sid: str) -> None:
-        participant = self.remote_participants[identity]
-        self._told["track_unpublished"](participant.track_publications.pop(sid), participant)
+    async def unpublish(self, identity: str, sid: str) -> None:
+        participant = self.room.remote_participants[identity]
+        self.room.emit("track_unpublished", participant.track_publications.pop(sid), participant)
+        await settle()
 
-    def leave(self, identity: str) -> None:
-        self._told["participant_disconnected"](self.remote_participants.pop(identity))
+    async def leave(self, identity: str) -> None:
+        self.room.emit("participant_disconnected", self.room.remote_participants.pop(identity))
+        await settle()
 
 
-class Listener:
-    def came(self, *told: object) -> None: ...
-
-    def left(self, *told: object) -> None: ...
+@asynccontextmanager
+async def live() -> AsyncIterator[Live]:
+    scene = Live()
+    scene.sfu.attach()
+    running = asyncio.create_task(scene.sfu.run(lambda: None))
+    await settle()
+    yield scene
+    running.cancel()
 
 
 @pytest.fixture(autouse=True)
@@ -71,24 +69,40 @@ def own_filters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger(), "filters", [])
 
 
-def a_room() -> tuple[Room, Sfu]:
-    room = Room()
-    sfu = Sfu(room, Signer(7), Listener(), lambda: 0.0)  # type: ignore[arg-type]
-    sfu.attach()
-    return room, sfu
+async def test_a_guest_with_ten_microphones_is_heard_on_two_and_on_the_third_when_one_ends():
+    async with live() as scene:
+        ten = [await scene.publish("eve", f"t{n}") for n in range(10)]
+        heard = [one.sid for one in ten if one.subscribed]
+
+        await scene.unpublish("eve", "t0")
+
+        assert heard == ["t0", "t1"]
+        assert ten[2].subscribed
+        assert not ten[3].subscribed
+        assert scene.sfu.microphones.refused
 
 
-def test_a_guest_with_ten_microphones_is_heard_on_two_and_on_the_third_when_one_ends():
-    room, sfu = a_room()
-    ten = [room.publish("eve", f"t{n}") for n in range(10)]
-    heard = [one.sid for one in ten if one.subscribed]
+async def test_who_finds_forty_microphones_waits_until_somebody_leaves():
+    async with live() as scene:
+        for n in range(40):
+            await scene.publish(f"p{n}", f"t{n}")
+        late = await scene.publish("late", "t-late")
+        before = late.subscribed
 
-    room.unpublish("eve", "t0")
+        await scene.leave("p7")
 
-    assert heard == ["t0", "t1"]
-    assert ten[2].subscribed
-    assert not ten[3].subscribed
-    assert sfu.microphones.refused
+        assert not before
+        assert late.subscribed
+        assert len(scene.sfu.microphones) == 40
+
+
+async def test_microphones_that_a_reconnect_ended_without_a_word_take_no_place():
+    async with live() as scene:
+        for n in range(2):
+            await scene.publish("ana", f"before-{n}")
+        scene.room.remote_participants["ana"].track_publications.clear()
+
+        assert (await scene.publish("ana", "after")).subscribed
 
 
 @pytest.mark.parametrize("kind", ["text", "byte"])
@@ -99,38 +113,15 @@ async def test_a_stream_that_somebody_sends_is_dropped_counted_and_not_logged(
     monkeypatch.setattr(
         "livekit.rtc.room.FfiHandle", lambda handle: SimpleNamespace(dispose=lambda: disposed.append(handle))
     )
-    _, sfu = a_room()
-    real = rtc.Room()
     info, handle = SimpleNamespace(topic="the secret plan"), SimpleNamespace(id=7)
     opened = SimpleNamespace(reader=SimpleNamespace(info=info, handle=handle), participant_identity="eve")
-    with caplog.at_level(logging.INFO):
-        for _ in range(100):
-            getattr(real, f"_handle_{kind}_stream_opened")(opened)
-        logging.info("something else")
+    async with live() as scene:
+        real = rtc.Room()
+        with caplog.at_level(logging.INFO):
+            for _ in range(100):
+                getattr(real, f"_handle_{kind}_stream_opened")(opened)
+            logging.info("something else")
 
-    assert disposed == [7] * 100
-    assert sfu.unread.count == 100
-    assert [record.getMessage() for record in caplog.records] == ["something else"]
-
-
-def test_microphones_that_a_reconnect_ended_without_a_word_take_no_place():
-    room, _ = a_room()
-    for n in range(2):
-        room.publish("ana", f"before-{n}")
-    room.remote_participants["ana"].track_publications.clear()
-
-    assert room.publish("ana", "after").subscribed
-
-
-def test_who_finds_forty_microphones_waits_until_somebody_leaves():
-    room, sfu = a_room()
-    for n in range(40):
-        room.publish(f"p{n}", f"t{n}")
-    late = room.publish("late", "t-late")
-    before = late.subscribed
-
-    room.leave("p7")
-
-    assert not before
-    assert late.subscribed
-    assert len(sfu.microphones) == 40
+        assert disposed == [7] * 100
+        assert scene.sfu.unread.count == 100
+        assert [record.getMessage() for record in caplog.records] == ["something else"]
