@@ -50,6 +50,14 @@ def needs_host(request: web.Request) -> None:
         raise DragomanError("host_secret_wrong", "This needs the host secret.")
 
 
+def is_host(request: web.Request) -> bool:
+    """Whether the host secret is told. Raises `host_secret_wrong`: a wrong one makes nobody a guest."""
+    if not bearer(request):
+        return False
+    needs_host(request)
+    return True
+
+
 def link_opens(secret_hash: bytes | None, secret: str) -> bool:
     """Whether a join link's secret is the room's."""
     return secret_hash is not None and hmac.compare_digest(secret_hash, hashed(secret))
@@ -78,8 +86,14 @@ def address_of(request: web.Request) -> str:
     return _network(here)
 
 
-def room_token(settings: Settings, room: str, name: str, languages: dict[str, str]) -> tuple[str, str]:
-    """A guest's token and identity: this room only, camera, microphone and screen, for a few minutes."""
+def room_token(
+    settings: Settings, room: str, name: str, languages: dict[str, str], *, host: bool = False
+) -> tuple[str, str]:
+    """A person's token and identity: this room only, camera, microphone and screen, for a few minutes.
+
+    Nobody may change their own name or attributes: what stands in the token is what this server
+    said, so that `dragoman.host` can be believed. Wishes change by calls to the interpreter.
+    """
     identity = f"guest-{uuid.uuid4()}"
     grants = api.VideoGrants(
         room_join=True,
@@ -88,14 +102,15 @@ def room_token(settings: Settings, room: str, name: str, languages: dict[str, st
         can_publish_sources=SOURCES,
         can_subscribe=True,
         can_publish_data=True,
-        can_update_own_metadata=True,
+        can_update_own_metadata=False,
     )
+    mark = {"dragoman.host": "true"} if host else {}
     token = (
         api.AccessToken(settings.livekit_api_key, settings.livekit_api_secret.get_secret_value())
         .with_identity(identity)
         .with_name(name)
         .with_grants(grants)
-        .with_attributes({f"dragoman.{kind}": tag for kind, tag in languages.items()})
+        .with_attributes({f"dragoman.{kind}": tag for kind, tag in languages.items()} | mark)
         .with_ttl(TOKEN_LIFE)
     )
     return token.to_jwt(), identity

@@ -18,6 +18,7 @@ from .access import (
     SETTINGS,
     hashed,
     is_at_this_machine,
+    is_host,
     link_opens,
     needs_host,
     new_secret,
@@ -29,7 +30,7 @@ from .brief import brief
 from .database import DATABASE, Database
 from .engines import ENGINES
 from .glossary import Entry, kept
-from .interpreters import state_in
+from .interpreters import Vouched, state_in, vouched_in
 from .languages import Offer, offers, tag
 from .metrics import METRICS
 from .pace import keep_pace
@@ -75,11 +76,12 @@ class JoinWish(Body):
 
 
 class Joined(BaseModel):
-    """Where to connect, with what, and as whom."""
+    """Where to connect, with what, and as whom; and the interpreter to believe, if one is there already."""
 
     server: str
     token: str
     identity: str
+    interpreter: Vouched | None
 
 
 class Engine(BaseModel):
@@ -170,6 +172,7 @@ async def join(request: web.Request) -> web.Response:
     """`POST /api/rooms/{room}/join`."""
     keep_pace(request)
     wish = await read(request, JoinWish)
+    host = is_host(request)
     slug = request.match_info["room"]
     async with request.app[DATABASE].transaction() as connection:
         room = await find(connection, slug)
@@ -183,10 +186,12 @@ async def join(request: web.Request) -> web.Response:
     }
     await _open(request.app, slug)
     settings = request.app[SETTINGS]
-    token, identity = room_token(settings, slug, name, languages)
+    token, identity = room_token(settings, slug, name, languages, host=host)
+    async with request.app[DATABASE].transaction() as connection:
+        interpreter = await vouched_in(connection, slug)
     request.app[METRICS].joins.inc()
     server = settings.livekit_public_url or settings.livekit_url
-    return reply(Joined(server=server, token=token, identity=identity))
+    return reply(Joined(server=server, token=token, identity=identity, interpreter=interpreter))
 
 
 async def find(connection: AsyncConnection, slug: str) -> Room:

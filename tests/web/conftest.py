@@ -21,6 +21,8 @@ from tests.web.livekit import FakeLiveKit
 from web.app import build
 
 KEY, SECRET, HOST = "key", "a-secret-of-at-least-32-characters", "the-host-secret"
+KEYS = [f'{{"kty":"OKP","crv":"Ed25519","x":"{x * 43}"}}' for x in "AB"]
+"""Public keys of interpreters; nothing is signed with them."""
 SERVED = [
     {
         "stage": "recognise",
