@@ -72,6 +72,8 @@ class Doors(Protocol):
 
     def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None: ...
 
+    def tell_suggested(self, suggested: dict[str, str]) -> None: ...
+
 
 @dataclass(slots=True)
 class _Language:
@@ -143,6 +145,7 @@ class Room:
         self._told: dict[str, float] = {}
         self._people: dict[str, Wants] = {}
         self._detected: dict[str, str] = {}
+        self._suggested: dict[str, str] = {}
         self._lines: dict[str, TrackLine] = {}
         self._hearing: set[asyncio.Task[None]] = set()
         self._languages: dict[str, _Language] = {}
@@ -195,6 +198,7 @@ class Room:
         )
         if before.speaks != wants.speaks:
             self._detected.pop(identity, None)
+            self.withdraw(identity)
             for line in [line for line in self._lines.values() if line.identity == identity]:
                 self.stopped(line.track)
                 self.listen(identity, line.track)
@@ -205,6 +209,7 @@ class Room:
         """Somebody left; what they were saying is still settled and shown."""
         self._people.pop(identity, None)
         self._detected.pop(identity, None)
+        self.withdraw(identity)
         self._likenesses.take_back(identity)
         for line in [line for line in self._lines.values() if line.identity == identity]:
             self.stopped(line.track)
@@ -221,6 +226,22 @@ class Room:
         """A person says which language somebody speaks, against what was detected."""
         held = self._people.get(identity, Wants())
         self.wants(identity, Wants(language, held.reads, held.hears))
+        self.withdraw(identity)
+
+    def suggest(self, identity: str, language: str) -> None:
+        """What somebody seems to speak, against what they say; they are asked, and nothing else changes.
+
+        One suggestion a person, and only for people who are here.
+        """
+        person = self._people.get(identity)
+        if person and not same_language(person.speaks, language) and self._suggested.get(identity) != language:
+            self._suggested[identity] = language
+            self._doors.tell_suggested(dict(self._suggested))
+
+    def withdraw(self, identity: str) -> None:
+        """There is nothing to ask somebody any more."""
+        if self._suggested.pop(identity, None):
+            self._doors.tell_suggested(dict(self._suggested))
 
     # Tracks
 

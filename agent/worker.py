@@ -318,6 +318,10 @@ class Interpreter:
             }
         )
 
+    def tell_suggested(self, suggested: dict[str, str]) -> None:
+        told = json.dumps(suggested, separators=(",", ":"), sort_keys=True)
+        self._sfu.set_attributes({"dragoman.suggested": told})
+
     def _lent(self, consent: Consent, stands: bool) -> None:
         """Record that somebody lent their voice to their dubs, or that this is over, and tell everybody."""
         log.info("a voice like their own: %s, %s", consent.identity, "agreed" if stands else "over")

@@ -97,6 +97,7 @@ class Outside:
         self.shown: list[Caption] = []
         self.states: list[str] = []
         self.languages: Sequence[str] = []
+        self.suggested: dict[str, str] = {}
         self.channels: dict[str, list[str]] = {}
         self.open: set[str] = set()
 
@@ -117,6 +118,9 @@ class Outside:
         if not self.states or self.states[-1] != state:
             self.states.append(state)
         self.languages = languages
+
+    def tell_suggested(self, suggested: dict[str, str]) -> None:
+        self.suggested = suggested
 
     def finals(self, lang: str) -> list[str]:
         return [f"{c.identity}: {c.text}" for c in self.shown if c.final and c.lang == lang]
@@ -288,6 +292,36 @@ async def test_a_corrected_language_is_listened_for_at_once():
 
     assert recognizing.listened == [("t", None), ("t", "ca")]
     assert outside.finals("ca") == ["ana: [ca] first", "ana: segon"]
+
+
+async def test_a_suggested_language_changes_nothing_and_is_gone_once_somebody_says_what_they_speak():
+    recognizing = Recognizing()
+    async with a_room(recognizing) as (room, outside, _):
+        room.wants("ana", Wants("en", "", ""))
+        room.listen("ana", "t")
+        room.suggest("ana", "fr")
+        suggested = outside.suggested
+        room.wants("ana", Wants("en", "de", ""))
+        kept = outside.suggested
+        room.correct("ana", "en")
+
+    assert recognizing.listened == [("t", "en")]
+    assert suggested == kept == {"ana": "fr"}
+    assert outside.suggested == {}
+
+
+async def test_there_is_one_suggestion_a_person_and_none_for_who_is_not_here_or_speaks_so():
+    async with a_room() as (room, outside, _):
+        room.wants("ana", Wants("en", "", ""))
+        for n in range(1_000):
+            room.suggest(f"nobody-{n}", "fr")
+        for language in ("fr", "es", "en-GB"):
+            room.suggest("ana", language)
+        told = outside.suggested
+        room.left("ana")
+
+    assert told == {"ana": "es"}
+    assert outside.suggested == {}
 
 
 async def test_the_thirteenth_language_is_refused_by_name_and_the_others_go_on():

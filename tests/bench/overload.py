@@ -182,6 +182,9 @@ class Doors:
     async def close_channel(self, lang: str) -> None:
         return None
 
+    def tell_suggested(self, suggested: dict[str, str]) -> None:
+        pass
+
     def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None:
         return None
 

@@ -84,6 +84,9 @@ class Doors:
     async def close_channel(self, lang: str) -> None:
         pass
 
+    def tell_suggested(self, suggested: dict[str, str]) -> None:
+        pass
+
     def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None:
         if self.states[-1:] != [state]:
             self.states.append(state)
