@@ -17,7 +17,6 @@ from agent.errors import DragomanError
 from .access import (
     SETTINGS,
     hashed,
-    is_at_this_machine,
     is_host,
     link_opens,
     needs_host,
@@ -34,6 +33,7 @@ from .interpreters import Vouched, state_in, vouched_in
 from .languages import Offer, offers, tag
 from .metrics import METRICS
 from .pace import keep_pace
+from .peer import is_at_this_machine
 from .policies import POLICIES, Keeps, shown
 from .sfu import SFU
 from .tables import rooms
@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 DEMO = "demo"
 """The room for a first look, open to people at this machine and to nobody else."""
+OPEN = web.RequestKey("open", bool)
 NAME_LIMIT = 64
 TITLE_LIMIT = 120
 
@@ -154,7 +155,7 @@ async def look(request: web.Request) -> web.Response:
         room=room.slug,
         title=room.title,
         keeps=shown(keeps),
-        secret_needed=not _open_to(request, room),
+        secret_needed=not await is_open(request),
         people=sum(person.human for person in people),
         limit=request.app[SETTINGS].room_limit,
         interpreter=interpreter,
@@ -163,9 +164,7 @@ async def look(request: web.Request) -> web.Response:
         else {each.stage: Engine(engine=each.engine, why=each.why, licence=each.licence) for each in stages},
         languages=offers(stages or (), room.languages),
     )
-    response = reply(seen)
-    response.enable_compression()  # thousands of pairs of languages, much alike; nothing of it is secret
-    return response
+    return reply(seen)
 
 
 async def join(request: web.Request) -> web.Response:
@@ -176,7 +175,7 @@ async def join(request: web.Request) -> web.Response:
     slug = request.match_info["room"]
     async with request.app[DATABASE].transaction() as connection:
         room = await find(connection, slug)
-    if not _open_to(request, room) and not link_opens(room.secret_hash, wish.secret):
+    if not link_opens(room.secret_hash, wish.secret) and not await is_open(request):
         raise DragomanError("link_invalid", "This link does not open the room; ask the host for a new one.")
     name = _text(wish.name, NAME_LIMIT, "name")
     languages = {
@@ -231,8 +230,11 @@ async def _open(app: web.Application, slug: str) -> None:
             app[METRICS].dispatches.labels("opened").inc()
 
 
-def _open_to(request: web.Request, room: Room) -> bool:
-    return room.slug == DEMO and is_at_this_machine(request)
+async def is_open(request: web.Request) -> bool:
+    """Whether who asks may enter this room without a secret: the demo, at this machine. Looked up once a request."""
+    if OPEN not in request:
+        request[OPEN] = request.match_info["room"] == DEMO and await is_at_this_machine(request)
+    return request[OPEN]
 
 
 def _text(given: str, limit: int, what: str) -> str:
