@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
 from typing import Protocol
@@ -15,6 +16,7 @@ from .clock import TrackClock
 from .dub_track import DubTrack, Event
 from .errors import DragomanError
 from .nouns import SAMPLE_RATE, Caption, Chunk
+from .quotas import MicrophoneQuota
 from .wire import Signer
 
 FRAME_MS = 60
@@ -36,6 +38,22 @@ ENDING = 2.0
 
 Failed = Callable[[str, Exception], None]
 """Told which part fell, and over what."""
+
+
+class UnreadStreams(logging.Filter):
+    """Counts the text and byte streams that people send: we read none, and the SDK drops each.
+
+    Its line in the log about each goes too: it has the topic, which is whatever the sender wrote.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        unread = str(record.msg).startswith(("ignoring text stream", "ignoring byte stream"))
+        self.count += unread
+        return not unread
 
 
 class Listener(Protocol):
@@ -68,7 +86,7 @@ class Sfu:
     What LiveKit refuses, or breaks off, costs the track, the call or the cue that it was about; `failed` is told.
     """
 
-    METHODS = ("dragoman.captions", "dragoman.languages", "dragoman.speaks")
+    METHODS = ("dragoman.captions", "dragoman.languages", "dragoman.lend", "dragoman.speaks")
 
     def __init__(
         self,
@@ -86,6 +104,8 @@ class Sfu:
         self._supervisor = Supervisor(failed)
         self._sender = CaptionSender(lambda: room.local_participant, signer, now, failed)
         self._streams: dict[str, asyncio.Task[None]] = {}
+        self.microphones = MicrophoneQuota()
+        self.unread = UnreadStreams()
         self._channels: dict[str, DubTrack] = {}
         self._attributes: dict[str, str] = {}
         self._attributes_changed = asyncio.Event()
@@ -94,14 +114,16 @@ class Sfu:
 
     def attach(self) -> None:
         """Register for what happens; before `connect`, so that nothing is missed."""
+        logging.getLogger().addFilter(self.unread)
 
         def on(event: rtc.room.EventTypes, callback: Callable[..., None]) -> None:
             self._room.on(event, self._walled(event, callback))
 
         on("participant_connected", self._came)
         on("participant_attributes_changed", lambda changed, participant: self._came(participant))
-        on("participant_disconnected", lambda participant: self._listener.left(participant.identity))
+        on("participant_disconnected", self._left)
         on("track_published", self._published)
+        on("track_unpublished", lambda publication, participant: self._free([publication.sid]))
         on("track_subscribed", self._subscribed)
         on("track_unsubscribed", lambda track, publication, participant: self._ended(publication.sid))
         on("track_muted", lambda participant, publication: self._listener.stopped(publication.sid))
@@ -131,6 +153,9 @@ class Sfu:
 
     async def open_captions(self, lang: str) -> None:
         await self._sender.open(lang)
+
+    async def close_captions(self, lang: str) -> None:
+        await self._sender.close(lang)
 
     async def open_channel(self, lang: str) -> DubTrack:
         """Publish a language's voice."""
@@ -189,8 +214,17 @@ class Sfu:
         if participant.kind in PEOPLE:
             self._listener.came(participant.identity, participant.name, participant.attributes)
 
+    def _left(self, participant: rtc.RemoteParticipant) -> None:
+        self._listener.left(participant.identity)
+        self._free(list(participant.track_publications))
+
     def _published(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
-        if is_microphone(publication, participant) and self._group:
+        if not is_microphone(publication, participant) or not self._group:
+            return
+        self.microphones.keep(
+            {sid for one in self._room.remote_participants.values() for sid in one.track_publications}
+        )
+        if self.microphones.take(participant.identity, publication.sid):
             subscribed = self._supervisor.keep(
                 f"subscribe.{publication.sid}", partial(self._subscribe, publication), tries=SUBSCRIBING
             )
@@ -198,6 +232,11 @@ class Sfu:
 
     async def _subscribe(self, publication: rtc.RemoteTrackPublication) -> None:
         publication.set_subscribed(True)
+
+    def _free(self, tracks: Sequence[str]) -> None:
+        """Tracks have ended: who waited for a place gets it."""
+        if any([self.microphones.free(track) for track in tracks]):
+            self._look_around()
 
     def _subscribed(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant

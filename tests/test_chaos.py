@@ -55,6 +55,9 @@ class Doors:
     async def open_captions(self, lang: str) -> None:
         await self.faults.strike(f"data_track.{lang}")
 
+    async def close_captions(self, lang: str) -> None:
+        await self.faults.strike(f"data_track.{lang}")
+
     async def open_channel(self, lang: str) -> Any:
         await self.faults.strike(f"dub_track.{lang}")
         return Track(lang, self)
@@ -64,6 +67,8 @@ class Doors:
 
     def tell_state(self, state: str, languages: Any, detected: Any) -> None:
         self.state = state
+
+    def tell_spoken(self, spoken: Any) -> None: ...
 
     def tell_suggested(self, suggested: Any) -> None: ...
 

@@ -12,7 +12,7 @@ import pytest
 from agent.engines import Served
 from agent.errors import EngineError
 from agent.glossary import Term
-from agent.worker import ASKED_AGAIN, Interpreter, glossary_of
+from agent.worker import ASKED_AGAIN, ATTRIBUTE_LIMIT, Interpreter, by_identity, glossary_of
 from tests.moved import run
 
 
@@ -66,3 +66,14 @@ def test_what_the_engines_serve_is_asked_until_all_have_loaded_and_now_and_then_
         return known
 
     assert run(scene()) == ["", "fake", "late", "late"]
+
+
+def test_something_about_each_person_is_told_of_as_many_as_an_attribute_holds():
+    everybody = {f"guest-{n:04}-é": "zh-Hant" for n in range(5_000)}
+
+    told = by_identity(everybody)
+
+    assert by_identity({"ben": "auto", "ana": "es"}) == '{"ana":"es","ben":"auto"}'
+    assert len(told.encode()) <= ATTRIBUTE_LIMIT
+    assert json.loads(told).items() <= everybody.items()
+    assert len(json.loads(told)) > 300

@@ -1,7 +1,7 @@
 /** The first page: what this is, a way to see it work, making and joining rooms. */
 import { useEffect, useState, type SyntheticEvent } from 'react'
 import '../styles/landing.css'
-import { ApiError, type Offered } from '../core/api'
+import { ApiError, TITLE_LIMIT, type Offered } from '../core/api'
 import { NOTHING } from '../core/keeps'
 import { termsOf } from '../core/terms'
 import { sentence } from '../i18n'
@@ -123,7 +123,7 @@ function MakeCard() {
       <p className="quiet">{landing.makeText}</p>
       <label className="field">
         <span>{landing.roomTitle}</span>
-        <input value={title} onChange={(event) => setTitle(event.target.value)} required maxLength={200} />
+        <input value={title} onChange={(event) => setTitle(event.target.value)} required maxLength={TITLE_LIMIT} />
       </label>
       <label className="field">
         <span>{landing.terms}</span>

@@ -7,6 +7,7 @@ import type { Choices } from '../../src/core/choices'
 import { memory } from '../../src/core/choices'
 import { Landing } from '../../src/landing/Landing'
 import { PageProvider } from '../../src/react/page'
+import { Figures } from '../../src/room/Figures'
 import { LanguagePicker } from '../../src/room/LanguagePicker'
 import { Prejoin } from '../../src/room/Prejoin'
 import { RoomPage } from '../../src/room/RoomPage'
@@ -150,6 +151,39 @@ describe('choosing a language', () => {
     await user.click(screen.getByRole('button', { name: 'Show figures' }))
 
     expect(screen.getByRole('listbox').textContent).toContain('from English · chrF 52.9 · by bergamot en>pt, apertium pt>es')
+  })
+})
+
+describe('the word beside a language', () => {
+  it('opens its figures, and which figures are called what', async () => {
+    const spanish = { ...info.languages[0]!, grades: { wer: { good: 0.12, fair: 0.25 }, chrf: { good: 65, fair: 55 } } }
+    const user = userEvent.setup()
+    render(
+      <PageProvider>
+        <Figures language={spanish} stage="read" />
+        <Figures language={spanish} stage="speak" />
+      </PageProvider>,
+    )
+
+    await user.click(screen.getAllByRole('button', { name: /good/ })[0]!)
+    expect(screen.getByRole('dialog').textContent).toContain('from 65 good · from 55 fair · otherwise poor')
+    await user.keyboard('{Escape}')
+    await user.click(screen.getAllByRole('button', { name: /good/ })[1]!)
+    expect(screen.getByRole('dialog').textContent).toContain('up to 12% good · up to 25% fair · otherwise poor')
+  })
+
+  it('says of a language that nothing is translated into that it is read only where it is spoken', async () => {
+    const german = { tag: 'de', read: { from: { de: { grade: 'fair' as const, figure: 0.22, measure: 'wer', route: 'whisper-base' } } } }
+    const user = userEvent.setup()
+    render(
+      <PageProvider>
+        <Figures language={german} stage="read" />
+      </PageProvider>,
+    )
+
+    await user.click(screen.getByRole('button', { name: /only if spoken/ }))
+
+    expect(screen.getByRole('dialog').textContent).toContain('22% of words wrong')
   })
 })
 
