@@ -99,6 +99,7 @@ async def test_somebody_elses_language_can_only_be_suggested_and_only_now_and_th
     recognizing = Recognizing()
     async with a_scene("eve", "ana", recognizing=recognizing) as scene:
         scene.room.listen("ana", "t")
+        await settle()
         codes = []
         for n in range(60):
             scene.time.now += 0.5
