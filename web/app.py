@@ -81,7 +81,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/assets/{path:.+}", pages.asset, "A part of the pages.", None, {200: "*/*"}, ("not_found",)),
     Route("GET", "/talks/{path:.+}", pages.talk, "A recorded talk.", None, {200: "*/*"}, ("not_found",)),
     Route("GET", "/openapi.json", for_a_moment(openapi), "This document.", None, {200: "application/json"}),
-    Route("GET", "/{path:[^/]+}", pages.other, "What lies beside the page.", None, {200: "*/*"}, ("not_found",)),
+    Route("GET", "/{path:(?!(?:api|livekit)/).+}", pages.other, "What lies beside the page.", None,
+          {200: "*/*", 404: "text/html"}, ("not_found",)),
 )  # fmt: skip
 
 
