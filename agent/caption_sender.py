@@ -44,6 +44,7 @@ class CaptionSender:
         self._failed = failed
         self._supervisor = Supervisor(failed)
         self._tracks: dict[str, rtc.LocalDataTrack] = {}
+        self._opening: dict[str, asyncio.Future[rtc.LocalDataTrack]] = {}
         self._newest: dict[tuple[str, str], Caption] = {}
         self._pushed: dict[tuple[str, str], float] = {}
         self._finals: asyncio.Queue[Caption] = asyncio.Queue(maxsize=2_000)
@@ -54,11 +55,27 @@ class CaptionSender:
         """Make the data track of a language, or make it anew where a reconnect ended it."""
         track = self._tracks.get(lang)
         if track is None or not track.is_published():
-            async with asyncio.timeout(self.OPENING):
-                self._tracks[lang] = await self._participant().publish_data_track(name=f"captions.{lang}")
+            try:
+                async with asyncio.timeout(self.OPENING):
+                    self._tracks[lang] = await asyncio.shield(self._open(lang))
+            except Exception:
+                self._opening.pop(lang, None)
+                raise
+            self._opening.pop(lang, None)
+
+    def _open(self, lang: str) -> asyncio.Future[rtc.LocalDataTrack]:
+        """Whoever is cancelled while it is made has a track all the same: `close` takes it back."""
+        opening = self._opening.get(lang)
+        if opening is None:
+            made = self._participant().publish_data_track(name=f"captions.{lang}")
+            opening = self._opening[lang] = asyncio.ensure_future(made)
+        return opening
 
     async def close(self, lang: str) -> None:
         """Nobody reads a language any more: its data track goes, and what was to be sent on it."""
+        if opening := self._opening.pop(lang, None):
+            with contextlib.suppress(Exception):  # then there is none
+                self._tracks[lang] = await opening
         track = self._tracks.pop(lang, None)
         self._newest = {key: caption for key, caption in self._newest.items() if key[0] != lang}
         self._pushed = {key: at for key, at in self._pushed.items() if key[0] != lang}

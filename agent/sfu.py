@@ -219,27 +219,19 @@ class Sfu:
         self._free(list(participant.track_publications))
 
     def _published(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
-        if not is_microphone(publication, participant):
+        if not is_microphone(publication, participant) or not self._group:
             return
         self.microphones.keep(
             {sid for one in self._room.remote_participants.values() for sid in one.track_publications}
         )
         if self.microphones.take(participant.identity, publication.sid):
-            self._subscribe(publication)
+            subscribed = self._supervisor.keep(
+                f"subscribe.{publication.sid}", partial(self._subscribe, publication), tries=SUBSCRIBING
+            )
+            self._group.create_task(subscribed)
 
-    def _subscribe(self, publication: rtc.RemoteTrackPublication) -> None:
-        """Ask to hear a microphone, and again where LiveKit refuses."""
-
-        async def again() -> None:
-            publication.set_subscribed(True)
-
-        try:
-            publication.set_subscribed(True)
-        except Exception as error:
-            part = f"subscribe.{publication.sid}"
-            self._failed(part, error)
-            if self._group:
-                self._group.create_task(self._supervisor.keep(part, again, tries=SUBSCRIBING - 1))
+    async def _subscribe(self, publication: rtc.RemoteTrackPublication) -> None:
+        publication.set_subscribed(True)
 
     def _free(self, tracks: Sequence[str]) -> None:
         """Tracks have ended: who waited for a place gets it."""
