@@ -21,7 +21,7 @@ AGAIN = 25.0
 SELDOM = 180.0
 """The same, while it is."""
 SURE = 0.8
-"""Probability from which a language counts that nobody declared; see the decision for what was measured."""
+"""Probability from which a language counts that nobody declared (docs/decisions/declared-and-heard.md)."""
 LIKELY = 0.5
 """Probability from which the declared one counts."""
 PATIENCE = 10.0
@@ -130,6 +130,8 @@ class LanguageChecks:
         self._checks: dict[str, LanguageCheck] = {}
         self._due: dict[str, tuple[LanguageCheck, bytes]] = {}
         self._arrived = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def hear(self, identity: str, declared: str, chunk: Chunk) -> None:
         """Sound of somebody who says that they speak `declared`; `auto` is nothing that could be wrong."""
@@ -141,6 +143,7 @@ class LanguageChecks:
             check = self._checks[identity] = LanguageCheck(declared, self._gate())
         if (pcm := check.hear(chunk)) and not self._busy():
             self._due[identity] = check, pcm
+            self._idle.clear()
             self._arrived.set()
 
     def insisted(self, identity: str) -> None:
@@ -161,6 +164,11 @@ class LanguageChecks:
             while self._due:
                 identity = next(iter(self._due))
                 await self._look(identity, *self._due.pop(identity))
+            self._idle.set()
+
+    async def idle(self) -> None:
+        """Wait until nothing is left to look at."""
+        await self._idle.wait()
 
     async def _look(self, identity: str, check: LanguageCheck, pcm: bytes) -> None:
         try:

@@ -6,21 +6,27 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
-from agent.engines import Heard
+from agent.engines import Heard, load
 from agent.engines.fake import FakeGate, hum
+from agent.engines.silero import Silero
 from agent.errors import EngineError
 from agent.language_check import AGAIN, ENOUGH, LONGEST, SELDOM, LanguageCheck, LanguageChecks
 from agent.nouns import Chunk, Segment
 from agent.room import Engines, Room, Wants
+from agent.settings import Settings
+from tests.sound import pcm_of
 
 from .test_room import Outside, Speaking, Time, Translating, settle
 
+DATA = Path(__file__).parent / "data" / "speech"
 BYTES = 32_000
 PIECE = 0.06
 """Seconds of sound that come at once."""
+STEP = int(PIECE * BYTES)
 
 
 @dataclass
@@ -68,8 +74,8 @@ async def checks(ear: Finding, busy: bool = False) -> AsyncIterator[tuple[Langua
 async def say(checks: LanguageChecks, seconds: float, start: float = 0.0, who: str = "ana", says: str = "en") -> float:
     """Speech of so many seconds. Answers when it ends."""
     sound = hum(200, seconds)
-    for at in range(0, len(sound), int(PIECE * BYTES)):
-        checks.hear(who, says, Chunk(f"mic-{who}", start + at / BYTES, sound[at : at + int(PIECE * BYTES)]))
+    for at in range(0, len(sound), STEP):
+        checks.hear(who, says, Chunk(f"mic-{who}", start + at / BYTES, sound[at : at + STEP]))
         for _ in range(4):
             await asyncio.sleep(0)
     return start + seconds
@@ -203,7 +209,7 @@ async def test_what_is_kept_is_bounded_by_the_people_who_are_here_and_a_few_seco
 
 
 async def test_of_two_microphones_the_one_that_is_spoken_into_is_heard():
-    check, quiet = LanguageCheck("en", FakeGate()), bytes(int(PIECE * BYTES))
+    check, quiet = LanguageCheck("en", FakeGate()), bytes(STEP)
     spoken = hum(200, PIECE)
     due = [
         pcm
@@ -247,3 +253,25 @@ async def test_a_room_asks_who_speaks_something_else_and_does_as_they_say():
 
     assert suggested == {"ana": "fr"}
     assert outside.suggested == {}
+
+
+FOREIGN = ("fr_fleurs_005.ogg", "de_fleurs_005.ogg", "pt_fleurs_002.ogg", "es_fleurs_002.ogg")
+ENGLISH = ("en_jfk.flac", "en_fleurs_005.ogg", "en_fleurs_006.ogg", "en_librivox_sense_0870.wav")
+
+
+async def test_real_speech_in_another_language_is_noticed_and_nobody_who_speaks_as_they_said_is_asked():
+    looking = LanguageChecks(
+        load("recognise", "whisper", Settings()), Silero, suggest=(told := Told()).suggest, withdraw=told.withdraw
+    )
+    running = asyncio.create_task(looking.run())
+    for name in (*FOREIGN, *ENGLISH):
+        sound = pcm_of(DATA / name)
+        for start in (0.0, AGAIN + 20.0):
+            for at in range(0, len(sound), STEP):
+                looking.hear(name, "en", Chunk(name, start + at / BYTES, sound[at : at + STEP]))
+            await looking.idle()
+    running.cancel()
+
+    noticed = [name for name in FOREIGN if told.now.get(name) == name[:2]]
+    assert len(noticed) >= len(FOREIGN) - 1
+    assert not {*told.now} & {*ENGLISH}
