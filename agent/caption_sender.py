@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from livekit import rtc
 
@@ -21,17 +21,23 @@ class CaptionSender:
     Data-track frames pushed back to back are lost without an error, so there are `GAP`
     seconds between two, the newest state of a segment only, and an interim of a segment at
     most every `INTERIM` seconds. Finals go out as text streams too, which are reliable.
+    Before each `hold` is waited for: it ends when we may send.
     """
 
     GAP = 0.005
     INTERIM = 0.25
 
     def __init__(
-        self, participant: Callable[[], rtc.LocalParticipant], signer: Signer, now: Callable[[], float]
+        self,
+        participant: Callable[[], rtc.LocalParticipant],
+        signer: Signer,
+        now: Callable[[], float],
+        hold: Callable[[], Awaitable[None]],
     ) -> None:
         self._participant = participant
         self._signer = signer
         self._now = now
+        self._hold = hold
         self._tracks: dict[str, rtc.LocalDataTrack] = {}
         self._newest: dict[tuple[str, str], Caption] = {}
         self._pushed: dict[tuple[str, str], float] = {}
@@ -75,9 +81,11 @@ class CaptionSender:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            await self._hold()
             while due := self._next():
                 self._push(self._newest.pop(due))
                 await asyncio.sleep(self.GAP)
+                await self._hold()
             if self._newest:
                 self._wake.set()
                 await asyncio.sleep(0.02)
@@ -104,6 +112,7 @@ class CaptionSender:
     async def _send_finals(self) -> None:
         while True:
             caption = await self._finals.get()
+            await self._hold()
             try:
                 await self._send(caption)
             except Exception as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from livekit import rtc
@@ -17,15 +17,21 @@ class DubTrack:
     """One language's audio track, and the only writer of its source.
 
     The source holds 400 ms, so `play` waits as a listener would, and a stop is heard at once.
+    Before each piece `hold` is waited for: it ends when we may send.
     """
 
     RATE = 24_000
     STEP_MS = 100
 
     def __init__(
-        self, participant: rtc.LocalParticipant, lang: str, cue: Callable[[Caption, Event, float], None]
+        self,
+        participant: rtc.LocalParticipant,
+        lang: str,
+        cue: Callable[[Caption, Event, float], None],
+        hold: Callable[[], Awaitable[None]],
     ) -> None:
         self.cue = cue
+        self._hold = hold
         self._participant = participant
         self._lang = lang
         self._source = rtc.AudioSource(self.RATE, 1, queue_size_ms=400)
@@ -68,4 +74,5 @@ class DubTrack:
         step = self.RATE * self.STEP_MS // 1000 * 2
         for at in range(0, len(pcm), step):
             piece = pcm[at : at + step]
+            await self._hold()
             await self._source.capture_frame(rtc.AudioFrame(piece, self.RATE, 1, len(piece) // 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from livekit import rtc
@@ -58,16 +58,24 @@ def is_microphone(publication: rtc.TrackPublication, participant: rtc.Participan
 
 
 class Sfu:
-    """One LiveKit room as seen by the interpreter in it."""
+    """One LiveKit room as seen by the interpreter in it. `hold` waits until we may send anything."""
 
-    METHODS = ("dragoman.captions", "dragoman.languages", "dragoman.speaks")
+    METHODS = ("dragoman.alive", "dragoman.captions", "dragoman.languages", "dragoman.speaks")
 
-    def __init__(self, room: rtc.Room, signer: Signer, listener: Listener, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        room: rtc.Room,
+        signer: Signer,
+        listener: Listener,
+        now: Callable[[], float],
+        hold: Callable[[], Awaitable[None]],
+    ) -> None:
         self._room = room
         self._signer = signer
         self._listener = listener
         self._now = now
-        self._sender = CaptionSender(lambda: room.local_participant, signer, now)
+        self._hold = hold
+        self._sender = CaptionSender(lambda: room.local_participant, signer, now, hold)
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._channels: dict[str, DubTrack] = {}
         self._attributes: dict[str, str] = {}
@@ -119,7 +127,7 @@ class Sfu:
             with contextlib.suppress(asyncio.QueueFull):  # a cue is decoration; the dub goes on
                 self._cues.put_nowait((lang, self._signer.cue(caption, event, behind)))
 
-        channel = DubTrack(self._room.local_participant, lang, cue)
+        channel = DubTrack(self._room.local_participant, lang, cue, self._hold)
         await channel.publish()
         self._channels[lang] = channel
         return channel
@@ -221,6 +229,7 @@ class Sfu:
     async def _send_cues(self) -> None:
         while True:
             lang, frame = await self._cues.get()
+            await self._hold()
             try:
                 await self._room.local_participant.publish_data(frame, reliable=True, topic=f"dub/{lang}")
             except PublishDataError:
