@@ -15,6 +15,10 @@ from .wire import Signer
 log = logging.getLogger(__name__)
 
 
+async def at_once() -> None:
+    """Nothing is held."""
+
+
 class CaptionSender:
     """All captions of a room, one after the other.
 
@@ -26,13 +30,15 @@ class CaptionSender:
 
     GAP = 0.005
     INTERIM = 0.25
+    WAITING = 2_000
+    """States that wait to be sent, and clauses whose last interim is remembered: beyond it the oldest are dropped."""
 
     def __init__(
         self,
         participant: Callable[[], rtc.LocalParticipant],
         signer: Signer,
         now: Callable[[], float],
-        hold: Callable[[], Awaitable[None]],
+        hold: Callable[[], Awaitable[None]] = at_once,
     ) -> None:
         self._participant = participant
         self._signer = signer
@@ -51,9 +57,20 @@ class CaptionSender:
         if track is None or not track.is_published():
             self._tracks[lang] = await self._participant().publish_data_track(name=f"captions.{lang}")
 
+    async def close(self, lang: str) -> None:
+        """Nobody reads a language any more: its data track goes, and what was to be sent on it."""
+        track = self._tracks.pop(lang, None)
+        self._newest = {key: caption for key, caption in self._newest.items() if key[0] != lang}
+        self._pushed = {key: at for key, at in self._pushed.items() if key[0] != lang}
+        if track:
+            with contextlib.suppress(Exception):  # the room may be gone already, and the track with it
+                await track.unpublish()
+
     def put(self, caption: Caption) -> None:
         """Send it as soon as it is its turn. Never waits."""
         self._newest[caption.lang, caption.id] = caption
+        while len(self._newest) > self.WAITING:
+            del self._newest[next(iter(self._newest))]
         self._wake.set()
         if caption.final:
             try:
@@ -103,6 +120,8 @@ class CaptionSender:
             self._pushed.pop(key, None)
         else:
             self._pushed[key] = self._now()
+            while len(self._pushed) > self.WAITING:
+                del self._pushed[next(iter(self._pushed))]
         if track := self._tracks.get(caption.lang):
             try:
                 track.try_push(rtc.DataTrackFrame(payload=self._signer.caption(caption)))

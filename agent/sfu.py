@@ -11,11 +11,12 @@ from typing import Protocol
 from livekit import rtc
 from livekit.rtc.participant import PublishDataError
 
-from .caption_sender import CaptionSender
+from .caption_sender import CaptionSender, at_once
 from .clock import TrackClock
 from .dub_track import DubTrack, Event
 from .errors import DragomanError
 from .nouns import SAMPLE_RATE, Caption, Chunk
+from .quotas import MicrophoneQuota
 from .wire import Signer
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,22 @@ PEOPLE = {
 
 RPC_REFUSED = 4400
 """The code of every refused call; its message is our own code."""
+
+
+class UnreadStreams(logging.Filter):
+    """Counts the text and byte streams that people send: we read none, and the SDK drops each.
+
+    Its line in the log about each goes too: it has the topic, which is whatever the sender wrote.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        unread = str(record.msg).startswith(("ignoring text stream", "ignoring byte stream"))
+        self.count += unread
+        return not unread
 
 
 class Listener(Protocol):
@@ -60,7 +77,7 @@ def is_microphone(publication: rtc.TrackPublication, participant: rtc.Participan
 class Sfu:
     """One LiveKit room as seen by the interpreter in it. `hold` waits until we may send anything."""
 
-    METHODS = ("dragoman.alive", "dragoman.captions", "dragoman.languages", "dragoman.speaks")
+    METHODS = ("dragoman.alive", "dragoman.captions", "dragoman.languages", "dragoman.lend", "dragoman.speaks")
 
     def __init__(
         self,
@@ -68,7 +85,7 @@ class Sfu:
         signer: Signer,
         listener: Listener,
         now: Callable[[], float],
-        hold: Callable[[], Awaitable[None]],
+        hold: Callable[[], Awaitable[None]] = at_once,
     ) -> None:
         self._room = room
         self._signer = signer
@@ -77,6 +94,8 @@ class Sfu:
         self._hold = hold
         self._sender = CaptionSender(lambda: room.local_participant, signer, now, hold)
         self._streams: dict[str, asyncio.Task[None]] = {}
+        self.microphones = MicrophoneQuota()
+        self.unread = UnreadStreams()
         self._channels: dict[str, DubTrack] = {}
         self._attributes: dict[str, str] = {}
         self._attributes_changed = asyncio.Event()
@@ -85,11 +104,13 @@ class Sfu:
 
     def attach(self) -> None:
         """Register for what happens; before `connect`, so that nothing is missed."""
+        logging.getLogger().addFilter(self.unread)
         on = self._room.on
         on("participant_connected", self._came)
         on("participant_attributes_changed", lambda changed, participant: self._came(participant))
-        on("participant_disconnected", lambda participant: self._listener.left(participant.identity))
+        on("participant_disconnected", self._left)
         on("track_published", self._published)
+        on("track_unpublished", lambda publication, participant: self._free([publication.sid]))
         on("track_subscribed", self._subscribed)
         on("track_unsubscribed", lambda track, publication, participant: self._ended(publication.sid))
         on("track_muted", lambda participant, publication: self._listener.stopped(publication.sid))
@@ -119,6 +140,9 @@ class Sfu:
 
     async def open_captions(self, lang: str) -> None:
         await self._sender.open(lang)
+
+    async def close_captions(self, lang: str) -> None:
+        await self._sender.close(lang)
 
     async def open_channel(self, lang: str) -> DubTrack:
         """Publish a language's voice."""
@@ -157,9 +181,23 @@ class Sfu:
         if participant.kind in PEOPLE:
             self._listener.came(participant.identity, participant.name, participant.attributes)
 
+    def _left(self, participant: rtc.RemoteParticipant) -> None:
+        self._listener.left(participant.identity)
+        self._free(list(participant.track_publications))
+
     def _published(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
-        if is_microphone(publication, participant):
+        if not is_microphone(publication, participant):
+            return
+        self.microphones.keep(
+            {sid for one in self._room.remote_participants.values() for sid in one.track_publications}
+        )
+        if self.microphones.take(participant.identity, publication.sid):
             publication.set_subscribed(True)
+
+    def _free(self, tracks: Sequence[str]) -> None:
+        """Tracks have ended: who waited for a place gets it."""
+        if any([self.microphones.free(track) for track in tracks]):
+            self._look_around()
 
     def _subscribed(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant

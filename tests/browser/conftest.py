@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import time
+import urllib.request
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -12,8 +15,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright
 
+from infra.settings import on_free_ports
 from infra.stack import Stack
 from tests.sound import pcm_of
+
+from .scripted import served
 
 RATE = 48_000
 RECORDING = Path(__file__).parent.parent / "data" / "speech" / "en_jfk.flac"
@@ -54,6 +60,23 @@ async def speaking(playwright: Playwright, tmp_path_factory: pytest.TempPathFact
     browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
     yield browser
     await browser.close()
+
+
+@pytest.fixture(scope="session")
+def rooms() -> Iterator[Stack]:
+    """Rooms and pages, and nobody who interprets: a test's script says what an interpreter would."""
+    folder = Path(tempfile.mkdtemp(prefix="dragoman-rooms-"))
+    with served() as engines, Stack(on_free_ports(folder, {**os.environ, "DRAGOMAN_ENGINES": engines}), _quiet) as house:
+        house.start("postgres", "sfu", "web")
+        until = time.monotonic() + 60
+        while not all(house.readiness()[1].get(part, {}).get("ready") for part in ("database", "sfu", "engines")):
+            assert time.monotonic() < until, house.log("web")
+            time.sleep(0.1)
+        yield house
+
+
+def _quiet(line: str) -> None:
+    """Nobody reads along."""
 
 
 async def make_room(stack: Stack) -> str:

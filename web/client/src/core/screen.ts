@@ -1,5 +1,17 @@
-/** Which caption lines stand on the screen, and for how long: pure functions over what arrived and what time it is. */
-import { dwell, flow, tokens, type Row, type Token } from './breaking'
+/**
+ * Which caption lines stand on the screen, and for how long: pure functions over what arrived and what time it is.
+ *
+ * The promise to whoever reads: each settled word stands for 1.5 s, and for 0.3 s for itself and for each word after
+ * it in its row, counted from when that word came to its place; an interim's other word there was not that word yet.
+ * A row goes when all its words have stood so long and another row waits for the place.
+ *
+ * What cannot be read in time gives way, always the same:
+ * - words that may still change hold their row until they settle, or until more than HOLD rows wait. A correction that
+ *   comes after that is in the transcript alone;
+ * - of settled rows at most BACKLOG wait. Beyond it the oldest that wait are passed over: they never appear, and those
+ *   that stand are not cut short. The transcript has them all.
+ */
+import { flow, reading, tokens, type Row, type Token } from './breaking'
 import type { Frame } from './wire'
 
 /** One voice's running text. Rows are counted from the first ever; `dropped` of them are no longer kept. */
@@ -11,11 +23,16 @@ export interface Roll {
   rows: readonly Row[]
   dropped: number
   live: readonly Live[]
-  /** The first visible row's number. */
-  top: number
-  /** When each visible row was first seen. */
-  seen: ReadonlyMap<number, number>
+  /** The first row that has not been shown. */
+  next: number
+  /** The visible rows by number, in order, and since when each of their words stands there. */
+  shown: ReadonlyMap<number, readonly Standing[]>
   active: number
+}
+
+interface Standing {
+  word: string
+  since: number
 }
 
 interface Live {
@@ -42,14 +59,23 @@ export interface Shown {
   rows: { number: number; row: Row }[]
 }
 
-const LINES = 2
-/** Rows that may wait before the oldest are passed over; the transcript has them. */
-const BACKLOG = 5
+export const LINES = 2
+/** Rows that may wait before the oldest of them are passed over. */
+export const BACKLOG = 5
+/** Rows that may wait for words that are not settled. */
+export const HOLD = 1
+/** Settled rows of a voice that are held, those of a voice without a place too. */
+export const ROWS = 40
+/** Interims of a voice at one time; the oldest gives way. */
+export const LIVE = 8
+/** Voices that may wait for a place; whoever waited longest gives up theirs. */
+export const VOICES = 12
 /** How long a line lingers when nothing follows it. */
 const LINGER = 2_500
 /** An interim that nobody touches has been lost. */
 const STALE = 8_000
-const REMEMBERED = 200
+/** Settled captions whose late revisions are known to be late. */
+export const REMEMBERED = 200
 
 export function empty(slots = 2): Screen {
   return { rolls: [], slots: Array<null>(slots).fill(null), settled: [] }
@@ -65,7 +91,7 @@ export function put(screen: Screen, frame: Frame, now: number, limit: number): S
   const roll = screen.rolls.find((one) => one.key === key) ?? newRoll(frame, key)
   const changed = frame.final ? settle(roll, frame, now, limit) : revise(roll, frame, now)
   if (changed === roll) return screen
-  const rolls = [...screen.rolls.filter((one) => one.key !== key), changed]
+  const rolls = fewer([...screen.rolls.filter((one) => one.key !== key), changed], screen.slots)
   const settled = frame.final ? [...screen.settled, frame.id].slice(-REMEMBERED) : screen.settled
   return tick({ ...screen, rolls, settled }, now, limit)
 }
@@ -93,13 +119,24 @@ export function view(screen: Screen, limit: number): Shown[] {
 
 function newRoll(frame: Frame, key: string): Roll {
   const { identity, speaker, lang } = frame
-  return { key, identity, speaker, lang, rows: [], dropped: 0, live: [], top: 0, seen: new Map(), active: 0 }
+  return { key, identity, speaker, lang, rows: [], dropped: 0, live: [], next: 0, shown: new Map(), active: 0 }
+}
+
+/** No more voices than may wait: the one without a place that waited longest goes. */
+function fewer(rolls: readonly Roll[], slots: Screen['slots']): readonly Roll[] {
+  if (rolls.length <= slots.length + VOICES) return rolls
+  const waiting = rolls.filter((roll) => !slots.includes(roll.key))
+  const oldest = waiting.reduce((one, other) => (other.active < one.active ? other : one))
+  return rolls.filter((roll) => roll !== oldest)
 }
 
 function settle(roll: Roll, frame: Frame, now: number, limit: number): Roll {
   const words = tokens(frame.text, frame.lang, Infinity, frame.id)
   const live = roll.live.filter((one) => one.id !== frame.id)
-  return { ...roll, rows: flow(roll.rows, words, limit), live, active: now }
+  const rows = flow(roll.rows, words, limit)
+  // Beyond what is held, the oldest of those that wait go.
+  const held = rows.toSpliced(roll.next - roll.dropped, Math.max(0, rows.length - ROWS))
+  return { ...roll, rows: held, live, active: now }
 }
 
 function revise(roll: Roll, frame: Frame, now: number): Roll {
@@ -107,7 +144,7 @@ function revise(roll: Roll, frame: Frame, now: number): Roll {
   if (before && frame.rev <= before.rev) return roll
   const words = tokens(frame.text, frame.lang, frame.stable, frame.id)
   const next: Live = { id: frame.id, rev: frame.rev, start: frame.start, tokens: words, at: now }
-  const live = [...roll.live.filter((one) => one.id !== frame.id), next].sort((a, b) => a.start - b.start)
+  const live = [...roll.live.filter((one) => one.id !== frame.id), next].sort((a, b) => a.start - b.start).slice(-LIVE)
   return { ...roll, live, active: now }
 }
 
@@ -121,50 +158,73 @@ function allRows(roll: Roll, limit: number): readonly Row[] {
 }
 
 function visible(roll: Roll, limit: number): { number: number; row: Row }[] {
-  const from = roll.top - roll.dropped
-  return allRows(roll, limit)
-    .slice(from, from + LINES)
-    .map((row, at) => ({ number: roll.top + at, row }))
-}
-
-/** Move the window down over rows that have been read; forget rows above it. */
-function advance(roll: Roll, now: number, limit: number): Roll {
   const rows = allRows(roll, limit)
-  const count = roll.dropped + rows.length
-  const read = (number: number) => {
-    const since = roll.seen.get(number)
-    return since !== undefined && now - since >= dwell(rows[number - roll.dropped]!)
-  }
-  // An interim may shrink; what is left of it stays in sight.
-  let top = Math.min(roll.top, roll.live.length > 0 ? Math.max(roll.dropped, count - 1) : count)
-  if (count - top > LINES + BACKLOG) top = count - LINES
-  while (count - top > LINES && read(top)) top += 1
-  if (roll.live.length === 0 && isRead(roll, rows, now, LINGER)) top = count
-  return noted(roll, top, count, now)
-}
-
-function noted(roll: Roll, top: number, count: number, now: number): Roll {
-  const shown = Array.from({ length: Math.max(0, Math.min(LINES, count - top)) }, (_, at) => top + at)
-  const same = top === roll.top && shown.length === roll.seen.size && shown.every((number) => roll.seen.has(number))
-  if (same) return roll
-  const seen = new Map(shown.map((number) => [number, roll.seen.get(number) ?? now]))
-  // An interim may go on in the last settled row: that row stays, or the interim's words would move.
-  const gone = Math.min(top - roll.dropped, roll.rows.length - (roll.live.length > 0 ? 1 : 0))
-  if (gone <= 0) return { ...roll, top, seen }
-  return { ...roll, top, seen, rows: roll.rows.slice(gone), dropped: roll.dropped + gone }
-}
-
-/** Whether every visible row stood long enough to be read, and `more` ms longer, and none waits. */
-function isRead(roll: Roll, rows: readonly Row[], now: number, more = 0): boolean {
-  if (roll.dropped + rows.length > roll.top + LINES) return false
-  return rows.slice(roll.top - roll.dropped).every((row, at) => {
-    const since = roll.seen.get(roll.top + at)
-    return since !== undefined && now - Math.max(since, roll.active) >= dwell(row) + more
+  return [...roll.shown.keys()].flatMap((number) => {
+    const row = rows[number - roll.dropped]
+    return row ? [{ number, row }] : []
   })
 }
 
+/** Let rows that have been read make room for those that wait; forget the rows above. */
+function advance(roll: Roll, now: number, limit: number): Roll {
+  const rows = allRows(roll, limit)
+  const count = roll.dropped + rows.length
+  const shown = new Map<number, readonly Standing[]>()
+  const show = (number: number) => shown.set(number, standing(roll.shown.get(number), rows[number - roll.dropped]!, now))
+  for (const number of roll.shown.keys()) if (number >= roll.dropped && number < count) show(number)
+  // An interim may shrink; what is left of it stays in sight.
+  if (shown.size === 0 && roll.live.length > 0 && roll.next >= count && rows.length > 0) show(count - 1)
+
+  let next = Math.min(roll.next, count)
+  for (;;) {
+    const waiting = count - next
+    if (waiting === 0) break
+    if (shown.size === LINES) {
+      const top = Math.min(...shown.keys())
+      const row = rows[top - roll.dropped]!
+      if (!hasStood(row, shown.get(top)!, now) || (waiting <= HOLD && !isSettled(row))) break
+      shown.delete(top)
+    }
+    if (waiting > BACKLOG + (LINES - shown.size)) next = count - LINES
+    show(next)
+    next += 1
+  }
+  if (isRead({ ...roll, next, shown }, rows, now, LINGER)) shown.clear()
+  return noted(roll, next, shown)
+}
+
+/** Since when each word of a row stands there: those that stood there before, and those that came now. */
+function standing(before: readonly Standing[] | undefined, row: Row, now: number): readonly Standing[] {
+  const same = before?.length === row.length && row.every((token, at) => before[at]!.word === token.text)
+  if (same) return before
+  return row.map(({ text }, at) => (before?.[at]?.word === text ? before[at] : { word: text, since: now }))
+}
+
+/** Whether every word of a row has stood for its time. */
+function hasStood(row: Row, words: readonly Standing[], now: number, more = 0): boolean {
+  return words.every(({ since }, at) => now - since >= reading(row.slice(at)) + more)
+}
+
+const isSettled = (row: Row): boolean => row.every((token) => token.settled)
+
+function noted(roll: Roll, next: number, shown: Roll['shown']): Roll {
+  const same = next === roll.next && shown.size === roll.shown.size && [...shown].every(([number, words]) => roll.shown.get(number) === words)
+  if (same) return roll
+  const [first = next] = shown.keys()
+  // An interim may go on in the last settled row: that row stays, or the interim's words would move.
+  const gone = Math.min(first - roll.dropped, roll.rows.length - (roll.live.length > 0 ? 1 : 0))
+  if (gone <= 0) return { ...roll, next, shown }
+  return { ...roll, next, shown, rows: roll.rows.slice(gone), dropped: roll.dropped + gone }
+}
+
+/** Whether every visible row has stood for its time, and `more` ms longer, and none waits or may change. */
+function isRead(roll: Roll, rows: readonly Row[], now: number, more = 0): boolean {
+  if (roll.live.length > 0 || roll.dropped + rows.length > roll.next) return false
+  return [...roll.shown].every(([number, words]) => hasStood(rows[number - roll.dropped]!, words, now, more))
+}
+
 function isDone(roll: Roll, limit: number): boolean {
-  return roll.dropped + allRows(roll, limit).length <= roll.top && roll.live.length === 0
+  return roll.live.length === 0 && roll.shown.size === 0 && roll.dropped + allRows(roll, limit).length <= roll.next
 }
 
 /** Who sits where: those shown keep their place; an empty or read one goes to whoever waits longest. */

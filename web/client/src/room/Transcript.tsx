@@ -1,8 +1,8 @@
 /** The transcript panel: original and translation, search, copy; it follows the talk until one scrolls up. */
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDown, ClipboardCopy, Search, X } from 'lucide-react'
-import { useEffect, useMemo, useRef, useState } from 'react'
-import { asText, search, type Entry } from '../core/transcript'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { asText, search, type Entries, type Entry } from '../core/transcript'
 import { clock } from '../react/figures'
 import { usePage } from '../react/page'
 import { useInside, useStatus } from '../react/session'
@@ -26,7 +26,7 @@ export function Transcript({ onClose }: { onClose: () => void }) {
     () => search(all, query, (entry) => nameOf(entry.identity, entry.speaker)),
     [all, query, nameOf],
   )
-  const { scroller, list, following, toNewest, onScroll } = useFollowing(entries.length)
+  const { scroller, list, following, toNewest, onScroll } = useFollowing(entries)
 
   const copy = () => {
     const text = asText(entries, wishes.reads, name, (at) => clock(words, at))
@@ -88,11 +88,14 @@ export function Transcript({ onClose }: { onClose: () => void }) {
 }
 
 /** Keep the newest line in sight, until somebody scrolls up to read. */
-function useFollowing(count: number) {
+function useFollowing(entries: Entries) {
+  const count = entries.length
+  // A row's height is remembered by its entry: by its place, a search would give it the height of another.
+  const keyOf = useCallback((at: number) => entries[at]!.key, [entries])
   const scroller = useRef<HTMLDivElement>(null)
   const [following, setFollowing] = useState(true)
   // eslint-disable-next-line react-hooks/incompatible-library -- the list is not memoised by anyone
-  const list = useVirtualizer({ count, getScrollElement: () => scroller.current, estimateSize: () => 88, overscan: 8 })
+  const list = useVirtualizer({ count, getScrollElement: () => scroller.current, estimateSize: () => 88, getItemKey: keyOf, overscan: 8 })
   useEffect(() => {
     if (following && count > 0) list.scrollToIndex(count - 1, { align: 'end' })
   }, [count, following, list])

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { columns, dwell, flow, textOf, tokens, width } from '../../src/core/breaking'
+import { columns, reading, flow, textOf, tokens, width } from '../../src/core/breaking'
 
 const broken = (text: string, lang: string, limit: number) => flow([], tokens(text, lang, Infinity, 's'), limit).map(textOf)
 
@@ -54,8 +54,8 @@ describe('breaking lines', () => {
   })
 
   it('lets a line stay 1.5 s and 0.3 s a word', () => {
-    expect(dwell(tokens('uno dos tres', 'es', 0, 's'))).toBe(2_400)
-    expect(dwell(tokens('今日は', 'ja', 0, 's'))).toBeGreaterThan(1_500)
+    expect(reading(tokens('uno dos tres', 'es', 0, 's'))).toBe(2_400)
+    expect(reading(tokens('今日は', 'ja', 0, 's'))).toBeGreaterThan(1_500)
   })
 
   it('measures a row with its gaps', () => {

@@ -16,7 +16,7 @@ describe('what is kept', () => {
     [keeps({ source: end, translation: end }), 'What is said and its translations are kept for 30 days after the meeting.'],
     [keeps({ source: week }), 'What is said is kept for 7 days.'],
     [keeps({ source: { days: 1, since: 'end' } }), 'What is said is kept for one day after the meeting.'],
-    [keeps({ translation: forever }), 'Translations are kept without an end.'],
+    [keeps({ translation: forever }), 'Translations are kept with no end date.'],
     [keeps({ source: week, translation: end }), 'What is said is kept for 7 days. Translations are kept for 30 days after the meeting.'],
     [keeps({ redacted: end, redaction: 'mask' }), 'What is said is kept for 30 days after the meeting, with personal data masked.'],
     [keeps({ source: week, redaction: 'mask' }), 'What is said is kept for 7 days, with personal data masked.'],

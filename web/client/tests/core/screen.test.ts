@@ -92,6 +92,7 @@ describe('what stands on the screen', () => {
       [100, frame({ id: 'b', rev: 1, text: 'pero sigue con más', start: 2 })],
       [5_000, frame({ id: 'b', rev: 2, text: 'pero sigue con más palabras que antes', start: 2 })],
       [9_000, frame({ id: 'b', rev: 3, text: 'pero sigue con más palabras que antes y todavía otras', start: 2 })],
+      [9_500, frame({ id: 'b', rev: 4, text: 'pero sigue con más palabras que antes y todavía otras', final: true, start: 2 })],
     ]
     const places = new Map<string, number>()
 

@@ -36,6 +36,27 @@ describe('the pages’ words', () => {
     expect(shouting).toEqual([])
   })
 
+  it.each([
+    ['de', /(?<!\p{L})(Ihnen|Ihre?[mnrs]?|(wählen|laden|prüfen|können) Sie)(?!\p{L})|zurück/u],
+    ['es', /(?<!\p{L})(usted(es)?|su voz|vuestr[oa]s?|vosotros)(?!\p{L})/iu],
+    ['fr', /(?<!\p{L})(tu|toi|ton|tes)(?!\p{L})/iu],
+    ['pt', /(?<!\p{L})(tu|teus?|tuas?|contigo|o senhor)(?!\p{L})/iu],
+  ])('address people in %s in one form only', (tag, other) => {
+    expect(flat(dictionaries[tag]).filter(([, text]) => other.test(text))).toEqual([])
+  })
+
+  it('call what is behind the captions a background, light as it may be', () => {
+    const called = Object.values(dictionaries).map((words) => words.settings.backdrop)
+
+    expect(called).toEqual(['Background', 'Fondo', 'Arrière-plan', 'Hintergrund', 'Fundo'])
+  })
+
+  it('name a language in French with the article that its sound asks for', () => {
+    const from = dictionaries.fr!.language.from
+
+    expect(['anglais', 'espagnol', 'français', 'hébreu', 'hongrois'].map(from)).toEqual(['de l’anglais', 'de l’espagnol', 'du français', 'de l’hébreu', 'du hongrois'])
+  })
+
   it('go by choice, then by the browser, then English', () => {
     expect(wordsFor('de', ['fr']).tag).toBe('de')
     expect(wordsFor('', ['eu', 'pt-BR', 'fr']).tag).toBe('pt')

@@ -136,7 +136,7 @@ describe('the state line', () => {
     agent('captions_only')
     expect(says()).toContain('Captions only, the machine is busy')
     agent('degraded')
-    expect(says()).toContain('captions come when a sentence ends')
+    expect(says()).toContain('captions come at the end of a sentence')
     agent('engines_away')
     expect(says()).toContain('The engines do not answer')
     act(() => patch(session.now.status, { interpreter: null }))
@@ -313,7 +313,7 @@ describe('the transcript panel', () => {
 
     await user.type(screen.getByTestId('transcript-search'), 'zebra')
 
-    expect(screen.getByTestId('transcript').textContent).toContain('No line holds that.')
+    expect(screen.getByTestId('transcript').textContent).toContain('No line contains that.')
   })
 })
 
