@@ -21,6 +21,7 @@ from .calls import Calls, parsed, wants_of
 from .clock import RoomClock
 from .engines import Consent, Recognizer, Served, prepare
 from .engines.remote import Remote
+from .engines.silero import Silero
 from .engines.streaming import Streaming
 from .errors import DragomanError
 from .glossary import Glossary, parse
@@ -140,6 +141,8 @@ class Interpreter:
                 direct=self._engines.direct,
                 previews=self._engines.previews,
                 likeness=self._engines.voice,
+                ear=self._engines.ear,
+                gate=Silero,
             ),
             self,
             now=self._now,
