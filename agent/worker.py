@@ -8,11 +8,13 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from livekit import api, rtc
 from livekit.agents import AgentServer, AutoSubscribe, JobContext, JobRequest
 
+from .aio import Supervisor
 from .calls import Calls, parsed, wants_of
 from .clock import RoomClock
 from .engines import Consent, Recognizer, Served, prepare
@@ -24,7 +26,7 @@ from .heartbeat import Heartbeat
 from .languages import canonical
 from .nouns import Caption, Chunk
 from .primed import Primed
-from .room import Engines, Room, Wants
+from .room import Engines, Room
 from .settings import Settings, read
 from .sfu import Sfu
 from .vault.keeping import Keeping
@@ -37,9 +39,13 @@ log = logging.getLogger(__name__)
 
 PREFIX = "interpreter-"
 ASKED = 0.5
-"""Seconds between two questions what the engines serve, until they answer."""
+"""Seconds between two questions what the engines serve, until all of them have loaded."""
+ASKED_AGAIN = 20.0
+"""And from then on: it may change."""
 OFFER = 5.0
 """Seconds between two looks at what voices can do."""
+ATTRIBUTE_LIMIT = 12_000
+"""Characters of an attribute; LiveKit takes 64 KiB of all of them together."""
 NAMES = 1_000
 """People whose names are remembered, those who have left too."""
 
@@ -124,7 +130,7 @@ class Interpreter:
         glossary = glossary_of(ctx.job.metadata)
         self._streaming = Streaming(Primed(self._engines.ear, glossary))
         self._recognizer = recognizer(settings, self._streaming, glossary)
-        self._sfu = Sfu(ctx.room, self._signer, self, self._now)
+        self._sfu = Sfu(ctx.room, self._signer, self, self._now, self._fell)
         self._keeping = self._agreed()
         self._over = True
         self._room = Room(
@@ -145,19 +151,25 @@ class Interpreter:
             meeting=ctx.job.room.name,
             lent=self._lent,
             keep=self._keeping.keep if self._keeping else None,
+            failing=self._tell_failing,
         )
         self._lenders: set[str] = set()
         self._served: Mapping[str, Served] = {}
-        self._told: dict[str, Wants] = {}
         self._names: dict[str, str] = {}
         self._calls = Calls(
             self._room,
             self._signer,
+            now=self._now,
             present=lambda: ctx.room.remote_participants,
+            hosts=self.hosts,
             names=self._names,
             served=lambda: self._served,
         )
+        self._supervisor = Supervisor(self._fell)
         self._main: asyncio.Task[None] | None = None
+
+    def _fell(self, part: str, error: Exception) -> None:
+        self._room.failures.fell(part, error)
 
     async def enter(self) -> None:
         """Connect, take over from older interpreters, and begin."""
@@ -188,15 +200,16 @@ class Interpreter:
             await self._recognizer.close()
 
     async def _run(self) -> None:
+        keep = self._supervisor.keep  # without any of these a room is a room still
         async with asyncio.TaskGroup() as group:
-            beating = group.create_task(self._heartbeat().run())
-            learning = group.create_task(self._learn_what_is_served())
+            beating = group.create_task(keep("heartbeat", self._heartbeat().run))
+            learning = group.create_task(keep("served", self._learn_what_is_served))
             if self._keeping:
-                group.create_task(self._keeping.run(), name="keeping")
-            offering = group.create_task(self._offer())
+                group.create_task(keep("keeping", self._keeping.run, tries=1), name="keeping")
+            offering = group.create_task(keep("offer", self._offer))
             room = group.create_task(self._room.run())
             await self._room.running.wait()
-            sfu = group.create_task(self._sfu.run(self._room.started))
+            sfu = group.create_task(keep("sfu", partial(self._sfu.run, self._room.started)))
             await room
             await self._sfu.flush()
             if self._keeping:
@@ -269,18 +282,23 @@ class Interpreter:
         self._names[identity] = name
         while len(self._names) > NAMES:
             del self._names[next(iter(self._names))]
-        self._room.lend(identity, attributes.get("dragoman.voice") == "given")
-        wants = wants_of(attributes, "dragoman.")
-        before, self._told[identity] = self._told.get(identity), wants
-        # What they asked for by a call holds until their attributes say something new; a call may
-        # even come before the news that its caller is here.
-        if before != wants and not (before is None and identity in self._calls.called):
-            self._room.wants(identity, wants)
+        # Their token says what they want at first; after that they call. A call may even come before the news that
+        # its caller is here.
+        if self._room.knows(identity) is None:
+            self._room.wants(identity, wants_of(attributes, "dragoman."))
 
     def left(self, identity: str) -> None:
-        self._told.pop(identity, None)
-        self._calls.called.discard(identity)
         self._room.left(identity)
+
+    def hosts(self) -> set[str]:
+        """Those in the room whose token says that they are hosts."""
+        people = self._ctx.room.remote_participants.items()
+        return {identity for identity, person in people if person.attributes.get("dragoman.host") == "true"}
+
+    def refused(self) -> dict[str, int]:
+        """What was refused because it was too much or not theirs to ask, by code; there is a fixed number of codes."""
+        tracks = {"too_many_microphones": self._sfu.microphones.refused, "unread_streams": self._sfu.unread.count}
+        return {code: count for code, count in {**self._calls.refused, **tracks}.items() if count}
 
     def listen(self, identity: str, track: str) -> None:
         self._room.listen(identity, track)
@@ -303,6 +321,9 @@ class Interpreter:
     async def open_captions(self, lang: str) -> None:
         await self._sfu.open_captions(lang)
 
+    async def close_captions(self, lang: str) -> None:
+        await self._sfu.close_captions(lang)
+
     async def open_channel(self, lang: str) -> Any:
         return await self._sfu.open_channel(lang)
 
@@ -314,13 +335,18 @@ class Interpreter:
             {
                 "dragoman.state": state,
                 "dragoman.languages": ",".join(sorted(languages)),
-                "dragoman.detected": json.dumps(detected, separators=(",", ":"), sort_keys=True),
+                "dragoman.detected": by_identity(detected),
             }
         )
 
+    def tell_spoken(self, spoken: dict[str, str]) -> None:
+        self._sfu.set_attributes({"dragoman.spoken": by_identity(spoken)})
+
     def tell_suggested(self, suggested: dict[str, str]) -> None:
-        told = json.dumps(suggested, separators=(",", ":"), sort_keys=True)
-        self._sfu.set_attributes({"dragoman.suggested": told})
+        self._sfu.set_attributes({"dragoman.suggested": by_identity(suggested)})
+
+    def _tell_failing(self, failing: Mapping[str, str]) -> None:
+        self._sfu.set_attributes({"dragoman.failed": json.dumps(failing, separators=(",", ":"), sort_keys=True)})
 
     def _lent(self, consent: Consent, stands: bool) -> None:
         """Record that somebody lent their voice to their dubs, or that this is over, and tell everybody."""
@@ -336,15 +362,29 @@ class Interpreter:
             await asyncio.sleep(OFFER)
 
     async def _learn_what_is_served(self) -> None:
-        """Ask until the engines say it."""
-        while not self._served:
+        """Ask until the engines say it, each of them: who is told meanwhile that nothing is served would believe it."""
+        while True:
             with contextlib.suppress(DragomanError):
-                self._served = {served.stage: served for served in await self._engines.served()}
-            await asyncio.sleep(ASKED)
+                stages = await self._engines.served()
+                if not any(served.loading for served in stages):
+                    self._served = {served.stage: served for served in stages}
+            await asyncio.sleep(ASKED_AGAIN if self._served else ASKED)
 
     def _replaced(self) -> None:
         self._over = False
         self._ctx.shutdown("a newer interpreter is here")
+
+
+def by_identity(said: Mapping[str, str]) -> str:
+    """JSON of something about each person, of as many as have room in an attribute."""
+    pairs, length = [], 2
+    for identity, value in sorted(said.items()):
+        pair = f"{json.dumps(identity)}:{json.dumps(value)}"
+        length += len(pair) + 1
+        if length > ATTRIBUTE_LIMIT:
+            break
+        pairs.append(pair)
+    return "{" + ",".join(pairs) + "}"
 
 
 def glossary_of(told: str) -> Glossary:

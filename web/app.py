@@ -48,7 +48,7 @@ async def openapi(request: web.Request) -> web.Response:
 
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/rooms", rooms.make, "Make a room.", rooms.RoomWish, {201: rooms.RoomMade},
-          ("host_secret_wrong", "bad_name", "bad_glossary", "unknown_language", "too_many_languages",
+          ("host_secret_wrong", "bad_title", "bad_glossary", "unknown_language", "too_many_languages",
            "unknown_policy", "too_many_requests", "database_away", "vault_away", "audit_away"), "the host secret"),
     Route("GET", "/api/policies", for_a_moment(policies.show), "What a room may keep.", None,
           {200: policies.Offered}, ("vault_away",)),
@@ -81,7 +81,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/assets/{path:.+}", pages.asset, "A part of the pages.", None, {200: "*/*"}, ("not_found",)),
     Route("GET", "/talks/{path:.+}", pages.talk, "A recorded talk.", None, {200: "*/*"}, ("not_found",)),
     Route("GET", "/openapi.json", for_a_moment(openapi), "This document.", None, {200: "application/json"}),
-    Route("GET", "/{path:[^/]+}", pages.other, "What lies beside the page.", None, {200: "*/*"}, ("not_found",)),
+    Route("GET", "/{path:(?!(?:api|livekit)/).+}", pages.other, "What lies beside the page.", None,
+          {200: "*/*", 404: "text/html"}, ("not_found",)),
 )  # fmt: skip
 
 
