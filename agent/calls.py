@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -174,12 +174,19 @@ class Calls:
             del self._said[next(iter(self._said))]
 
     def _not_served(self, wants: Wants) -> dict[str, str]:
+        """What nothing here gives. Who reads a language that is only understood reads those who speak it."""
         if not self._served():
             return {}
-        pairs = self._served()["translate"].languages
-        unreadable = [tag for tag in wants.languages if not any(pair.split(">")[1] == base(tag) for pair in pairs)]
-        mute = [wants.hears] if wants.hears and self._voice(wants.hears) is None else []
-        return {tag: "not_served" for tag in unreadable} | {tag: "no_voice" for tag in mute}
+        made = {base(pair.split(">")[1]) for stage in ("translate", "direct") for pair in self._languages_of(stage)}
+        understood = {base(tag) for tag in self._languages_of("recognise")}
+        unreadable = [tag for tag in wants.languages if base(tag) not in made | understood]
+        voiced = base(wants.hears) in made and self._voice(wants.hears) is not None
+        mute = [wants.hears] if wants.hears and not voiced else []
+        return {tag: "no_voice" for tag in mute} | {tag: "not_served" for tag in unreadable}
+
+    def _languages_of(self, stage: str) -> Iterable[str]:
+        served = self._served().get(stage)
+        return served.languages if served else ()
 
     def _routes(self, tag: str) -> dict[str, str]:
         routes = self._served()["translate"].route if "translate" in self._served() else {}

@@ -45,6 +45,7 @@ class Heartbeat:
         room: str,
         identity: str,
         epoch: int,
+        key: str,
         state: Callable[[], str],
         replaced: Callable[[], None],
         standing: Standing,
@@ -56,6 +57,7 @@ class Heartbeat:
         self._room = room
         self._identity = identity
         self._epoch = epoch
+        self._key = key
         self._state = state
         self._replaced = replaced
         self._standing = standing
@@ -151,6 +153,7 @@ class Heartbeat:
             "epoch": self._epoch,
             "state": self._said,
             "served": None,
+            "key": self._key,
         }
 
     def _signed(self, **claims: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -87,8 +86,6 @@ class Doors(Protocol):
 @dataclass(slots=True)
 class _Language:
     captioner: Captioner
-    opened: asyncio.Event = field(default_factory=asyncio.Event)
-    """Whether its data track is there, or cannot be: until then it is not given back."""
     captions: asyncio.Task[None] | None = None
     dubs: asyncio.Task[None] | None = None
     dubber: Dubber | None = None
@@ -126,7 +123,7 @@ class Room:
     """
 
     LINGER = 10.0
-    LISTENED, LISTENED_PER_SECOND = 10, 0.5
+    LISTENED, LISTENED_PER_SECOND = 20, 1.0
     """How often one person's microphones may be listened to anew (unmuted, published, in another language): so many
     times at once, then so many a second. Later ones wait."""
     SETTLING = 100
@@ -427,13 +424,14 @@ class Room:
             del self._ending[tag]
 
     async def _end(self, tag: str, captions: asyncio.Task[None], language: _Language) -> None:
-        await language.opened.wait()
         captions.cancel()
         await asyncio.wait([captions])
-        self._quota.give_back(tag, language.captioner.last)
-        with contextlib.suppress(TimeoutError):  # the room may be gone
+        self._quota.give_back(tag, max(self._quota.last(tag), language.captioner.last))
+        try:
             async with asyncio.timeout(5.0):
                 await self._doors.close_captions(tag)
+        except Exception as error:
+            self.failures.fell(f"captions_track.{tag}", error)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         if self._group is None:
@@ -486,17 +484,11 @@ class Room:
         tag = language.captioner.lang
         if before:
             await asyncio.wait([before])
-        language.captioner.last = max(language.captioner.last, self._quota.last(tag))
-
-        async def open_track() -> None:
-            try:
-                await self._doors.open_captions(tag)
-            finally:
-                language.opened.set()
-
+        language.captioner.last = self._quota.last(tag)
         async with asyncio.TaskGroup() as group:
             # Until its data track is there, and where it can't be had, finals go out as text streams all the same.
-            opening = group.create_task(self._supervisor.keep(f"captions_track.{tag}", open_track))
+            way_out = self._supervisor.keep(f"captions_track.{tag}", lambda: self._doors.open_captions(tag))
+            opening = group.create_task(way_out, name=f"captions track {tag}")
             await self._supervisor.keep(f"captions.{tag}", lambda: language.captioner.run(self.transcript))
             opening.cancel()
 
@@ -508,9 +500,9 @@ class Room:
             language.dubs = self._spawn(self._supervisor.keep(f"dub.{tag}", part), name=f"dub {tag}")
 
     async def _dub(self, language: _Language, feed: Feed[Due]) -> None:
+        tag = language.captioner.lang
         if feed.closed:
             return
-        tag = language.captioner.lang
         channel = await self._doors.open_channel(tag)
         try:
             dubber = Dubber(
@@ -601,9 +593,9 @@ class Room:
             if not self._away and self._ladder.look(self.strain):
                 self._step()
             self._retire()
-            self.failures.look()
             for track, identity in list(self._postponed.items()):
                 self.listen(identity, track)
+            self.failures.look()
 
     def _step(self) -> None:
         self._slow(self._ladder.slow)

@@ -48,7 +48,7 @@ class TrackLine:
         self._recognizer = recognizer
         self._recognition: Recognition | None = None
         self._unsettled: Hypothesis | None = None
-        self._failures = 0
+        self._blame = 0.0
         self._diarizer = diarizer
         self._diarization: Diarization | None = None
         self._unlabelled = 0
@@ -77,14 +77,14 @@ class TrackLine:
                 # No engine knows the language that was set: better to find out than to stay deaf.
                 self._language = None
                 self._recognition = self._recognizer.listen(self.track, None)
-            elif not error.passes:
-                self._failures += 1
-                if self._failures >= self.TRIES or not error.retryable:
+            else:
+                self._blame += error.blame
+                if self._blame > self.TRIES - 0.01 or not error.retryable:
                     self._give_up(error)
         except Exception as error:
             self._give_up(error)
         else:
-            self._failures = 0
+            self._blame = 0.0
             self._pass_on(said)
 
     def _begin(self) -> Recognition:
@@ -95,7 +95,7 @@ class TrackLine:
 
     def _give_up(self, error: Exception) -> None:
         """Begin anew, and settle what the recognition was sure of: somebody has read it already."""
-        self._recognition, self._failures, sure = None, 0, self._unsettled
+        self._recognition, self._blame, sure = None, 0.0, self._unsettled
         self._gave_up("recognise", error)
         if sure and (text := sure.text[: sure.stable].strip()):
             self._pass_on(

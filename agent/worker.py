@@ -9,12 +9,14 @@ import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import aiohttp
 from livekit import api, rtc
 from livekit.agents import AutoSubscribe, JobContext
 
+from .aio import Supervisor
 from .calls import Calls, parsed, wants_of
 from .clock import RoomClock
 from .engines import Consent, Recognizer, Served, prepare
@@ -43,7 +45,9 @@ log = logging.getLogger(__name__)
 ALONE = 3.0
 """Seconds for the LiveKit server to say who is in the room."""
 ASKED = 0.5
-"""Seconds between two questions what the engines serve, until they answer."""
+"""Seconds between two questions what the engines serve, until all of them have loaded."""
+ASKED_AGAIN = 20.0
+"""And from then on: it may change."""
 OFFER = 5.0
 """Seconds between two looks at what voices can do."""
 ATTRIBUTE_LIMIT = 12_000
@@ -125,7 +129,7 @@ class Interpreter:
         self._streaming = Streaming(Primed(self._engines.ear, glossary))
         self._recognizer = recognizer(settings, self._streaming, glossary)
         self._standing = Standing()
-        self._sfu = Sfu(ctx.room, self._signer, self, self._now, self._standing.hold)
+        self._sfu = Sfu(ctx.room, self._signer, self, self._now, self._fell, self._standing.hold)
         self._keeping = self._agreed()
         self._over = True
         self._room = Room(
@@ -160,8 +164,12 @@ class Interpreter:
             names=self._names,
             served=lambda: self._served,
         )
+        self._supervisor = Supervisor(self._fell)
         self._main: asyncio.Task[None] | None = None
         self._beating: Heartbeat | None = None
+
+    def _fell(self, part: str, error: Exception) -> None:
+        self._room.failures.fell(part, error)
 
     async def enter(self) -> None:
         """Connect, take over from older interpreters, and begin."""
@@ -193,15 +201,16 @@ class Interpreter:
             await self._recognizer.close()
 
     async def _run(self, heartbeat: Heartbeat) -> None:
+        keep = self._supervisor.keep  # without any of these a room is a room still
         async with asyncio.TaskGroup() as group:
-            beating = group.create_task(heartbeat.run())
-            learning = group.create_task(self._learn_what_is_served())
+            beating = group.create_task(keep("heartbeat", heartbeat.run))
+            learning = group.create_task(keep("served", self._learn_what_is_served))
             if self._keeping:
-                group.create_task(self._keeping.run(), name="keeping")
-            offering = group.create_task(self._offer())
+                group.create_task(keep("keeping", self._keeping.run, tries=1), name="keeping")
+            offering = group.create_task(keep("offer", self._offer))
             room = group.create_task(self._room.run())
             await self._room.running.wait()
-            sfu = group.create_task(self._sfu.run(self._room.started))
+            sfu = group.create_task(keep("sfu", partial(self._sfu.run, self._room.started)))
             await room
             await self._sfu.flush()
             if self._keeping:
@@ -218,6 +227,7 @@ class Interpreter:
             room=self._ctx.room.name,
             identity=self._ctx.room.local_participant.identity,
             epoch=self._epoch,
+            key=self._signer.public,
             state=lambda: self._room.state,
             replaced=self._replaced,
             standing=self._standing,
@@ -376,11 +386,13 @@ class Interpreter:
             await asyncio.sleep(OFFER)
 
     async def _learn_what_is_served(self) -> None:
-        """Ask until the engines say it."""
-        while not self._served:
+        """Ask until the engines say it, each of them: who is told meanwhile that nothing is served would believe it."""
+        while True:
             with contextlib.suppress(DragomanError):
-                self._served = {served.stage: served for served in await self._engines.served()}
-            await asyncio.sleep(ASKED)
+                stages = await self._engines.served()
+                if not any(served.loading for served in stages):
+                    self._served = {served.stage: served for served in stages}
+            await asyncio.sleep(ASKED_AGAIN if self._served else ASKED)
 
     def _replaced(self) -> None:
         self._over = False

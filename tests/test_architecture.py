@@ -58,10 +58,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         "agent.engines",
     },
     "agent.vault": {"agent.nouns", "agent.errors", "agent.settings", "agent.aio"},
-    "agent.caption_sender": {"agent.nouns", "agent.wire"},
+    "agent.caption_sender": {"agent.nouns", "agent.aio", "agent.wire"},
     "agent.dub_track": {"agent.nouns"},
     "agent.sfu": {
         "agent.nouns",
+        "agent.aio",
         "agent.caption_sender",
         "agent.clock",
         "agent.dub_track",

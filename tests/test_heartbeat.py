@@ -91,6 +91,7 @@ def heartbeat(job: Job, settings: Settings, standing: Standing, wall: Callable[[
         room="demo",
         identity="interpreter-AJ_1",
         epoch=7,
+        key="{}",
         state=lambda: job.state,
         replaced=job.replaced.set,
         standing=standing,

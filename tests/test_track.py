@@ -116,7 +116,7 @@ async def test_a_language_that_no_engine_knows_is_found_out_instead():
         [EngineError("bad_request", "No.")],
         [EngineError("engine_failed", "No.")],
         [EngineError("engine_failed", "No.", retryable=True)] * 3,
-        [EngineError("timeout", "No.", retryable=True)] * 3,
+        [EngineError("timeout", "No.", retryable=True)] * 9,
         [RuntimeError("what was said")],
     ],
 )

@@ -17,7 +17,7 @@ from .access import needs_interpreter
 from .attendance import GRACE, PULSE, UNTAKEN, Beat, Scene, Verdict
 from .bodies import Body, read, reply
 from .clocks import CLOCKS, REFUSED
-from .database import BEATS, Database
+from .database import BEATS, DATABASE, Database
 from .metrics import METRICS
 from .tables import interpreters, rooms
 from .workers import at_work
@@ -33,13 +33,23 @@ now = func.clock_timestamp()
 
 
 class Pulse(Body):
-    """What an interpreter tells: where it is, since when (epoch, Unix ms), how it is, what it serves."""
+    """What an interpreter tells: where it is, since when (epoch, Unix ms), how it is, what it serves, its key."""
 
     room: str = Field(min_length=1, max_length=256)
     identity: str = Field(min_length=1, max_length=256)
     epoch: int = Field(ge=0, lt=2**53)
     state: str = Field(min_length=1, max_length=64, pattern="^[a-z_]+$")
     served: dict[str, Any] | None = None
+    key: str | None = Field(None, min_length=1, max_length=512)
+    """A JWK in JSON; without one it is vouched for by nobody, and pages show nothing of it."""
+
+
+class Vouched(BaseModel):
+    """The interpreter whose captions a page may believe; nulls where there is none."""
+
+    identity: str | None = None
+    epoch: int | None = None
+    key: str | None = None
 
 
 class Order(BaseModel):
@@ -88,6 +98,26 @@ async def _began_to_hear(connection: AsyncConnection, job: str, pulse: Pulse) ->
         return None
     took = (await connection.execute(select(_age(rooms.c.called_at)).where(rooms.c.slug == pulse.room))).scalar()
     return None if took is None else float(took)
+
+
+async def vouched(request: web.Request) -> web.Response:
+    """`GET /api/rooms/{room}/interpreter`."""
+    room = request.match_info["room"]
+    if "\0" in room:  # Postgres takes none
+        return reply(Vouched())
+    async with request.app[DATABASE].transaction() as connection:
+        return reply(await vouched_in(connection, room) or Vouched())
+
+
+async def vouched_in(connection: AsyncConnection, room: str) -> Vouched | None:
+    """The newest interpreter of a room that told its key, of those that live if any does.
+
+    One whose beats are late is vouched for all the same until another takes over: its key is still its own.
+    """
+    of = interpreters.c
+    of_room = select(of.identity, of.epoch, of.key).where(of.room == room, ~of.dismissed, of.key.is_not(None))
+    row = (await connection.execute(of_room.order_by(_alive().desc(), of.epoch.desc()).limit(1))).one_or_none()
+    return Vouched(identity=row.identity, epoch=row.epoch, key=row.key) if row else None
 
 
 async def state_in(connection: AsyncConnection, room: str, agent: str) -> str:

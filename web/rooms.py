@@ -19,7 +19,7 @@ from agent.errors import DragomanError
 from .access import (
     SETTINGS,
     hashed,
-    is_at_this_machine,
+    is_host,
     link_opens,
     needs_host,
     new_secret,
@@ -32,10 +32,11 @@ from .clocks import CLOCKS, LIVEKIT
 from .database import DATABASE, Database
 from .engines import ENGINES
 from .glossary import Entry, kept
-from .interpreters import note_call, state_in
-from .languages import Offer, offers, tag
+from .interpreters import Vouched, note_call, state_in, vouched_in
+from .languages import Grades, Offer, offers, tag
 from .metrics import METRICS
 from .pace import keep_pace
+from .peer import is_at_this_machine
 from .policies import POLICIES, Keeps, shown
 from .sfu import SFU
 from .tables import rooms
@@ -46,8 +47,10 @@ DEMO = "demo"
 """The room for a first look, open to people at this machine and to nobody else."""
 OPENING = web.AppKey("opening", WeakValueDictionary[str, asyncio.Lock])
 """Who makes a room live now, for those who come at once; it goes with the last of them."""
+OPEN = web.RequestKey("open", bool)
 NAME_LIMIT = 64
 TITLE_LIMIT = 120
+"""Characters. The page's fields end there as well; a test holds the two against each other."""
 
 
 class RoomWish(Body):
@@ -56,7 +59,7 @@ class RoomWish(Body):
     It keeps `nothing`, or by the policy of that name; without one, by the tenant's default, at first `nothing`.
     """
 
-    title: str
+    title: str = Field(json_schema_extra={"minLength": 1, "maxLength": TITLE_LIMIT})
     languages: list[str] = Field(default_factory=list)
     glossary: list[Entry] = Field(default_factory=list, repr=False)
     keep: str | None = None
@@ -80,11 +83,12 @@ class JoinWish(Body):
 
 
 class Joined(BaseModel):
-    """Where to connect, with what, and as whom."""
+    """Where to connect, with what, and as whom; and the interpreter to believe, if one is there already."""
 
     server: str
     token: str
     identity: str
+    interpreter: Vouched | None
 
 
 class Engine(BaseModel):
@@ -107,6 +111,7 @@ class RoomSeen(BaseModel):
     interpreter: str
     engines: dict[str, Engine] | None
     languages: list[Offer]
+    grades: Grades
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,7 @@ async def make(request: web.Request) -> web.Response:
     slug, secret = new_slug(), new_secret()
     row = {
         "slug": slug,
-        "title": _text(wish.title, TITLE_LIMIT, "title"),
+        "title": _text(wish.title, TITLE_LIMIT, "title", "bad_title"),
         "languages": languages,
         "secret_hash": hashed(secret),
         "glossary": kept(wish.glossary),
@@ -157,7 +162,7 @@ async def look(request: web.Request) -> web.Response:
         room=room.slug,
         title=room.title,
         keeps=shown(keeps),
-        secret_needed=not _open_to(request, room),
+        secret_needed=not await is_open(request),
         people=sum(person.human for person in people),
         limit=request.app[SETTINGS].room_limit,
         interpreter=interpreter,
@@ -165,22 +170,22 @@ async def look(request: web.Request) -> web.Response:
         if stages is None
         else {each.stage: Engine(engine=each.engine, why=each.why, licence=each.licence) for each in stages},
         languages=offers(stages or (), room.languages),
+        grades=Grades(),
     )
-    response = reply(seen)
-    response.enable_compression()  # thousands of pairs of languages, much alike; nothing of it is secret
-    return response
+    return reply(seen)
 
 
 async def join(request: web.Request) -> web.Response:
     """`POST /api/rooms/{room}/join`."""
     keep_pace(request)
     wish = await read(request, JoinWish)
+    host = is_host(request)
     slug = request.match_info["room"]
     async with request.app[DATABASE].transaction() as connection:
         room = await find(connection, slug)
-    if not _open_to(request, room) and not link_opens(room.secret_hash, wish.secret):
+    if not link_opens(room.secret_hash, wish.secret) and not await is_open(request):
         raise DragomanError("link_invalid", "This link does not open the room; ask the host for a new one.")
-    name = _text(wish.name, NAME_LIMIT, "name")
+    name = _text(wish.name, NAME_LIMIT, "name", "bad_name")
     languages = {
         "speaks": wish.speaks if wish.speaks == "auto" else tag(wish.speaks),
         "reads": wish.reads and tag(wish.reads),
@@ -188,10 +193,13 @@ async def join(request: web.Request) -> web.Response:
     }
     await _open(request.app, slug)
     settings = request.app[SETTINGS]
-    token, identity = room_token(settings, slug, name, languages, request.app[CLOCKS].ahead(LIVEKIT))
+    ahead = request.app[CLOCKS].ahead(LIVEKIT)
+    token, identity = room_token(settings, slug, name, languages, host=host, ahead=ahead)
+    async with request.app[DATABASE].transaction() as connection:
+        interpreter = await vouched_in(connection, slug)
     request.app[METRICS].joins.inc()
     server = settings.livekit_public_url or settings.livekit_url
-    return reply(Joined(server=server, token=token, identity=identity))
+    return reply(Joined(server=server, token=token, identity=identity, interpreter=interpreter))
 
 
 async def find(connection: AsyncConnection, slug: str) -> Room:
@@ -234,12 +242,15 @@ async def _open(app: web.Application, slug: str) -> None:
         app[METRICS].dispatches.labels("opened").inc()
 
 
-def _open_to(request: web.Request, room: Room) -> bool:
-    return room.slug == DEMO and is_at_this_machine(request)
+async def is_open(request: web.Request) -> bool:
+    """Whether who asks may enter this room without a secret: the demo, at this machine. Looked up once a request."""
+    if OPEN not in request:
+        request[OPEN] = request.match_info["room"] == DEMO and await is_at_this_machine(request)
+    return request[OPEN]
 
 
-def _text(given: str, limit: int, what: str) -> str:
-    """What a person typed, trimmed and in one Unicode form. Raises `bad_name`.
+def _text(given: str, limit: int, what: str, code: str) -> str:
+    """What a person typed, trimmed and in one Unicode form. Raises `code`.
 
     Refused are control characters, and those that turn the direction of the text
     around them: a name with one could pass for another.
@@ -249,5 +260,5 @@ def _text(given: str, limit: int, what: str) -> str:
     control = any(unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} for each in text)
     visible = any(unicodedata.category(each)[0] in "LNPS" for each in text)
     if turning or control or not visible or len(text) > limit:
-        raise DragomanError("bad_name", f"The {what} has 1 to {limit} characters, none of them control characters.")
+        raise DragomanError(code, f"The {what} has 1 to {limit} characters, none of them control characters.")
     return text

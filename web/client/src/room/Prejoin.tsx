@@ -1,7 +1,7 @@
 /** The card before joining: who one is, what one speaks, reads and hears, and what is kept. */
 import { useEffect, useState, type SyntheticEvent } from 'react'
 import type { LocalTrack } from 'livekit-client'
-import type { RoomInfo } from '../core/api'
+import { NAME_LIMIT, type RoomInfo } from '../core/api'
 import { memory, resolve, suggest, untangle, type Choices } from '../core/choices'
 import { isGranted, useCamera, useMicrophone } from '../react/devices'
 import { usePage } from '../react/page'
@@ -65,7 +65,7 @@ export function Prejoin({ info, problem, joining, onJoin, onTalk }: Props) {
             <input
               name="name"
               required
-              maxLength={64}
+              maxLength={NAME_LIMIT}
               autoComplete="name"
               value={choices.name}
               onChange={(event) => change({ name: event.target.value })}

@@ -11,6 +11,8 @@ const interpreter = {
   keeps: 'nothing', keeping: '',
   zero: 0,
   detected: {},
+  spoken: {},
+  suggested: {},
   alike: [],
 }
 const calm: Situation = {
@@ -47,6 +49,15 @@ describe('the state line', () => {
     expect(phase({ wishes, refused: { ca: 'not_served' } })).toEqual({ is: 'no_voice', tag: 'ca' })
     expect(phase({ refused: { es: 'not_served' } })).toEqual({ is: 'no_captions', tag: 'es' })
     expect(phase({ wishes, refused: { ca: 'too_many_languages' } })).toEqual({ is: 'too_many_languages', tag: 'ca' })
+  })
+
+  it('does not take a missing voice for missing words', () => {
+    expect(phase({ refused: { es: 'no_voice' } })).toEqual({ is: 'no_voice', tag: 'es' })
+  })
+
+  it('names a spoken language that is not translated into the one that is read', () => {
+    expect(phase({ unreached: ['de'] })).toEqual({ is: 'untranslated', tag: 'es', from: 'de' })
+    expect(phase({ unreached: ['de'], wishes: { ...calm.wishes, reads: '' } }).is).toBe('interpreting')
   })
 
   it('is not alarmed when nothing is wanted', () => {

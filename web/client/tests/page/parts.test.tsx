@@ -7,6 +7,7 @@ import type { Choices } from '../../src/core/choices'
 import { memory } from '../../src/core/choices'
 import { Landing } from '../../src/landing/Landing'
 import { PageProvider } from '../../src/react/page'
+import { Figures } from '../../src/room/Figures'
 import { LanguagePicker } from '../../src/room/LanguagePicker'
 import { Prejoin } from '../../src/room/Prejoin'
 import { RoomPage } from '../../src/room/RoomPage'
@@ -153,6 +154,39 @@ describe('choosing a language', () => {
   })
 })
 
+describe('the word beside a language', () => {
+  it('opens its figures, and which figures are called what', async () => {
+    const spanish = { ...info.languages[0]!, grades: { wer: { good: 0.12, fair: 0.25 }, chrf: { good: 65, fair: 55 } } }
+    const user = userEvent.setup()
+    render(
+      <PageProvider>
+        <Figures language={spanish} stage="read" />
+        <Figures language={spanish} stage="speak" />
+      </PageProvider>,
+    )
+
+    await user.click(screen.getAllByRole('button', { name: /good/ })[0]!)
+    expect(screen.getByRole('dialog').textContent).toContain('from 65 good · from 55 fair · otherwise poor')
+    await user.keyboard('{Escape}')
+    await user.click(screen.getAllByRole('button', { name: /good/ })[1]!)
+    expect(screen.getByRole('dialog').textContent).toContain('up to 12% good · up to 25% fair · otherwise poor')
+  })
+
+  it('says of a language that nothing is translated into that it is read only where it is spoken', async () => {
+    const german = { tag: 'de', read: { from: { de: { grade: 'fair' as const, figure: 0.22, measure: 'wer', route: 'whisper-base' } } } }
+    const user = userEvent.setup()
+    render(
+      <PageProvider>
+        <Figures language={german} stage="read" />
+      </PageProvider>,
+    )
+
+    await user.click(screen.getByRole('button', { name: /only if spoken/ }))
+
+    expect(screen.getByRole('dialog').textContent).toContain('22% of words wrong')
+  })
+})
+
 describe('a room that cannot be entered', () => {
   it.each([
     [404, 'room_not_found', /no room of that name/],
@@ -192,7 +226,67 @@ describe('a room that cannot be entered', () => {
   })
 })
 
+describe('a link without its secret', () => {
+  it('is told at once, before a name or a microphone is asked for', async () => {
+    const api = answering(200, { ...info, secret_needed: true })
+    render(
+      <PageProvider api={api}>
+        <RoomPage room="demo" secret="" talk={null} />
+      </PageProvider>,
+    )
+
+    expect((await screen.findByRole('alert')).textContent).toMatch(/after the # is missing/)
+    expect(screen.queryByTestId('name')).toBeNull()
+    expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull()
+  })
+
+  it('opens the door as soon as it is there', async () => {
+    const api = answering(200, { ...info, secret_needed: true })
+    const page = (secret: string) => (
+      <PageProvider api={api}>
+        <RoomPage room="demo" secret={secret} talk={null} />
+      </PageProvider>
+    )
+    const { rerender } = render(page(''))
+    await screen.findByRole('alert')
+
+    rerender(page('s3cret'))
+
+    expect(await screen.findByTestId('name')).toBeTruthy()
+    expect(document.title).toBe('Weekly planning · Dragoman')
+  })
+})
+
 describe('the first page', () => {
+  it('takes the name of a room from the tab', () => {
+    document.title = 'Weekly planning · Dragoman'
+    render(
+      <PageProvider api={answering(404, {})}>
+        <Landing />
+      </PageProvider>,
+    )
+
+    expect(document.title).toBe('Dragoman')
+  })
+
+  it('shows no link any more once the form says something else', async () => {
+    const api = answering(201, { room: 'abc', join: 'http://127.0.0.1:8080/room/abc#s' })
+    const user = userEvent.setup()
+    render(
+      <PageProvider api={api}>
+        <Landing />
+      </PageProvider>,
+    )
+    await user.type(screen.getByLabelText('What is the meeting called?'), 'Planning')
+    await user.type(screen.getByLabelText('Host secret'), 'hush')
+    await user.click(screen.getByRole('button', { name: 'Make the room' }))
+    await screen.findByTestId('made-link')
+
+    await user.type(screen.getByLabelText('What is the meeting called?'), ' again')
+
+    expect(screen.queryByTestId('made-link')).toBeNull()
+  })
+
   it('makes a room with the host secret and shows the link', async () => {
     const api = answering(201, { room: 'abc', join: 'http://127.0.0.1:8080/room/abc#s' })
     const user = userEvent.setup()
@@ -306,6 +400,6 @@ describe('the first page', () => {
     await user.type(screen.getByTestId('join-link'), 'https://elsewhere.example/room/demo')
     await user.click(screen.getByRole('button', { name: 'Go to the room' }))
 
-    expect(screen.getByRole('alert').textContent).toMatch(/neither/)
+    expect(screen.getByRole('alert').textContent).toMatch(/not a link to a room/)
   })
 })
