@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial, wraps
 from typing import Protocol
 
 from livekit import rtc
 
 from .aio import Supervisor
-from .caption_sender import CaptionSender
+from .caption_sender import CaptionSender, at_once
 from .clock import TrackClock
 from .dub_track import DubTrack, Event
 from .errors import DragomanError
@@ -84,12 +84,12 @@ def is_microphone(publication: rtc.TrackPublication, participant: rtc.Participan
 
 
 class Sfu:
-    """One LiveKit room as seen by the interpreter in it.
+    """One LiveKit room as seen by the interpreter in it. `hold` waits until we may send anything.
 
     What LiveKit refuses, or breaks off, costs the track, the call or the cue that it was about; `failed` is told.
     """
 
-    METHODS = ("dragoman.captions", "dragoman.languages", "dragoman.lend", "dragoman.speaks")
+    METHODS = ("dragoman.alive", "dragoman.captions", "dragoman.languages", "dragoman.lend", "dragoman.speaks")
 
     def __init__(
         self,
@@ -98,14 +98,16 @@ class Sfu:
         listener: Listener,
         now: Callable[[], float],
         failed: Failed = lambda part, error: None,
+        hold: Callable[[], Awaitable[None]] = at_once,
     ) -> None:
         self._room = room
         self._signer = signer
         self._listener = listener
         self._now = now
         self._failed = failed
+        self._hold = hold
         self._supervisor = Supervisor(failed)
-        self._sender = CaptionSender(lambda: room.local_participant, signer, now, failed)
+        self._sender = CaptionSender(lambda: room.local_participant, signer, now, failed, hold)
         self._streams: dict[str, asyncio.Task[None]] = {}
         self.microphones = MicrophoneQuota()
         self.unread = UnreadStreams()
@@ -171,7 +173,7 @@ class Sfu:
             except Exception as error:
                 self._failed(f"cues.{lang}", error)  # a cue is decoration; the dub goes on
 
-        channel = DubTrack(self._room.local_participant, lang, cue)
+        channel = DubTrack(self._room.local_participant, lang, cue, self._hold)
         try:
             await channel.publish()
         except BaseException:
@@ -329,6 +331,7 @@ class Sfu:
     async def _send_cues(self) -> None:
         while True:
             lang, frame = await self._cues.get()
+            await self._hold()
             try:
                 await self._room.local_participant.publish_data(frame, reliable=True, topic=f"dub/{lang}")
             except Exception as error:
