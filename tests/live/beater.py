@@ -74,6 +74,7 @@ def heartbeat(ctx: JobContext, settings: Settings, epoch: int, standing: Standin
         room=ctx.room.name,
         identity=ctx.room.local_participant.identity,
         epoch=epoch,
+        key="{}",
         state=lambda: "listening",
         replaced=lambda: ctx.shutdown("told to leave"),
         standing=standing,
