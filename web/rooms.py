@@ -92,11 +92,12 @@ class Joined(BaseModel):
 
 
 class Engine(BaseModel):
-    """What serves one stage, and why."""
+    """What serves one stage, and why; and the hosts elsewhere to which its engines hand on what is said, by engine."""
 
     engine: str
     why: str
     licence: str
+    leaves: dict[str, str]
 
 
 class RoomSeen(BaseModel):
@@ -168,7 +169,7 @@ async def look(request: web.Request) -> web.Response:
         interpreter=interpreter,
         engines=None
         if stages is None
-        else {each.stage: Engine(engine=each.engine, why=each.why, licence=each.licence) for each in stages},
+        else {each.stage: Engine.model_validate(each, from_attributes=True) for each in stages},
         languages=offers(stages or (), room.languages),
         grades=Grades(),
     )
