@@ -29,6 +29,7 @@ class Heartbeat:
         room: str,
         identity: str,
         epoch: int,
+        key: str,
         state: Callable[[], str],
         replaced: Callable[[], None],
     ) -> None:
@@ -37,6 +38,7 @@ class Heartbeat:
         self._room = room
         self._identity = identity
         self._epoch = epoch
+        self._key = key
         self._state = state
         self._replaced = replaced
 
@@ -58,6 +60,7 @@ class Heartbeat:
             "epoch": self._epoch,
             "state": self._state(),
             "served": None,
+            "key": self._key,
         }
         url = f"{self._settings.web}/api/interpreters/{self._job}/beat"
         async with session.post(url, json=beat, headers={"Authorization": f"Bearer {self._pass()}"}) as answer:

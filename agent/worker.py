@@ -226,6 +226,7 @@ class Interpreter:
             room=self._ctx.room.name,
             identity=self._ctx.room.local_participant.identity,
             epoch=self._epoch,
+            key=self._signer.public,
             state=lambda: self._room.state,
             replaced=self._replaced,
         )

@@ -22,7 +22,6 @@ TOKEN_LIFE = timedelta(seconds=300)
 BEAT_LIFE = 60
 """Seconds that an interpreter's token may still live."""
 SOURCES = ["camera", "microphone", "screen_share", "screen_share_audio"]
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")
 SLUG = "abcdefghjkmnpqrstuvwxyz23456789"
 """Letters that nobody takes for another."""
 
@@ -50,27 +49,24 @@ def needs_host(request: web.Request) -> None:
         raise DragomanError("host_secret_wrong", "This needs the host secret.")
 
 
+def is_host(request: web.Request) -> bool:
+    """Whether the host secret is told. Raises `host_secret_wrong`: a wrong one makes nobody a guest."""
+    if not bearer(request):
+        return False
+    needs_host(request)
+    return True
+
+
 def link_opens(secret_hash: bytes | None, secret: str) -> bool:
     """Whether a join link's secret is the room's."""
     return secret_hash is not None and hmac.compare_digest(secret_hash, hashed(secret))
 
 
-def is_at_this_machine(request: web.Request) -> bool:
-    """Whether a person at this very machine asks, and not through a proxy or another site's page.
-
-    The `Host` keeps out a site that points its own name at 127.0.0.1.
-    """
-    if any(name in request.headers for name in FORWARDED):
-        return False
-    if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
-        return False
-    host = (request.url.host or "").rstrip(".")
-    return _is_loopback(request.remote or "") and (host == "localhost" or _is_loopback(host))
-
-
 def address_of(request: web.Request) -> str:
     """Where a request comes from: behind our own proxies, what the nearest of them says."""
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    # A proxy may add a line of its own below the one that it was sent: the last word of the last line is its.
+    told = ",".join(request.headers.getall("X-Forwarded-For", []))
+    hops = [hop.strip() for hop in told.split(",") if hop.strip()]
     proxies = {proxy.strip() for proxy in request.app[SETTINGS].proxies.split(",")}
     here = request.remote or ""
     while here in proxies and hops:
@@ -78,8 +74,14 @@ def address_of(request: web.Request) -> str:
     return _network(here)
 
 
-def room_token(settings: Settings, room: str, name: str, languages: dict[str, str]) -> tuple[str, str]:
-    """A guest's token and identity: this room only, camera, microphone and screen, for a few minutes."""
+def room_token(
+    settings: Settings, room: str, name: str, languages: dict[str, str], *, host: bool = False
+) -> tuple[str, str]:
+    """A person's token and identity: this room only, camera, microphone and screen, for a few minutes.
+
+    Nobody may change their own name or attributes: what stands in the token is what this server
+    said, so that `dragoman.host` can be believed. Wishes change by calls to the interpreter.
+    """
     identity = f"guest-{uuid.uuid4()}"
     grants = api.VideoGrants(
         room_join=True,
@@ -88,14 +90,15 @@ def room_token(settings: Settings, room: str, name: str, languages: dict[str, st
         can_publish_sources=SOURCES,
         can_subscribe=True,
         can_publish_data=True,
-        can_update_own_metadata=True,
+        can_update_own_metadata=False,
     )
+    mark = {"dragoman.host": "true"} if host else {}
     token = (
         api.AccessToken(settings.livekit_api_key, settings.livekit_api_secret.get_secret_value())
         .with_identity(identity)
         .with_name(name)
         .with_grants(grants)
-        .with_attributes({f"dragoman.{kind}": tag for kind, tag in languages.items()})
+        .with_attributes({f"dragoman.{kind}": tag for kind, tag in languages.items()} | mark)
         .with_ttl(TOKEN_LIFE)
     )
     return token.to_jwt(), identity
@@ -129,13 +132,6 @@ def bearer(request: web.Request) -> str:
 
 def _not_an_interpreter() -> DragomanError:
     return DragomanError("not_allowed", "This needs the token of that interpreter.")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _network(host: str) -> str:

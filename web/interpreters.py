@@ -27,13 +27,23 @@ now = func.clock_timestamp()
 
 
 class Pulse(Body):
-    """What an interpreter tells: where it is, since when (epoch, Unix ms), how it is, what it serves."""
+    """What an interpreter tells: where it is, since when (epoch, Unix ms), how it is, what it serves, its key."""
 
     room: str = Field(min_length=1, max_length=256)
     identity: str = Field(min_length=1, max_length=256)
     epoch: int = Field(ge=0, lt=2**63)
     state: str = Field(min_length=1, max_length=64, pattern="^[a-z_]+$")
     served: dict[str, Any] | None = None
+    key: str | None = Field(None, min_length=1, max_length=512)
+    """A JWK in JSON; without one it is vouched for by nobody, and pages show nothing of it."""
+
+
+class Vouched(BaseModel):
+    """The interpreter whose captions a page may believe; nulls where there is none."""
+
+    identity: str | None = None
+    epoch: int | None = None
+    key: str | None = None
 
 
 class Order(BaseModel):
@@ -48,7 +58,7 @@ async def beat(request: web.Request) -> web.Response:
     needs_interpreter(request, job)
     pulse = await read(request, Pulse)
     row = {**pulse.model_dump(), "job": job}
-    changing = {**{name: row[name] for name in ("room", "identity", "epoch", "state", "served")}, "seen_at": now}
+    changing = {**{name: row[name] for name in ("room", "identity", "epoch", "state", "served", "key")}, "seen_at": now}
     put = insert(interpreters).values(row).on_conflict_do_update(index_elements=["job"], set_=changing)
     async with request.app[DATABASE].transaction() as connection:
         dismissed = (await connection.execute(put.returning(interpreters.c.dismissed))).scalar_one()
@@ -56,6 +66,26 @@ async def beat(request: web.Request) -> web.Response:
         replaced = (await connection.execute(select(interpreters.c.job).where(newer))).first() is not None
     request.app[METRICS].beats.inc()
     return reply(Order(leave=dismissed or replaced))
+
+
+async def vouched(request: web.Request) -> web.Response:
+    """`GET /api/rooms/{room}/interpreter`."""
+    room = request.match_info["room"]
+    if "\0" in room:  # Postgres takes none
+        return reply(Vouched())
+    async with request.app[DATABASE].transaction() as connection:
+        return reply(await vouched_in(connection, room) or Vouched())
+
+
+async def vouched_in(connection: AsyncConnection, room: str) -> Vouched | None:
+    """The newest interpreter of a room that told its key, of those that live if any does.
+
+    One whose beats are late is vouched for all the same until another takes over: its key is still its own.
+    """
+    of = interpreters.c
+    of_room = select(of.identity, of.epoch, of.key).where(of.room == room, ~of.dismissed, of.key.is_not(None))
+    row = (await connection.execute(of_room.order_by(_alive().desc(), of.epoch.desc()).limit(1))).one_or_none()
+    return Vouched(identity=row.identity, epoch=row.epoch, key=row.key) if row else None
 
 
 async def state_in(connection: AsyncConnection, room: str) -> str:

@@ -17,7 +17,7 @@ from agent.errors import DragomanError
 from .access import (
     SETTINGS,
     hashed,
-    is_at_this_machine,
+    is_host,
     link_opens,
     needs_host,
     new_secret,
@@ -29,10 +29,11 @@ from .brief import brief
 from .database import DATABASE, Database
 from .engines import ENGINES
 from .glossary import Entry, kept
-from .interpreters import state_in
+from .interpreters import Vouched, state_in, vouched_in
 from .languages import Grades, Offer, offers, tag
 from .metrics import METRICS
 from .pace import keep_pace
+from .peer import is_at_this_machine
 from .policies import POLICIES, Keeps, shown
 from .sfu import SFU
 from .tables import rooms
@@ -41,6 +42,7 @@ log = logging.getLogger(__name__)
 
 DEMO = "demo"
 """The room for a first look, open to people at this machine and to nobody else."""
+OPEN = web.RequestKey("open", bool)
 NAME_LIMIT = 64
 TITLE_LIMIT = 120
 """Characters. The page's fields end there as well; a test holds the two against each other."""
@@ -76,11 +78,12 @@ class JoinWish(Body):
 
 
 class Joined(BaseModel):
-    """Where to connect, with what, and as whom."""
+    """Where to connect, with what, and as whom; and the interpreter to believe, if one is there already."""
 
     server: str
     token: str
     identity: str
+    interpreter: Vouched | None
 
 
 class Engine(BaseModel):
@@ -154,7 +157,7 @@ async def look(request: web.Request) -> web.Response:
         room=room.slug,
         title=room.title,
         keeps=shown(keeps),
-        secret_needed=not _open_to(request, room),
+        secret_needed=not await is_open(request),
         people=sum(person.human for person in people),
         limit=request.app[SETTINGS].room_limit,
         interpreter=interpreter,
@@ -164,19 +167,18 @@ async def look(request: web.Request) -> web.Response:
         languages=offers(stages or (), room.languages),
         grades=Grades(),
     )
-    response = reply(seen)
-    response.enable_compression()  # thousands of pairs of languages, much alike; nothing of it is secret
-    return response
+    return reply(seen)
 
 
 async def join(request: web.Request) -> web.Response:
     """`POST /api/rooms/{room}/join`."""
     keep_pace(request)
     wish = await read(request, JoinWish)
+    host = is_host(request)
     slug = request.match_info["room"]
     async with request.app[DATABASE].transaction() as connection:
         room = await find(connection, slug)
-    if not _open_to(request, room) and not link_opens(room.secret_hash, wish.secret):
+    if not link_opens(room.secret_hash, wish.secret) and not await is_open(request):
         raise DragomanError("link_invalid", "This link does not open the room; ask the host for a new one.")
     name = _text(wish.name, NAME_LIMIT, "name", "bad_name")
     languages = {
@@ -186,10 +188,12 @@ async def join(request: web.Request) -> web.Response:
     }
     await _open(request.app, slug)
     settings = request.app[SETTINGS]
-    token, identity = room_token(settings, slug, name, languages)
+    token, identity = room_token(settings, slug, name, languages, host=host)
+    async with request.app[DATABASE].transaction() as connection:
+        interpreter = await vouched_in(connection, slug)
     request.app[METRICS].joins.inc()
     server = settings.livekit_public_url or settings.livekit_url
-    return reply(Joined(server=server, token=token, identity=identity))
+    return reply(Joined(server=server, token=token, identity=identity, interpreter=interpreter))
 
 
 async def find(connection: AsyncConnection, slug: str) -> Room:
@@ -229,8 +233,11 @@ async def _open(app: web.Application, slug: str) -> None:
             app[METRICS].dispatches.labels("opened").inc()
 
 
-def _open_to(request: web.Request, room: Room) -> bool:
-    return room.slug == DEMO and is_at_this_machine(request)
+async def is_open(request: web.Request) -> bool:
+    """Whether who asks may enter this room without a secret: the demo, at this machine. Looked up once a request."""
+    if OPEN not in request:
+        request[OPEN] = request.match_info["room"] == DEMO and await is_at_this_machine(request)
+    return request[OPEN]
 
 
 def _text(given: str, limit: int, what: str, code: str) -> str:

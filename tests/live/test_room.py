@@ -133,11 +133,11 @@ async def test_who_lends_their_voice_is_known_to_until_they_take_it_back_or_leav
     def lent() -> str | None:
         return other.interpreter.attributes.get("dragoman.lent") if other.interpreter else None
 
-    await lender.call("dragoman.lend", {"given": True})
+    assert await lender.call("dragoman.lend", {"given": True}) == {"given": True}
     await until(lambda: lent() == json.dumps([lender.identity]), 10)
-    await lender.call("dragoman.lend", {"given": False})
+    assert await lender.call("dragoman.lend", {"given": False}) == {"given": False}
     await until(lambda: lent() == "[]", 10)
-    await lender.call("dragoman.lend", {"given": True})
+    assert await lender.call("dragoman.lend", {"given": True}) == {"given": True}
     await until(lambda: lent() == json.dumps([lender.identity]), 10)
     await lender.leave()
     await until(lambda: lent() == "[]", 10)

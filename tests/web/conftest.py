@@ -19,8 +19,11 @@ from pydantic import SecretStr
 from agent.settings import Settings
 from tests.web.livekit import FakeLiveKit
 from web.app import build
+from web.moments import MOMENTS
 
 KEY, SECRET, HOST = "key", "a-secret-of-at-least-32-characters", "the-host-secret"
+KEYS = [f'{{"kty":"OKP","crv":"Ed25519","x":"{x * 43}"}}' for x in "AB"]
+"""Public keys of interpreters; nothing is signed with them."""
 SERVED = [
     {
         "stage": "recognise",
@@ -89,6 +92,11 @@ class House:
     livekit: FakeLiveKit
     neighbours: Neighbours
 
+    def keep_answers(self, seconds: float) -> None:
+        """For so long from now on; at first none is kept."""
+        assert self.client.app
+        self.client.app[MOMENTS].seconds = seconds
+
     async def make(self, **wish: Any) -> tuple[str, str]:
         """A room that a host made: its name and the link's secret."""
         wish = {"title": "Standup", **wish}
@@ -155,9 +163,8 @@ async def open_house(database_url: str, dist: Path, root_key: str, tmp_path: Pat
     async with AsyncExitStack() as stack:
 
         async def open_one(livekit: FakeLiveKit | None = None, ready: bool = True, **changes: Any) -> House:
-            house = await stack.enter_async_context(
-                _house(livekit, database_url, dist, {"root_key": root_key, "ledger": tmp_path / "ledger", **changes})
-            )
+            given = {"root_key": root_key, "ledger": tmp_path / "ledger", **changes}
+            house = await stack.enter_async_context(_house(livekit, database_url, dist, given))
             async with asyncio.timeout(10):
                 if ready:
                     await _opened(house)
@@ -190,7 +197,7 @@ async def _house(livekit: FakeLiveKit | None, url: str, dist: Path, changes: dic
             "migrate": False,
         }
         settings = Settings(**{**given, **changes})
-        async with TestClient(TestServer(build(settings))) as client:
+        async with TestClient(TestServer(build(settings, 0))) as client:
             yield House(client, settings, livekit, neighbours)
 
 

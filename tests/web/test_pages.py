@@ -74,6 +74,21 @@ async def test_nothing_outside_the_pages_is_served(house: House, path: str):
     assert await code(answer) == (404, "not_found")
 
 
+@pytest.mark.parametrize("path", ["/nothing", "/romm/demo", "/room/demo/more", "/index.php", "/room/"])
+async def test_people_who_look_where_nothing_is_get_a_page_that_says_so(house: House, path: str):
+    answer = await house.client.get(path, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+
+    assert answer.status == 404
+    assert answer.content_type == "text/html"
+    assert "Dragoman" in await answer.text()
+    assert answer.headers["Cache-Control"] == "no-cache"
+
+
+async def test_programs_are_told_so_in_json_and_the_api_has_no_pages(house: House):
+    for path, accept in (("/nothing/at/all", "*/*"), ("/api/nothing", "text/html"), ("/livekit/nothing", "text/html")):
+        assert await code(await house.client.get(path, headers={"Accept": accept})) == (404, "not_found")
+
+
 async def test_pages_that_are_not_built_are_said_to_be_missing(open_house: Opening, tmp_path: Path):
     house = await open_house(pages=tmp_path / "nowhere")
 

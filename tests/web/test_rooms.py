@@ -13,7 +13,7 @@ import jwt
 import pytest
 
 from agent.glossary import parse
-from tests.web.conftest import HOST, KEY, SECRET, House, Opening, code
+from tests.web.conftest import HOST, KEY, KEYS, SECRET, House, Opening, code
 from web.database import DATABASE
 from web.interpreters import announce
 from web.languages import CHRF_GRADES, WER_GRADES
@@ -154,9 +154,35 @@ async def test_a_token_gives_the_least_that_a_guest_needs(house: House):
         "canPublishSources": ["camera", "microphone", "screen_share", "screen_share_audio"],
         "canSubscribe": True,
         "canPublishData": True,
-        "canUpdateOwnMetadata": True,
+        "canUpdateOwnMetadata": False,
     }
     assert claims.keys() == {"iss", "sub", "name", "nbf", "exp", "attributes", "video"}
+
+
+async def test_whoever_tells_the_host_secret_is_a_host_in_the_room_and_nobody_else_is(house: House):
+    room, secret = await house.make()
+    wish = {"name": "Ada", "speaks": "en", "reads": "", "hears": "", "secret": secret}
+
+    async def attributes(**headers: str) -> dict[str, str]:
+        answer = await house.client.post(f"/api/rooms/{room}/join", json=wish, headers=headers)
+        return dict(jwt.decode((await answer.json())["token"], options={"verify_signature": False})["attributes"])
+
+    wrong = {"Authorization": "Bearer not-the-secret"}
+    refused = await house.client.post(f"/api/rooms/{room}/join", json=wish, headers=wrong)
+
+    assert (await attributes(Authorization=f"Bearer {HOST}"))["dragoman.host"] == "true"
+    assert "dragoman.host" not in await attributes()
+    assert await code(refused) == (401, "host_secret_wrong")
+
+
+async def test_who_joins_is_told_which_interpreter_to_believe(house: House):
+    before = await (await house.join()).json()
+    await house.beat("AJ_1", key=KEYS[0])
+
+    after = await (await house.join()).json()
+
+    assert before["interpreter"] is None
+    assert after["interpreter"] == {"identity": "interpreter-AJ_1", "epoch": 1, "key": KEYS[0]}
 
 
 async def test_a_person_who_sends_an_identity_gets_another(house: House):

@@ -28,10 +28,10 @@ export const de: Words = {
     made: 'Der Raum ist fertig. Schick diesen Link allen, die du einlädst:',
     open: 'Raum öffnen',
     joinHead: 'Einem Raum beitreten',
-    joinText: 'Füge den Link ein, den du bekommen hast, oder tippe den Namen des Raums.',
-    joinLabel: 'Link oder Name',
+    joinText: 'Füge den Link ein, den du bekommen hast.',
+    joinLabel: 'Link zum Raum',
     join: 'Zum Raum',
-    joinBad: 'Das ist weder ein Link zu einem Raum hier noch der Name eines Raums.',
+    joinBad: 'Das ist kein Link zu einem Raum auf diesem Server. Kopiere den ganzen Link.',
     keptHead: 'Was gespeichert wird',
     keptText: 'Nichts, es sei denn, ein Raum weist dich vor dem Beitreten darauf hin. Ton und Untertitel laufen durch den Arbeitsspeicher dieses Servers und sind weg, sobald die Besprechung endet. Erkannt, übersetzt und gesprochen wird auf diesem Server selbst.',
     keepText: 'Alle erfahren es vor dem Beitreten und solange sie im Raum sind. Ändern lässt es sich später nicht mehr.',
@@ -116,6 +116,7 @@ export const de: Words = {
   errors: {
     room_not_found: 'Einen Raum mit diesem Namen gibt es nicht. Prüfe den Link oder bitte den Gastgeber um einen neuen.',
     link_invalid: 'Mit diesem Link kommst du nicht mehr in den Raum. Bitte den Gastgeber um einen neuen.',
+    secret_missing: 'Dieser Link ist unvollständig: Der Teil nach dem # fehlt. Kopiere den ganzen Link oder bitte den Gastgeber darum.',
     room_full: 'Der Raum ist voll. Bitte jemanden, den Raum zu verlassen, und versuch es dann noch einmal.',
     bad_name: 'Ein Name hat 1 bis 64 Zeichen. Ändere deinen und tritt dann bei.',
     bad_title: 'Ein Titel hat 1 bis 120 Zeichen. Kürze ihn oder lass ungewöhnliche Zeichen weg.',
@@ -279,6 +280,11 @@ export const de: Words = {
     stop: 'Anhalten',
     replay: 'Noch einmal abspielen',
     source: 'Quelle der Aufnahme',
+  },
+
+  unknown: {
+    title: 'Hier ist nichts',
+    text: 'Unter dieser Adresse gibt es keine Seite. Prüfe sie oder geh zur Startseite.',
   },
 
   left: {

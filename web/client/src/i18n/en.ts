@@ -28,10 +28,10 @@ export const en: Words = {
     made: 'The room is ready. Share this link with the people you invite:',
     open: 'Open the room',
     joinHead: 'Join a room',
-    joinText: 'Paste the link that you were given, or type the room’s name.',
-    joinLabel: 'Link or name',
+    joinText: 'Paste the link that you were given.',
+    joinLabel: 'Link to the room',
     join: 'Go to the room',
-    joinBad: 'This is neither a link to a room here nor a room’s name.',
+    joinBad: 'This is not a link to a room on this server. Copy the whole link.',
     keptHead: 'What is kept',
     keptText: 'Nothing, unless a room tells you otherwise before you join. Sound and captions pass through the memory of this server and are gone when the meeting ends. Speech is recognised, translated and spoken on this server itself.',
     keepText: 'Everybody is told before they join and while they are in the room. It cannot be changed later.',
@@ -116,6 +116,7 @@ export const en: Words = {
   errors: {
     room_not_found: 'There is no room of that name. Check the link, or ask the host for a new one.',
     link_invalid: 'This link does not open the room any more. Ask the host for a new one.',
+    secret_missing: 'This link is not complete: the part after the # is missing. Copy the whole link, or ask the host for it.',
     room_full: 'The room is full. Ask someone to leave, then try again.',
     bad_name: 'A name has 1 to 64 characters. Change yours, then join again.',
     bad_title: 'A title has 1 to 120 characters. Shorten it, or leave out unusual characters.',
@@ -279,6 +280,11 @@ export const en: Words = {
     stop: 'Stop',
     replay: 'Play again',
     source: 'Source of the recording',
+  },
+
+  unknown: {
+    title: 'Nothing here',
+    text: 'No page has this address. Check it, or go to the start page.',
   },
 
   left: {

@@ -28,10 +28,10 @@ export const es: Words = {
     made: 'La sala está lista. Envía este enlace a quienes invites:',
     open: 'Abrir la sala',
     joinHead: 'Entrar en una sala',
-    joinText: 'Pega el enlace que te han dado o escribe el nombre de la sala.',
-    joinLabel: 'Enlace o nombre',
+    joinText: 'Pega el enlace que has recibido.',
+    joinLabel: 'Enlace a la sala',
     join: 'Ir a la sala',
-    joinBad: 'Esto no es un enlace a una sala de aquí ni el nombre de una sala.',
+    joinBad: 'Esto no es un enlace a una sala de este servidor. Copia el enlace completo.',
     keptHead: 'Qué se guarda',
     keptText: 'Nada, salvo que una sala te avise antes de entrar. El sonido y los subtítulos pasan por la memoria de este servidor y desaparecen al acabar la reunión. La voz se reconoce, se traduce y se pronuncia en este mismo servidor.',
     keepText: 'Se avisa a todo el mundo antes de entrar y durante la reunión. Después no se puede cambiar.',
@@ -116,6 +116,7 @@ export const es: Words = {
   errors: {
     room_not_found: 'No hay ninguna sala con ese nombre. Revisa el enlace o pide uno nuevo al anfitrión.',
     link_invalid: 'Este enlace ya no abre la sala. Pide uno nuevo al anfitrión.',
+    secret_missing: 'A este enlace le falta la parte que va después de #. Copia el enlace completo o pídelo al anfitrión.',
     room_full: 'La sala está llena. Pide a alguien que salga y vuelve a intentarlo.',
     bad_name: 'El nombre tiene entre 1 y 64 caracteres. Cámbialo y vuelve a entrar.',
     bad_title: 'El título tiene entre 1 y 120 caracteres. Acórtalo o quita los caracteres raros.',
@@ -279,6 +280,11 @@ export const es: Words = {
     stop: 'Detener',
     replay: 'Reproducir otra vez',
     source: 'Fuente de la grabación',
+  },
+
+  unknown: {
+    title: 'Aquí no hay nada',
+    text: 'Ninguna página tiene esta dirección. Revísala o ve al inicio.',
   },
 
   left: {

@@ -31,10 +31,10 @@ export const fr: Words = {
     made: 'La salle est prête. Envoyez ce lien aux personnes que vous invitez :',
     open: 'Ouvrir la salle',
     joinHead: 'Rejoindre une salle',
-    joinText: 'Collez le lien qu’on vous a donné, ou tapez le nom de la salle.',
-    joinLabel: 'Lien ou nom',
+    joinText: 'Collez le lien que vous avez reçu.',
+    joinLabel: 'Lien vers la salle',
     join: 'Aller à la salle',
-    joinBad: 'Ce n’est ni un lien vers une salle d’ici, ni un nom de salle.',
+    joinBad: 'Ce n’est pas un lien vers une salle de ce serveur. Copiez le lien entier.',
     keptHead: 'Ce qui est conservé',
     keptText: 'Rien, sauf si une salle vous prévient avant l’entrée. Le son et les sous-titres passent par la mémoire de ce serveur et disparaissent à la fin de la réunion. La parole est reconnue, traduite et prononcée sur ce serveur même.',
     keepText: 'Tout le monde en est averti avant d’entrer et pendant la réunion. On ne peut plus le changer ensuite.',
@@ -119,6 +119,7 @@ export const fr: Words = {
   errors: {
     room_not_found: 'Aucune salle ne porte ce nom. Vérifiez le lien, ou demandez-en un autre à l’hôte.',
     link_invalid: 'Ce lien n’ouvre plus la salle. Demandez-en un autre à l’hôte.',
+    secret_missing: 'Il manque à ce lien la partie qui suit le #. Copiez le lien entier, ou demandez-le à l’hôte.',
     room_full: 'La salle est pleine. Demandez à quelqu’un de sortir, puis réessayez.',
     bad_name: 'Un nom compte de 1 à 64 caractères. Modifiez le vôtre, puis entrez.',
     bad_title: 'Un titre compte de 1 à 120 caractères. Raccourcissez-le, ou retirez les caractères inhabituels.',
@@ -282,6 +283,11 @@ export const fr: Words = {
     stop: 'Arrêter',
     replay: 'Relire',
     source: 'Source de l’enregistrement',
+  },
+
+  unknown: {
+    title: 'Rien ici',
+    text: 'Aucune page n’a cette adresse. Vérifiez-la, ou revenez à l’accueil.',
   },
 
   left: {

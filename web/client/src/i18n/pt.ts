@@ -28,10 +28,10 @@ export const pt: Words = {
     made: 'A sala está pronta. Envie este link a quem você convidar:',
     open: 'Abrir a sala',
     joinHead: 'Entrar em uma sala',
-    joinText: 'Cole o link que recebeu ou escreva o nome da sala.',
-    joinLabel: 'Link ou nome',
+    joinText: 'Cole o link que você recebeu.',
+    joinLabel: 'Link da sala',
     join: 'Ir para a sala',
-    joinBad: 'Isto não é um link para uma sala daqui nem o nome de uma sala.',
+    joinBad: 'Isto não é um link para uma sala deste servidor. Copie o link inteiro.',
     keptHead: 'O que fica guardado',
     keptText: 'Nada, a menos que uma sala avise antes de você entrar. O som e as legendas passam pela memória deste servidor e somem quando a reunião acaba. A fala é reconhecida, traduzida e falada neste mesmo servidor.',
     keepText: 'Todos são avisados antes de entrar e durante a reunião. Depois não dá para mudar.',
@@ -116,6 +116,7 @@ export const pt: Words = {
   errors: {
     room_not_found: 'Não existe nenhuma sala com esse nome. Confira o link ou peça um novo ao anfitrião.',
     link_invalid: 'Este link não abre mais a sala. Peça um novo ao anfitrião.',
+    secret_missing: 'Falta a este link a parte depois do #. Copie o link inteiro ou peça ao anfitrião.',
     room_full: 'A sala está cheia. Peça para alguém sair e tente de novo.',
     bad_name: 'Um nome tem de 1 a 64 caracteres. Mude o seu e entre de novo.',
     bad_title: 'Um título tem de 1 a 120 caracteres. Encurte-o ou tire os caracteres incomuns.',
@@ -279,6 +280,11 @@ export const pt: Words = {
     stop: 'Parar',
     replay: 'Tocar de novo',
     source: 'Fonte da gravação',
+  },
+
+  unknown: {
+    title: 'Não há nada aqui',
+    text: 'Nenhuma página tem este endereço. Confira ou volte ao início.',
   },
 
   left: {

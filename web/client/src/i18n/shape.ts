@@ -111,6 +111,8 @@ export interface Words {
     'name' | 'guest' | 'joining' | 'waiting' | 'playing' | 'ended' | 'stopped' | 'failed' | 'stop' | 'replay' | 'source',
     string
   >
+  /** An address at which nothing is. */
+  unknown: Record<'title' | 'text', string>
   left: Record<'left' | 'removed' | 'closed' | 'elsewhere' | 'lost' | 'again' | 'home', string>
 }
 
@@ -118,6 +120,7 @@ export interface Words {
 export const ERROR_WORDS = [
   'room_not_found',
   'link_invalid',
+  'secret_missing',
   'room_full',
   'bad_name',
   'bad_title',

@@ -5,7 +5,7 @@ import { ApiError, TITLE_LIMIT, type Offered } from '../core/api'
 import { NOTHING } from '../core/keeps'
 import { termsOf } from '../core/terms'
 import { sentence } from '../i18n'
-import { usePage, useTheme } from '../react/page'
+import { usePage, useTheme, useTitle } from '../react/page'
 import { InterfaceLanguage } from '../room/InterfaceLanguage'
 import { keptSentence } from '../room/Kept'
 import { addressOf, go } from '../route'
@@ -22,6 +22,7 @@ export function Landing() {
   const { words } = usePage()
   const { landing } = words
   useTheme(false)
+  useTitle(null)
   return (
     <div className="landing">
       <header>
@@ -79,7 +80,7 @@ function JoinCard() {
       <p className="quiet">{landing.joinText}</p>
       <label className="field">
         <span>{landing.joinLabel}</span>
-        <input value={text} onChange={(event) => setText(event.target.value)} required data-testid="join-link" />
+        <input value={text} onChange={(event) => setText(event.target.value)} required inputMode="url" autoComplete="off" data-testid="join-link" />
       </label>
       {bad && (
         <p className="problem" role="alert">
@@ -108,6 +109,7 @@ function MakeCard() {
   const make = async (event: SyntheticEvent) => {
     event.preventDefault()
     const glossary = termsOf(terms)
+    setLink(null)
     setProblem(glossary === null ? sentence(words, 'bad_glossary') : null)
     if (glossary === null) return
     try {
@@ -118,7 +120,8 @@ function MakeCard() {
     }
   }
   return (
-    <form className="card" onSubmit={(event) => void make(event)} data-testid="make">
+    // Whatever is changed means another room: the link of the last one would be taken for that one's.
+    <form className="card" onSubmit={(event) => void make(event)} onChange={() => setLink(null)} data-testid="make">
       <h2>{landing.makeHead}</h2>
       <p className="quiet">{landing.makeText}</p>
       <label className="field">
