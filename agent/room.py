@@ -572,12 +572,17 @@ class Room:
                 self._likenesses.said(said)
             except Exception as error:  # a voice like somebody's is a courtesy
                 self.failures.fell(f"sound.{said.track}", error)
+        try:
+            self._detect(said)
+        finally:  # whatever becomes of the rest
+            self.transcript.tell(said)
+
+    def _detect(self, said: Hypothesis | Segment) -> None:
         if self._detected.get(said.identity) != said.language and said.identity in self._people:
             self._detected[said.identity] = said.language
             if said.language in self._languages or self._quota.admits_spoken(said.language, self._only_spoken):
                 self._want(said.language)
             self._settle_wants()
-        self.transcript.tell(said)
 
     @property
     def _only_spoken(self) -> set[str]:
