@@ -292,6 +292,40 @@ async def test_real_speech_streams_as_clauses_whose_words_never_change(whisper: 
     assert errors_over(heard) <= FEW
 
 
+PAUSED = ("en_speechbrain_spk1_snt5.wav", "en_librispeech_6930-75918-0000.flac", "en_librivox_sense_0880.wav")
+
+
+def quiet(sound: bytes, seconds: float) -> bytes:
+    """The background of a recording."""
+    samples = np.frombuffer(sound, np.int16).astype(np.float64)
+    level = np.percentile(np.sqrt(np.mean(samples[: len(samples) // 320 * 320].reshape(-1, 320) ** 2, axis=1)), 5)
+    return pcm(np.random.default_rng(1).standard_normal(int(seconds * 16_000)) * max(1.0, level))
+
+
+def twice(text: str) -> bool:
+    """Whether its first word, or its first two, come again at once."""
+    said = plain(text).split()
+    return said[:1] == said[1:2] or said[:2] == said[2:4]
+
+
+async def test_a_word_before_a_pause_is_heard_once(whisper: Any) -> None:
+    doubled: list[str] = []
+    for name in PAUSED:
+        sound = recording(name)
+        words = (await whisper.hear(sound, "en", final=True)).words
+        for word in words[:2]:
+            cut = int(word.end * 16_000) * 2
+            out = await listen(
+                Streaming(whisper),
+                "en",
+                bytes(32_000) + sound[:cut] + quiet(sound, 0.9) + sound[cut : cut + 80_000] + bytes(48_000),
+            )
+            said = " ".join(segment.text for segment in settled(out))
+            doubled += [said] if twice(said) else []
+
+    assert len(doubled) <= 1
+
+
 async def test_spelled_speech_streams_under_the_same_promises() -> None:
     sound = spell("", "", "", "one", "two", "three", "four.", "five", "six", "seven", "nine", "", "", "", "ten", "", "")
 
