@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial, wraps
@@ -33,6 +34,8 @@ RPC_REFUSED = 4400
 SUBSCRIBING = 8
 """Tries to hear a microphone; it may be gone by then."""
 
+UNHEARD = 50
+"""People of whom is told that a microphone of theirs is not listened to."""
 ENDING = 2.0
 """Seconds between a stream's end and the news that its track is gone; without them it is opened again."""
 
@@ -141,7 +144,7 @@ class Sfu:
             group.create_task(self._sender.run())
             group.create_task(self._supervisor.keep("attributes", self._tell_attributes))
             group.create_task(self._supervisor.keep("cues", self._send_cues))
-            self._walled("looking", self._look_around)()
+            self._look_around()
             connected()
 
     async def flush(self) -> None:
@@ -207,10 +210,11 @@ class Sfu:
         return called
 
     def _look_around(self) -> None:
-        for participant in self._room.remote_participants.values():
-            self._came(participant)
-            for publication in participant.track_publications.values():
-                self._published(publication, participant)
+        came, published = self._walled("looking", self._came), self._walled("looking", self._published)
+        for participant in list(self._room.remote_participants.values()):
+            came(participant)
+            for publication in list(participant.track_publications.values()):
+                published(publication, participant)
 
     def _came(self, participant: rtc.Participant) -> None:
         if participant.kind in PEOPLE:
@@ -231,6 +235,16 @@ class Sfu:
                 f"subscribe.{publication.sid}", partial(self._subscribe, publication), tries=SUBSCRIBING
             )
             self._group.create_task(subscribed)
+        self._tell_unheard()
+
+    def _tell_unheard(self) -> None:
+        """Who has a microphone that is not listened to, of `UNHEARD` people at most."""
+        people = self._room.remote_participants.values()
+        tracks = [(one, track) for one in people for track in one.track_publications.values()]
+        unheard = {
+            one.identity for one, track in tracks if is_microphone(track, one) and track.sid not in self.microphones
+        }
+        self.set_attributes({"dragoman.unheard": json.dumps(sorted(unheard)[:UNHEARD], separators=(",", ":"))})
 
     async def _subscribe(self, publication: rtc.RemoteTrackPublication) -> None:
         publication.set_subscribed(True)
@@ -239,6 +253,7 @@ class Sfu:
         """Tracks have ended: who waited for a place gets it."""
         if any([self.microphones.free(track) for track in tracks]):
             self._look_around()
+        self._tell_unheard()
 
     def _subscribed(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
