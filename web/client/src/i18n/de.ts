@@ -153,6 +153,7 @@ export const de: Words = {
     left: 'Du hast den Raum verlassen',
     unreadable: 'Dieser Browser kann die Untertitel nicht prüfen; aktualisiere ihn',
     absent: 'Warten auf den Dolmetscher',
+    no_worker_free: 'Alle Dolmetscher sind belegt: Der nächste freie kommt hierher',
     bringing_back: 'Der Dolmetscher ist weg und wird neu gerufen',
     starting: 'Der Dolmetscher startet',
     captions_only: 'Nur Untertitel, der Rechner ist ausgelastet',

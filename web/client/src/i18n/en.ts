@@ -153,6 +153,7 @@ export const en: Words = {
     left: 'You left the room',
     unreadable: 'This browser cannot check the captions; update it',
     absent: 'Waiting for the interpreter',
+    no_worker_free: 'Every interpreter is taken: the next one free comes here',
     bringing_back: 'The interpreter left, bringing it back',
     starting: 'Starting the interpreter',
     captions_only: 'Captions only, the machine is busy',

@@ -153,6 +153,7 @@ export const es: Words = {
     left: 'Has salido de la sala',
     unreadable: 'Este navegador no puede comprobar los subtítulos; actualízalo',
     absent: 'Esperando al intérprete',
+    no_worker_free: 'Todos los intérpretes están ocupados: el próximo libre vendrá aquí',
     bringing_back: 'El intérprete se ha ido; se está llamando a otro',
     starting: 'El intérprete se está iniciando',
     captions_only: 'Solo subtítulos: el servidor está muy ocupado',

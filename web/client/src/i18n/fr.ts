@@ -156,6 +156,7 @@ export const fr: Words = {
     left: 'Vous avez quitté la salle',
     unreadable: 'Ce navigateur ne peut pas vérifier les sous-titres ; mettez-le à jour',
     absent: 'En attente de l’interprète',
+    no_worker_free: 'Tous les interprètes sont pris : le prochain libre viendra ici',
     bringing_back: 'L’interprète est parti, on en rappelle un',
     starting: 'L’interprète démarre',
     captions_only: 'Sous-titres seulement, le serveur est très sollicité',

@@ -153,6 +153,7 @@ export const pt: Words = {
     left: 'Você saiu da sala',
     unreadable: 'Este navegador não consegue verificar as legendas; atualize o navegador',
     absent: 'Esperando o intérprete',
+    no_worker_free: 'Todos os intérpretes estão ocupados: o próximo livre vem para cá',
     bringing_back: 'O intérprete saiu; outro já foi chamado',
     starting: 'O intérprete está iniciando',
     captions_only: 'Só legendas: o servidor está ocupado',
