@@ -23,8 +23,8 @@ class CaptionSender:
     Data-track frames pushed back to back are lost without an error, so there are `GAP`
     seconds between two, the newest state of a segment only, and an interim of a segment at
     most every `INTERIM` seconds. Finals go out as text streams too, which are reliable.
-    Before each `hold` is waited for: it ends when we may send.
     A frame that can't be sent is counted in `lost`, told to `failed`, and costs nothing else.
+    Before each `hold` is waited for: it ends when we may send.
     """
 
     GAP = 0.005
@@ -47,8 +47,8 @@ class CaptionSender:
         self._participant = participant
         self._signer = signer
         self._now = now
-        self._hold = hold
         self._failed = failed
+        self._hold = hold
         self._supervisor = Supervisor(failed)
         self._tracks: dict[str, rtc.LocalDataTrack] = {}
         self._opening: dict[str, asyncio.Future[rtc.LocalDataTrack]] = {}

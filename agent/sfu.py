@@ -144,7 +144,7 @@ class Sfu:
             group.create_task(self._sender.run())
             group.create_task(self._supervisor.keep("attributes", self._tell_attributes))
             group.create_task(self._supervisor.keep("cues", self._send_cues))
-            self._walled("looking", self._look_around)()
+            self._look_around()
             connected()
 
     async def flush(self) -> None:
@@ -210,10 +210,11 @@ class Sfu:
         return called
 
     def _look_around(self) -> None:
-        for participant in self._room.remote_participants.values():
-            self._came(participant)
-            for publication in participant.track_publications.values():
-                self._published(publication, participant)
+        came, published = self._walled("looking", self._came), self._walled("looking", self._published)
+        for participant in list(self._room.remote_participants.values()):
+            came(participant)
+            for publication in list(participant.track_publications.values()):
+                published(publication, participant)
 
     def _came(self, participant: rtc.Participant) -> None:
         if participant.kind in PEOPLE:

@@ -21,6 +21,7 @@ from .calls import Calls, parsed, wants_of
 from .clock import RoomClock
 from .engines import Consent, Recognizer, Served, prepare
 from .engines.remote import Remote
+from .engines.silero import Silero
 from .engines.streaming import Streaming
 from .errors import DragomanError
 from .glossary import Glossary, parse
@@ -140,6 +141,8 @@ class Interpreter:
                 direct=self._engines.direct,
                 previews=self._engines.previews,
                 likeness=self._engines.voice,
+                ear=self._engines.ear,
+                gate=Silero,
             ),
             self,
             now=self._now,
@@ -371,7 +374,10 @@ class Interpreter:
         self._sfu.set_attributes({"dragoman.suggested": by_identity(suggested)})
 
     def _tell_failing(self, failing: Mapping[str, str]) -> None:
-        self._sfu.set_attributes({"dragoman.failed": json.dumps(failing, separators=(",", ":"), sort_keys=True)})
+        told = {"dragoman.failed": failing, "dragoman.failures": self._room.failures.by_kind}
+        self._sfu.set_attributes(
+            {name: json.dumps(what, separators=(",", ":"), sort_keys=True) for name, what in told.items()}
+        )
 
     def _lent(self, consent: Consent, stands: bool) -> None:
         """Record that somebody lent their voice to their dubs, or that this is over, and tell everybody."""

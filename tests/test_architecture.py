@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "agent.primed": {"agent.nouns", "agent.engines", "agent.glossary"},
     "agent.direct": {"agent.nouns", "agent.errors", "agent.engines"},
     "agent.dubs": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines"},
+    "agent.language_check": {"agent.nouns", "agent.errors", "agent.engines", "agent.languages"},
     "agent.likeness": {"agent.nouns", "agent.errors", "agent.engines", "agent.direct"},
     "agent.room": {
         "agent.track",
@@ -47,6 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "agent.glossary",
         "agent.dubs",
         "agent.ladder",
+        "agent.language_check",
         "agent.languages",
         "agent.likeness",
         "agent.quotas",

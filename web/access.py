@@ -87,9 +87,9 @@ def room_token(
 ) -> tuple[str, str]:
     """A person's token and identity: this room only, camera, microphone and screen, for a few minutes.
 
+    They are minutes by the LiveKit server's clock, which is so many seconds `ahead` of ours.
     Nobody may change their own name or attributes: what stands in the token is what this server
     said, so that `dragoman.host` can be believed. Wishes change by calls to the interpreter.
-    The minutes are those of the LiveKit server's clock, which is so many seconds `ahead` of ours.
     """
     identity = f"guest-{uuid.uuid4()}"
     grants = api.VideoGrants(

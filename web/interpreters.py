@@ -95,18 +95,6 @@ async def heard(connection: AsyncConnection, job: str, pulse: Pulse) -> Order:
     return Order(leave=dismissed or replaced)
 
 
-async def _began_to_hear(connection: AsyncConnection, job: str, pulse: Pulse) -> float | None:
-    """Seconds since its room last called for one, at the first beat that says that it hears; None at all others."""
-    if pulse.state in DEAF:
-        return None
-    first = (interpreters.c.job == job, interpreters.c.hearing_at.is_(None))
-    put = update(interpreters).where(*first).values(hearing_at=now).returning(interpreters.c.job)
-    if (await connection.execute(put)).first() is None:
-        return None
-    took = (await connection.execute(select(_age(rooms.c.called_at)).where(rooms.c.slug == pulse.room))).scalar()
-    return None if took is None else float(took)
-
-
 async def vouched(request: web.Request) -> web.Response:
     """`GET /api/rooms/{room}/interpreter`."""
     room = request.match_info["room"]
@@ -125,6 +113,18 @@ async def vouched_in(connection: AsyncConnection, room: str) -> Vouched | None:
     of_room = select(of.identity, of.epoch, of.key).where(of.room == room, ~of.dismissed, of.key.is_not(None))
     row = (await connection.execute(of_room.order_by(_alive().desc(), of.epoch.desc()).limit(1))).one_or_none()
     return Vouched(identity=row.identity, epoch=row.epoch, key=row.key) if row else None
+
+
+async def _began_to_hear(connection: AsyncConnection, job: str, pulse: Pulse) -> float | None:
+    """Seconds since its room last called for one, at the first beat that says that it hears; None at all others."""
+    if pulse.state in DEAF:
+        return None
+    first = (interpreters.c.job == job, interpreters.c.hearing_at.is_(None))
+    put = update(interpreters).where(*first).values(hearing_at=now).returning(interpreters.c.job)
+    if (await connection.execute(put)).first() is None:
+        return None
+    took = (await connection.execute(select(_age(rooms.c.called_at)).where(rooms.c.slug == pulse.room))).scalar()
+    return None if took is None else float(took)
 
 
 async def state_in(connection: AsyncConnection, room: str, agent: str) -> str:

@@ -45,9 +45,9 @@ log = logging.getLogger(__name__)
 
 DEMO = "demo"
 """The room for a first look, open to people at this machine and to nobody else."""
+OPEN = web.RequestKey("open", bool)
 OPENING = web.AppKey("opening", WeakValueDictionary[str, asyncio.Lock])
 """Who makes a room live now, for those who come at once; it goes with the last of them."""
-OPEN = web.RequestKey("open", bool)
 NAME_LIMIT = 64
 TITLE_LIMIT = 120
 """Characters. The page's fields end there as well; a test holds the two against each other."""
@@ -92,11 +92,12 @@ class Joined(BaseModel):
 
 
 class Engine(BaseModel):
-    """What serves one stage, and why."""
+    """What serves one stage, and why; and the hosts elsewhere to which its engines hand on what is said, by engine."""
 
     engine: str
     why: str
     licence: str
+    leaves: dict[str, str]
 
 
 class RoomSeen(BaseModel):
@@ -168,7 +169,7 @@ async def look(request: web.Request) -> web.Response:
         interpreter=interpreter,
         engines=None
         if stages is None
-        else {each.stage: Engine(engine=each.engine, why=each.why, licence=each.licence) for each in stages},
+        else {each.stage: Engine.model_validate(each, from_attributes=True) for each in stages},
         languages=offers(stages or (), room.languages),
         grades=Grades(),
     )

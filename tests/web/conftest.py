@@ -33,6 +33,7 @@ SERVED = [
         "measure": "wer",
         "languages": {"en": 0.11, "es": 0.1, "de": 0.22, "xh": 0.9},
         "route": {},
+        "leaves": {"whisper-base": "ears.example"},
     },
     {
         "stage": "translate",

@@ -94,7 +94,12 @@ async def test_a_room_tells_before_joining_what_a_person_may_know(house: House):
         "hear": {"grade": "rough", "engine": "espeak-ng"},
     }
     assert grades == {"wer": dict(WER_GRADES), "chrf": dict(CHRF_GRADES)}
-    assert engines["recognise"] == {"engine": "whisper-base", "why": "its weights are here", "licence": "MIT"}
+    assert engines["recognise"] == {
+        "engine": "whisper-base",
+        "why": "its weights are here",
+        "licence": "MIT",
+        "leaves": {"whisper-base": "ears.example"},
+    }
 
 
 async def test_engines_that_were_never_seen_are_null_and_the_room_is_told_all_the_same(open_house: Opening):
