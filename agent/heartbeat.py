@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -47,6 +48,7 @@ class Heartbeat:
         epoch: int,
         key: str,
         state: Callable[[], str],
+        refused: Callable[[], Mapping[str, int]] = dict,
         replaced: Callable[[], None],
         standing: Standing,
         alone: Callable[[], Awaitable[bool]],
@@ -59,6 +61,9 @@ class Heartbeat:
         self._epoch = epoch
         self._key = key
         self._state = state
+        self._refused = refused
+        self._counted: Counter[str] = Counter()
+        """What the web server has heard of, of what guests were refused."""
         self._replaced = replaced
         self._standing = standing
         self._alone = alone
@@ -139,8 +144,12 @@ class Heartbeat:
         url = f"{self._settings.web}/api/interpreters/{self._job}/beat"
         now = self._wall()
         headers = {"Authorization": f"Bearer {self._signed(iat=now, exp=now + LIFE)}"}
-        async with session.post(url, json=self._told(), headers=headers, raise_for_status=True) as answer:
-            return bool((await answer.json())["leave"])
+        counts = Counter(self._refused())
+        told = {**self._told(), "refused": dict(counts - self._counted)}
+        async with session.post(url, json=told, headers=headers, raise_for_status=True) as answer:
+            leave = bool((await answer.json())["leave"])
+        self._counted = counts
+        return leave
 
     def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE))

@@ -232,6 +232,7 @@ class Interpreter:
             epoch=self._epoch,
             key=self._signer.public,
             state=lambda: self._room.state,
+            refused=self.refused,
             replaced=self._replaced,
             standing=self._standing,
             alone=self._alone,

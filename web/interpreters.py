@@ -44,6 +44,12 @@ class Pulse(Body):
     """A JWK in JSON; without one it is vouched for by nobody, and pages show nothing of it."""
 
 
+class Beaten(Pulse):
+    """The same with what guests were refused since the last beat that was answered, by code."""
+
+    refused: dict[str, int] = Field({}, max_length=64)
+
+
 class Vouched(BaseModel):
     """The interpreter whose captions a page may believe; nulls where there is none."""
 
@@ -66,12 +72,13 @@ async def beat(request: web.Request) -> web.Response:
     except DragomanError as error:
         request.app[REFUSED].tell(error, peer=request.remote)
         raise
-    pulse = await read(request, Pulse)
+    pulse = await read(request, Beaten)
     async with request.app[BEATS].transaction() as connection:
         order = await heard(connection, job, pulse)
         took = await _began_to_hear(connection, job, pulse)
     metrics = request.app[METRICS]
     metrics.beats.inc()
+    metrics.guests(pulse.refused)
     if took is not None:
         metrics.hearing.observe(took)
     return reply(order)
@@ -79,8 +86,8 @@ async def beat(request: web.Request) -> web.Response:
 
 async def heard(connection: AsyncConnection, job: str, pulse: Pulse) -> Order:
     """Note a sign of life; whether the one that gave it is to go."""
-    row = {**pulse.model_dump(), "job": job}
-    changing = {**{name: row[name] for name in Pulse.model_fields}, "seen_at": now}
+    said = pulse.model_dump(include=set(Pulse.model_fields))
+    row, changing = {**said, "job": job}, {**said, "seen_at": now}
     put = insert(interpreters).values(row).on_conflict_do_update(index_elements=["job"], set_=changing)
     dismissed = (await connection.execute(put.returning(interpreters.c.dismissed))).scalar_one()
     newer = and_(_living(pulse.room), interpreters.c.epoch > pulse.epoch)

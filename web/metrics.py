@@ -9,6 +9,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 STATES = ("starting", "listening", "degraded", "slower", "merging", "captions_only", "skipping", "engines_away")
 """What an interpreter says of itself, as in docs/wire.md."""
+REFUSALS = {
+    *("bad_json", "bad_request", "not_allowed", "not_served", "unknown_language", "too_soon", "too_many_calls"),
+    *("too_many_languages", "too_many_people", "too_many_microphones", "unread_streams"),
+}
+"""Why interpreters refuse what guests ask, as in docs/wire.md."""
 
 
 class Metrics:
@@ -23,6 +28,7 @@ class Metrics:
         self.joins = self._counter("joins", "Tokens given to people")
         self.beats = self._counter("beats", "Heartbeats of interpreters")
         self.refused = self._counter("beats_refused", "Heartbeats that were not taken for an interpreter's")
+        self.refusals = self._counter("guests_refused", "What interpreters refused to guests", "code")
         self.missed = self._counter("beats_missed", "Interpreters that fell silent")
         self.hearing = Histogram(
             "dragoman_web_hearing_seconds",
@@ -50,6 +56,11 @@ class Metrics:
         """How many interpreters are in each of the states that there are; none where nobody knows."""
         for state in STATES:
             self.interpreters.labels(state).set(states.get(state, 0))
+
+    def guests(self, refused: Mapping[str, int]) -> None:
+        """What an interpreter refused; a code that we don't know is `other`."""
+        for code, count in refused.items():
+            self.refusals.labels(code if code in REFUSALS else "other").inc(max(0, count))
 
     def _counter(self, name: str, says: str, *labels: str) -> Counter:
         return Counter(f"dragoman_web_{name}", says, labels, registry=self.registry)
