@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -51,6 +51,7 @@ class Heartbeat:
         standing: Standing,
         alone: Callable[[], Awaitable[bool]],
         wall: Callable[[], float] = time.time,
+        failures: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._settings = settings
         self._job = job
@@ -63,6 +64,9 @@ class Heartbeat:
         self._standing = standing
         self._alone = alone
         self._wall = wall
+        self._failures = failures
+        self._counted: Mapping[str, int] = {}
+        """Of the failures, those that a beat which was heard has told."""
         self._hurried = asyncio.Event()
         self._unheard = ""
         self._said = ""
@@ -139,8 +143,13 @@ class Heartbeat:
         url = f"{self._settings.web}/api/interpreters/{self._job}/beat"
         now = self._wall()
         headers = {"Authorization": f"Bearer {self._signed(iat=now, exp=now + LIFE)}"}
-        async with session.post(url, json=self._told(), headers=headers, raise_for_status=True) as answer:
-            return bool((await answer.json())["leave"])
+        failures = dict(self._failures())
+        new = {part: count - self._counted.get(part, 0) for part, count in failures.items()}
+        beat = self._told() | {"failures": {part: count for part, count in new.items() if count}}
+        async with session.post(url, json=beat, headers=headers, raise_for_status=True) as answer:
+            leave = bool((await answer.json())["leave"])
+        self._counted = failures
+        return leave
 
     def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE))

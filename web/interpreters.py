@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -44,6 +44,12 @@ class Pulse(Body):
     """A JWK in JSON; without one it is vouched for by nobody, and pages show nothing of it."""
 
 
+class Told(Pulse):
+    """And what failed since the last one that was heard: how often parts of each kind did."""
+
+    failures: dict[str, Annotated[int, Field(ge=0, le=1_000_000)]] = Field({}, max_length=64)
+
+
 class Vouched(BaseModel):
     """The interpreter whose captions a page may believe; nulls where there is none."""
 
@@ -66,12 +72,13 @@ async def beat(request: web.Request) -> web.Response:
     except DragomanError as error:
         request.app[REFUSED].tell(error, peer=request.remote)
         raise
-    pulse = await read(request, Pulse)
+    pulse = await read(request, Told)
     async with request.app[BEATS].transaction() as connection:
         order = await heard(connection, job, pulse)
         took = await _began_to_hear(connection, job, pulse)
     metrics = request.app[METRICS]
     metrics.beats.inc()
+    metrics.failed(pulse.failures)
     if took is not None:
         metrics.hearing.observe(took)
     return reply(order)
@@ -79,7 +86,7 @@ async def beat(request: web.Request) -> web.Response:
 
 async def heard(connection: AsyncConnection, job: str, pulse: Pulse) -> Order:
     """Note a sign of life; whether the one that gave it is to go."""
-    row = {**pulse.model_dump(), "job": job}
+    row = {**pulse.model_dump(include=set(Pulse.model_fields)), "job": job}
     changing = {**{name: row[name] for name in Pulse.model_fields}, "seen_at": now}
     put = insert(interpreters).values(row).on_conflict_do_update(index_elements=["job"], set_=changing)
     dismissed = (await connection.execute(put.returning(interpreters.c.dismissed))).scalar_one()
