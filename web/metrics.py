@@ -14,6 +14,7 @@ STATES = ("starting", "listening", "degraded", "slower", "merging", "captions_on
 PARTS = (
     *("captions", "captions_track", "dub", "track", "recognise", "diarize", "keeping", "sound", "calls", "cues"),
     *("attributes", "finals", "interims", "subscribe", "heartbeat", "served", "offer", "upkeep", "looking", "sfu"),
+    "language",
 )
 """Kinds of an interpreter's parts that may fail, as in docs/wire.md; any other one counts as `other`."""
 
