@@ -53,6 +53,7 @@ class Heartbeat:
         standing: Standing,
         alone: Callable[[], Awaitable[bool]],
         wall: Callable[[], float] = time.time,
+        failures: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._settings = settings
         self._job = job
@@ -62,12 +63,13 @@ class Heartbeat:
         self._key = key
         self._state = state
         self._refused = refused
-        self._counted: Counter[str] = Counter()
-        """What the web server has heard of, of what guests were refused."""
         self._replaced = replaced
         self._standing = standing
         self._alone = alone
         self._wall = wall
+        self._failures = failures
+        self._counted: Mapping[str, Counter[str]] = {"refused": Counter(), "failures": Counter()}
+        """Of either, what a beat that was heard has told."""
         self._hurried = asyncio.Event()
         self._unheard = ""
         self._said = ""
@@ -144,9 +146,9 @@ class Heartbeat:
         url = f"{self._settings.web}/api/interpreters/{self._job}/beat"
         now = self._wall()
         headers = {"Authorization": f"Bearer {self._signed(iat=now, exp=now + LIFE)}"}
-        counts = Counter(self._refused())
-        told = {**self._told(), "refused": dict(counts - self._counted)}
-        async with session.post(url, json=told, headers=headers, raise_for_status=True) as answer:
+        counts = {"refused": Counter(self._refused()), "failures": Counter(self._failures())}
+        new = {name: dict(count - self._counted[name]) for name, count in counts.items()}
+        async with session.post(url, json=self._told() | new, headers=headers, raise_for_status=True) as answer:
             leave = bool((await answer.json())["leave"])
         self._counted = counts
         return leave

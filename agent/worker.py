@@ -236,6 +236,7 @@ class Interpreter:
             replaced=self._replaced,
             standing=self._standing,
             alone=self._alone,
+            failures=lambda: self._room.failures.by_kind,
         )
 
     def _agreed(self) -> Keeping | None:

@@ -53,6 +53,7 @@ class Job:
     alone: bool = False
     refused: dict[str, int] = field(default_factory=dict)
     replaced: asyncio.Event = field(default_factory=asyncio.Event)
+    failures: dict[str, int] = field(default_factory=dict)
     now: float = 0.0
     """What its monotonic clock shows beyond the real one: how long it was stopped."""
 
@@ -99,6 +100,7 @@ def heartbeat(job: Job, settings: Settings, standing: Standing, wall: Callable[[
         standing=standing,
         alone=alone,
         wall=wall,
+        failures=lambda: job.failures,
     )
 
 
@@ -222,3 +224,23 @@ def test_a_question_without_a_nonce_or_with_a_whole_text_is_refused(nonce: str):
 
     with pytest.raises(DragomanError, match="nonce"):
         heartbeat(Job(), settings, Standing()).answer(nonce)
+
+
+async def test_what_failed_is_told_once_and_again_where_a_beat_was_not_heard():
+    job, server = Job(failures={"dub": 2}), WebServer()
+    async with beating(job, server):
+        await server.next()
+        job.failures = {"dub": 3, "captions": 1}
+        server.status = 503
+        await server.next()
+        await server.next()
+        server.status = 200
+        await server.next()
+        await server.next()
+
+    told = [beat["failures"] for beat in server.beats]
+    later = [failures for failures in told[1:] if failures]
+    assert told[0] == {"dub": 2}
+    assert later
+    assert {tuple(sorted(failures.items())) for failures in later} == {(("captions", 1), ("dub", 1))}
+    assert told[-1] == {}

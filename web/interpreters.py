@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -44,10 +44,13 @@ class Pulse(Body):
     """A JWK in JSON; without one it is vouched for by nobody, and pages show nothing of it."""
 
 
-class Beaten(Pulse):
-    """The same with what guests were refused since the last beat that was answered, by code."""
+class Told(Pulse):
+    """The same with what was counted since the last beat that was answered."""
 
-    refused: dict[str, int] = Field({}, max_length=64)
+    refused: dict[str, Annotated[int, Field(ge=0, le=1_000_000)]] = Field({}, max_length=64)
+    """What guests were refused, by code."""
+    failures: dict[str, Annotated[int, Field(ge=0, le=1_000_000)]] = Field({}, max_length=64)
+    """How often parts of each kind failed."""
 
 
 class Vouched(BaseModel):
@@ -72,13 +75,14 @@ async def beat(request: web.Request) -> web.Response:
     except DragomanError as error:
         request.app[REFUSED].tell(error, peer=request.remote)
         raise
-    pulse = await read(request, Beaten)
+    pulse = await read(request, Told)
     async with request.app[BEATS].transaction() as connection:
         order = await heard(connection, job, pulse)
         took = await _began_to_hear(connection, job, pulse)
     metrics = request.app[METRICS]
     metrics.beats.inc()
     metrics.guests(pulse.refused)
+    metrics.failed(pulse.failures)
     if took is not None:
         metrics.hearing.observe(took)
     return reply(order)

@@ -16,6 +16,14 @@ REFUSALS = {
 """Why interpreters refuse what guests ask, as in docs/wire.md."""
 
 
+PARTS = (
+    *("captions", "captions_track", "dub", "track", "recognise", "diarize", "keeping", "sound", "calls", "cues"),
+    *("attributes", "finals", "interims", "subscribe", "heartbeat", "served", "offer", "upkeep", "looking", "sfu"),
+    "language",
+)
+"""Kinds of an interpreter's parts that may fail, as in docs/wire.md; any other one counts as `other`."""
+
+
 class Metrics:
     """The counters of one application. None has a label that people choose."""
 
@@ -27,6 +35,7 @@ class Metrics:
         self.rooms = self._counter("rooms_made", "Rooms made by hosts")
         self.joins = self._counter("joins", "Tokens given to people")
         self.beats = self._counter("beats", "Heartbeats of interpreters")
+        self.failures = self._counter("interpreter_failures", "Parts of interpreters that failed, by kind", "part")
         self.refused = self._counter("beats_refused", "Heartbeats that were not taken for an interpreter's")
         self.refusals = self._counter("guests_refused", "What interpreters refused to guests", "code")
         self.missed = self._counter("beats_missed", "Interpreters that fell silent")
@@ -51,6 +60,11 @@ class Metrics:
             registry=self.registry,
         )
         self.leader = Gauge("dragoman_web_leader", "1 where this server attends the rooms", registry=self.registry)
+
+    def failed(self, failures: Mapping[str, int]) -> None:
+        """What an interpreter tells of its parts: how often those of a kind failed since it last told."""
+        for part, count in failures.items():
+            self.failures.labels(part if part in PARTS else "other").inc(count)
 
     def interpreted(self, states: Mapping[str, int]) -> None:
         """How many interpreters are in each of the states that there are; none where nobody knows."""

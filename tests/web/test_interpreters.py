@@ -226,3 +226,23 @@ async def test_what_guests_were_refused_is_counted_by_codes_that_we_know(house: 
     assert await house.count('dragoman_web_guests_refused_total{code="too_many_calls"}') == 21
     assert await house.count('dragoman_web_guests_refused_total{code="too_soon"}') == 2
     assert await house.count('dragoman_web_guests_refused_total{code="other"}') == 4
+
+
+async def test_parts_that_failed_are_counted_by_kind_and_by_no_name_that_an_interpreter_makes_up(house: House):
+    headers = {"Authorization": f"Bearer {beat_token('AJ_1')}"}
+    for failures in ({"captions": 2, "dub": 1}, {"captions": 3}, {"x" * 50: 1}, {}):
+        beat = {**BEAT, "failures": failures}
+        answer = await house.client.post("/api/interpreters/AJ_1/beat", json=beat, headers=headers)
+        assert answer.status == 200
+    bad = await house.client.post(
+        "/api/interpreters/AJ_1/beat", json={**BEAT, "failures": {"dub": -1}}, headers=headers
+    )
+
+    assert await code(bad) == (400, "bad_json")
+    text = await (await house.client.get("/metrics")).text()
+    counted = {line for line in text.splitlines() if line.startswith("dragoman_web_interpreter_failures_total")}
+    assert counted == {
+        'dragoman_web_interpreter_failures_total{part="captions"} 5.0',
+        'dragoman_web_interpreter_failures_total{part="dub"} 1.0',
+        'dragoman_web_interpreter_failures_total{part="other"} 1.0',
+    }
