@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -150,6 +150,8 @@ class Captioner:
     """Clauses of the same speaker that go along with a clause to be translated."""
     CATCH_UP = 180.0
     """Seconds: somebody who begins to read a language gets the last minutes in it."""
+    SPEAKERS = 100
+    """Speakers, each in one language, whose last clauses are remembered; beyond it who spoke longest ago is not."""
     MERGED, MERGED_SECONDS = 6, 20.0
     """Clauses that are translated as one at most, and from the first's beginning to the last's end."""
 
@@ -169,6 +171,8 @@ class Captioner:
         keep: Callable[[Caption], Written | None] = lambda final: None,
     ) -> None:
         self.lang = lang
+        self.last = 0
+        """The number of the last final; who takes over from another captioner sets it before `run`."""
         self._together = together
         self._show = show
         self._hand_on = hand_on
@@ -184,10 +188,9 @@ class Captioner:
         self._held: deque[_Held] = deque()
         self.settling = ""
         """The id of the clause that is being settled, of those that are said now."""
-        self._seq = 0
         self._finals: deque[Caption] = deque(maxlen=500)
         self._done: deque[str] = deque(maxlen=1_000)
-        self._before: defaultdict[tuple[str, str], deque[str]] = defaultdict(lambda: deque(maxlen=self.CONTEXT))
+        self._before: dict[tuple[str, str], deque[str]] = {}
 
     async def run(self, transcript: Transcript) -> None:
         """Caption what was said in the last minutes, then what is said, until cancelled or left."""
@@ -267,16 +270,16 @@ class Captioner:
             return
         for at, segment in enumerate(segments):
             self._done.append(segment.id)
-            self._before[segment.identity, segment.language].append(segment.text)
+            self._remember(segment)
             if made:
                 self._final(segment, texts[at], made.engine, live=live)
 
     def _final(self, segment: Segment, text: str, engine: str, *, live: bool) -> None:
-        self._seq += 1
+        self.last += 1
         caption = Caption(
             id=segment.id,
             rev=segment.rev,
-            seq=self._seq,
+            seq=self.last,
             lang=self.lang,
             source=segment.language,
             identity=segment.identity,
@@ -296,6 +299,14 @@ class Captioner:
             written.add_done_callback(lambda _: self._let_go())
         self._let_go()
 
+    def _remember(self, segment: Segment) -> None:
+        who = (segment.identity, segment.language)
+        before = self._before.pop(who, None) or deque(maxlen=self.CONTEXT)
+        before.append(segment.text)
+        self._before[who] = before
+        while len(self._before) > self.SPEAKERS:
+            del self._before[next(iter(self._before))]
+
     def _let_go(self) -> None:
         """Finals in their order, as far as what they wait for is done."""
         while self._held and (self._held[0].written is None or self._held[0].written.done()):
@@ -308,7 +319,7 @@ class Captioner:
     async def _in_our_language(self, segment: Segment) -> Translation | None:
         if same_language(segment.language, self.lang):
             return Translation(segment.text, segment.engine)
-        context = tuple(self._before[segment.identity, segment.language])
+        context = tuple(self._before.get((segment.identity, segment.language), ()))
         asked = self._now()
         try:
             made = await self._together.translate(segment, self.lang, context)

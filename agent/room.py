@@ -15,15 +15,18 @@ from .aio import Feed, FeedOverflow, Supervisor
 from .captions import Captioner, Together, Written
 from .direct import Beside, Sounds
 from .dubs import Cast, Channel, Dubber, Due
-from .engines import Consent, Diarizer, Direct, Likeness, Recognizer, Translator, Voice
+from .engines import Consent, Diarizer, Direct, Ear, Gate, Likeness, Recognizer, Translator, Voice
 from .errors import EngineError
 from .failures import Failures
 from .faithful import Faithful
 from .glossary import Glossary
 from .ladder import Ladder, Strain
+from .language_check import LanguageChecks
 from .languages import same_language
 from .likeness import Likenesses
 from .nouns import Caption, Chunk, Hypothesis, Segment
+from .quotas import PEOPLE, LanguageQuota
+from .rate_limit import TokenBucket
 from .track import TrackLine
 from .transcript import Transcript
 
@@ -55,6 +58,9 @@ class Engines:
     """For what may be dropped where there is too much to do; the translator itself where there is none."""
     likeness: Likeness | None = None
     """For dubs in a voice like the speaker's own; without one all are in stock voices."""
+    ear: Ear | None = None
+    gate: Callable[[], Gate] | None = None
+    """Both for noticing who speaks something else than they say; without them nobody does."""
 
 
 Keep = Callable[[Segment | Caption], Written | None]
@@ -68,11 +74,15 @@ class Doors(Protocol):
 
     async def open_captions(self, lang: str) -> None: ...
 
+    async def close_captions(self, lang: str) -> None: ...
+
     async def open_channel(self, lang: str) -> Channel: ...
 
     async def close_channel(self, lang: str) -> None: ...
 
     def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None: ...
+
+    def tell_spoken(self, spoken: dict[str, str]) -> None: ...
 
     def tell_suggested(self, suggested: dict[str, str]) -> None: ...
 
@@ -108,13 +118,20 @@ class Room:
     """Everything that happens to what is said in one room.
 
     `run` owns all tasks; the other methods are called while it runs and never wait.
-    A language is work only while somebody wants it, and `LINGER` seconds after.
+    A language is work only while somebody wants it, and `LINGER` seconds after; then its captions, its data track
+    and what it remembered are given back. At most `limit` languages are made for readers, and as many that are only
+    spoken (`LanguageQuota` says how many over the room's life); wishes of at most `PEOPLE` people are known.
 
     Each track, each language's captions, its way out and its voice have a wall of their own: what falls there is
     counted, told by `failing` (see `Failures`) and begun again, and nothing else notices.
     """
 
     LINGER = 10.0
+    LISTENED, LISTENED_PER_SECOND = 20, 1.0
+    """How often one person's microphones may be listened to anew (unmuted, published, in another language): so many
+    times at once, then so many a second. Later ones wait."""
+    SETTLING = 100
+    """Tracks that are listened to or settle what was heard; those beyond it wait."""
     LATELY = 5.0
     """Seconds for which a refusal by an engine counts."""
 
@@ -141,7 +158,7 @@ class Room:
         self._engines = engines
         self._doors = doors
         self._now = now
-        self._limit = limit
+        self._quota = LanguageQuota(limit, always)
         self._always = tuple(always)
         self._glossary = glossary or Glossary()
         self._slow = slow
@@ -155,10 +172,14 @@ class Room:
         self._detected: dict[str, str] = {}
         self._suggested: dict[str, str] = {}
         self._lines: dict[str, TrackLine] = {}
+        self._postponed: dict[str, str] = {}
+        self._listens: dict[str, TokenBucket] = {}
         self._hearing: set[asyncio.Task[None]] = set()
         self._languages: dict[str, _Language] = {}
+        self._ending: dict[str, asyncio.Task[None]] = {}
         self._cast = Cast()
         self._likenesses = Likenesses(engines.voice, engines.likeness, meeting, lent)
+        self._checks = self._language_checks(engines)
         self._sounds = Sounds() if engines.direct else None
         translator = Faithful(engines.translator, self._glossary)
         previews = Faithful(engines.previews, self._glossary) if engines.previews else translator
@@ -176,11 +197,14 @@ class Room:
         async with asyncio.TaskGroup() as group:
             self._group = group
             keeper = group.create_task(self._supervisor.keep("upkeep", self._look_after))
+            checking = group.create_task(self._supervisor.keep("language", self._checks.run)) if self._checks else None
             for tag in self._always:
                 self._want(tag)
             self.running.set()
             await self._closing.wait()
             keeper.cancel()
+            if checking:
+                checking.cancel()
             await self._deliver_the_rest()
 
     def close(self) -> None:
@@ -196,6 +220,8 @@ class Room:
 
     def wants(self, identity: str, wants: Wants) -> dict[str, str]:
         """What somebody wants now. Answers the languages that were refused, with a code each."""
+        if identity not in self._people and len(self._people) >= PEOPLE:
+            return dict.fromkeys(wants.languages, "too_many_people")
         before = self._people.get(identity, Wants())
         refused = {tag: "too_many_languages" for tag in self._too_many(wants.languages, identity)}
         self.refused_languages += len(refused)
@@ -213,28 +239,38 @@ class Room:
         self._settle_wants()
         return refused
 
+    def knows(self, identity: str) -> Wants | None:
+        """What somebody wants who is here; None where they have not said it yet."""
+        return self._people.get(identity)
+
     def left(self, identity: str) -> None:
         """Somebody left; what they were saying is still settled and shown."""
         self._people.pop(identity, None)
         self._detected.pop(identity, None)
         self.withdraw(identity)
+        if self._checks:
+            self._checks.forget(identity)
         self._likenesses.take_back(identity)
         for line in [line for line in self._lines.values() if line.identity == identity]:
             self.stopped(line.track)
+        for track in [track for track, who in self._postponed.items() if who == identity]:
+            self.stopped(track)
         self._settle_wants()
 
-    def lend(self, identity: str, given: bool) -> None:
-        """Whether somebody wants to be dubbed in a voice like their own; what was never given needs no taking back."""
+    def lend(self, identity: str, given: bool) -> bool:
+        """Whether somebody wants to be dubbed in a voice like their own, and whether they are from now on."""
         if given:
-            self._likenesses.lend(identity)
-        else:
-            self._likenesses.take_back(identity)
+            return self._likenesses.lend(identity)
+        self._likenesses.take_back(identity)
+        return False
 
     def correct(self, identity: str, language: str) -> None:
         """A person says which language somebody speaks, against what was detected."""
         held = self._people.get(identity, Wants())
         self.wants(identity, Wants(language, held.reads, held.hears))
         self.withdraw(identity)
+        if self._checks and language == held.speaks:
+            self._checks.insisted(identity)
 
     def suggest(self, identity: str, language: str) -> None:
         """What somebody seems to speak, against what they say; they are asked, and nothing else changes.
@@ -251,12 +287,27 @@ class Room:
         if self._suggested.pop(identity, None):
             self._doors.tell_suggested(dict(self._suggested))
 
+    def _language_checks(self, engines: Engines) -> LanguageChecks | None:
+        if engines.ear is None or engines.gate is None:
+            return None
+        return LanguageChecks(
+            engines.ear,
+            engines.gate,
+            suggest=self.suggest,
+            withdraw=self.withdraw,
+            busy=lambda: self._ladder.step > 0,
+        )
+
     # Tracks
 
     def listen(self, identity: str, track: str) -> None:
         """A track can be heard from now on."""
         if track in self._lines or self._group is None:
             return
+        if len(self._hearing) >= self.SETTLING or not self._may_listen(identity):
+            self._postponed[track] = identity
+            return
+        self._postponed.pop(track, None)
         speaks = self._people.get(identity, Wants()).speaks
         line = TrackLine(
             identity,
@@ -282,11 +333,14 @@ class Room:
                 self._likenesses.hear(line.identity, chunk)
                 if self._sounds:
                     self._sounds.hear(chunk)
+                if self._checks and (person := self._people.get(line.identity)):
+                    self._checks.hear(line.identity, person.speaks, chunk)
             except Exception as error:  # it is in the inbox: what else would be done with it is not worth a word
                 self.failures.fell(f"sound.{chunk.track}", error)
 
     def stopped(self, track: str) -> None:
         """A track was muted, lost or ended: settle what was heard on it."""
+        self._postponed.pop(track, None)
         if line := self._lines.pop(track, None):
             line.inbox.close()
 
@@ -317,6 +371,11 @@ class Room:
         return said | set(self._detected.values())
 
     @property
+    def made(self) -> list[str]:
+        """The languages that there are captions in."""
+        return list(self._languages)
+
+    @property
     def waiting(self) -> float:
         """Seconds of sound in the longest inbox."""
         return max((line.inbox.seconds for line in self._lines.values()), default=0.0)
@@ -345,13 +404,15 @@ class Room:
     def _too_many(self, tags: Sequence[str], identity: str) -> list[str]:
         others = (person.languages for who, person in self._people.items() if who != identity)
         wanted = {tag for languages in others for tag in languages} | set(self._always)
-        refused = []
-        for tag in tags:
-            if tag not in wanted and len(wanted) >= self._limit:
-                refused.append(tag)
-            else:
-                wanted.add(tag)
-        return refused
+        return self._quota.refused(identity, tags, wanted)
+
+    def _may_listen(self, identity: str) -> bool:
+        now = self._now()
+        if identity not in self._listens:
+            while len(self._listens) >= PEOPLE:
+                del self._listens[next(iter(self._listens))]
+            self._listens[identity] = TokenBucket(self.LISTENED, self.LISTENED_PER_SECOND, now)
+        return self._listens[identity].take(now)
 
     def _settle_wants(self) -> None:
         heard = {person.hears for person in self._people.values() if person.hears}
@@ -363,7 +424,39 @@ class Room:
         for tag, language in self._languages.items():
             language.unwanted_since = math.inf if tag in wanted else min(language.unwanted_since, now)
             language.unheard_since = math.inf if tag in heard else min(language.unheard_since, now)
+        self._make_room(len(self._wanted_tags()))
+        self._doors.tell_spoken({identity: person.speaks or "auto" for identity, person in self._people.items()})
         self._tell_state()
+
+    def _make_room(self, wanted: int) -> None:
+        """Languages that linger may be as many as the limit leaves over; those nobody wants for longest go first."""
+        lingering = [(one.unwanted_since, tag) for tag, one in self._languages.items() if one.unwanted_since < math.inf]
+        for _, tag in sorted(lingering)[: max(0, len(lingering) - max(0, self._quota.limit - wanted))]:
+            self._give_back(tag)
+
+    def _give_back(self, tag: str) -> None:
+        """Nobody wants a language any more: its tasks end, its tracks go, and only its last number is remembered."""
+        language = self._languages.pop(tag)
+        if language.feed:
+            language.feed.close()
+        if language.captions:
+            self._ending[tag] = ending = self._spawn(self._end(tag, language.captions, language), name=f"end {tag}")
+            ending.add_done_callback(partial(self._ended, tag))
+        self._tell_state()
+
+    def _ended(self, tag: str, ending: asyncio.Task[None]) -> None:
+        if self._ending.get(tag) is ending:
+            del self._ending[tag]
+
+    async def _end(self, tag: str, captions: asyncio.Task[None], language: _Language) -> None:
+        captions.cancel()
+        await asyncio.wait([captions])
+        self._quota.give_back(tag, max(self._quota.last(tag), language.captioner.last))
+        try:
+            async with asyncio.timeout(5.0):
+                await self._doors.close_captions(tag)
+        except Exception as error:
+            self.failures.fell(f"captions_track.{tag}", error)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         if self._group is None:
@@ -375,7 +468,7 @@ class Room:
         if language is None:
             language = self._languages[tag] = _Language(self._captioner(tag))
         if language.captions is None:
-            language.captions = self._spawn(self._caption(language), name=f"captions {tag}")
+            language.captions = self._spawn(self._caption(language, self._ending.get(tag)), name=f"captions {tag}")
 
     def _captioner(self, tag: str) -> Captioner:
         return Captioner(
@@ -412,8 +505,11 @@ class Room:
         except Exception as error:
             self.failures.fell(f"captions.{tag}", error)
 
-    async def _caption(self, language: _Language) -> None:
+    async def _caption(self, language: _Language, before: asyncio.Task[None] | None) -> None:
         tag = language.captioner.lang
+        if before:
+            await asyncio.wait([before])
+        language.captioner.last = self._quota.last(tag)
         async with asyncio.TaskGroup() as group:
             # Until its data track is there, and where it can't be had, finals go out as text streams all the same.
             way_out = self._supervisor.keep(f"captions_track.{tag}", lambda: self._doors.open_captions(tag))
@@ -425,10 +521,11 @@ class Room:
         language = self._languages[tag]
         if language.dubs is None:
             language.feed = Feed(limit=200)
-            part = partial(self._dub, tag, language.feed)
+            part = partial(self._dub, language, language.feed)
             language.dubs = self._spawn(self._supervisor.keep(f"dub.{tag}", part), name=f"dub {tag}")
 
-    async def _dub(self, tag: str, feed: Feed[Due]) -> None:
+    async def _dub(self, language: _Language, feed: Feed[Due]) -> None:
+        tag = language.captioner.lang
         if feed.closed:
             return
         channel = await self._doors.open_channel(tag)
@@ -444,7 +541,7 @@ class Room:
                 took=lambda seconds: self._took("speak", seconds),
                 spoken=lambda text: self._glossary.spoken(text, tag),
             )
-            self._languages[tag].dubber = dubber
+            language.dubber = dubber
             await dubber.run(feed)
         except FeedOverflow:
             feed.clear()  # it would be far too late to say what waits there
@@ -459,7 +556,8 @@ class Room:
             self.failures.fell(f"dub.{tag}", error)
 
     def _hand_on(self, tag: str, final: Caption) -> None:
-        feed = self._languages[tag].feed
+        language = self._languages.get(tag)
+        feed = language.feed if language else None
         if feed and self._ladder.voices and not same_language(final.source, tag):
             feed.put(Due(final, self._now()))
 
@@ -474,11 +572,22 @@ class Room:
                 self._likenesses.said(said)
             except Exception as error:  # a voice like somebody's is a courtesy
                 self.failures.fell(f"sound.{said.track}", error)
+        try:
+            self._detect(said)
+        finally:  # whatever becomes of the rest
+            self.transcript.tell(said)
+
+    def _detect(self, said: Hypothesis | Segment) -> None:
         if self._detected.get(said.identity) != said.language and said.identity in self._people:
             self._detected[said.identity] = said.language
-            self._want(said.language)
+            if said.language in self._languages or self._quota.admits_spoken(said.language, self._only_spoken):
+                self._want(said.language)
             self._settle_wants()
-        self.transcript.tell(said)
+
+    @property
+    def _only_spoken(self) -> set[str]:
+        """The languages that are made though nobody reads them."""
+        return self._languages.keys() - set(self._wanted_tags())
 
     def _remember(self, said: Segment) -> None:
         self._told[said.id] = self._now()
@@ -514,6 +623,8 @@ class Room:
             if not self._away and self._ladder.look(self.strain):
                 self._step()
             self._retire()
+            for track, identity in list(self._postponed.items()):
+                self.listen(identity, track)
             self.failures.look()
 
     def _step(self) -> None:
@@ -528,10 +639,8 @@ class Room:
             if language.feed and language.unheard_since < late:
                 language.feed.close()
                 language.feed = language.dubs = language.dubber = None
-            if language.captions and language.unwanted_since < late:
-                language.captions.cancel()
-                language.captions = None
-                self._tell_state()
+        for tag in [tag for tag, language in self._languages.items() if language.unwanted_since < late]:
+            self._give_back(tag)
 
     async def _deliver_the_rest(self) -> None:
         """Lines settle, captioners read to the end, voices stop: what was settled is still delivered."""

@@ -51,14 +51,14 @@ async def other(request: web.Request) -> web.StreamResponse:
 
 
 def _file(request: web.Request, name: str, caching: str) -> web.StreamResponse:
-    """A file of the built pages. Raises `not_found`, `pages_missing`."""
+    """A file of the built pages, or its compressed twin. Raises `not_found`, `pages_missing`."""
     root = request.app[SETTINGS].pages.resolve()
     if not (root / "index.html").is_file():
         raise DragomanError("pages_missing", "The pages are not built; `infra/run` builds them.")
     path = _within(root, name)
     if path is None or not path.is_file():
         raise DragomanError("not_found", "There is nothing at this address.")
-    return web.FileResponse(path, headers={"Cache-Control": caching})
+    return web.FileResponse(path, headers={"Cache-Control": caching, "Vary": "Accept-Encoding"})
 
 
 def _within(root: Path, name: str) -> Path | None:

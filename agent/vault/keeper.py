@@ -35,6 +35,8 @@ PAUSES: tuple[Seconds, Seconds] = (0.2, 5.0)
 """Between two tries at Postgres: the first, and the longest that it doubles to."""
 HELD = 10_000
 """Rows that are held in memory while the disk takes none; beyond it the oldest are lost, and counted."""
+SPEAKERS = 1_000
+"""Voices whose pseudonym, name and keys are remembered; one that spoke before as many others gets new keys."""
 
 
 class Keys(Protocol):
@@ -153,8 +155,12 @@ class Keeper:
                 for items, final in [(await self._sealed_final(final), final) for final in finals]:
                     if items is None:
                         self._show(final)
-                    else:
+                        continue
+                    try:
                         self._write(items, final)
+                    except Exception as error:
+                        self._lose(error)
+                        self._show(final)
         self._sealed_all = True
         self._arrived.set()
 
@@ -166,6 +172,14 @@ class Keeper:
             self.lost += 1
             self._keyless(error)
             return None
+        except Exception as error:
+            self._lose(error)
+            return None
+
+    def _lose(self, error: Exception) -> None:
+        """A fault of ours: this final isn't kept. It is read all the same, and the next one is kept."""
+        self.lost += 1
+        self._failed(VaultError("internal", f"The keeper failed ({type(error).__name__})."))
 
     async def _carry_all(self) -> None:
         pause = PAUSES[0]
@@ -175,7 +189,7 @@ class Keeper:
             try:
                 while await self._carry():
                     pause = PAUSES[0]
-            except VaultError as error:
+            except Exception as error:
                 self._not_carried(error)
                 self._arrived.set()
                 await asyncio.sleep(pause)
@@ -219,7 +233,15 @@ class Keeper:
             subject = await self._keys.subject(said.identity)
             who = _Who(speaker_id(self._meeting.id, subject, said.speaker), subject, said.speaker)
             self._known[said.identity, said.speaker] = who
+            if len(self._known) > SPEAKERS:
+                self._forget_speaker(next(iter(self._known)))
         return who
+
+    def _forget_speaker(self, voice: tuple[str, str | None]) -> None:
+        """What of theirs is on its way has its key with it, in the database or beside it."""
+        who = self._known.pop(voice)
+        self._named.pop(who.id, None)
+        self._forget_sealers(lambda sealer: sealer.row.speaker == who.id)
 
     async def _naming(self, who: _Who, identity: str) -> list[Item]:
         """The speaker's name, where it is new or its key is."""
@@ -337,8 +359,10 @@ class Keeper:
         for place in gone:
             del self._sealers[place]
 
-    def _not_carried(self, error: VaultError) -> None:
-        if error.code.startswith("spool"):
+    def _not_carried(self, error: Exception) -> None:
+        if not isinstance(error, VaultError):
+            error = VaultError("internal", f"The keeper failed ({type(error).__name__}).")
+        if error.code == "internal" or error.code.startswith("spool"):
             self._failed(error)
             return
         if not self._away:

@@ -2,6 +2,7 @@
 import * as v from 'valibot'
 import { withoutAccents } from './languages'
 import type { Term } from './terms'
+import type { Vouched } from './vouching'
 
 const TIMEOUT = 10_000
 /** Characters of a meeting's title and of a person's name; the server's limits, which a test compares. */
@@ -53,7 +54,14 @@ const RoomInfo = v.object({
   languages: v.fallback(v.array(Language), []),
   grades: v.fallback(Grades, { wer: {}, chrf: {} }),
 })
-const Joined = v.object({ server: v.string(), token: v.string(), identity: v.string() })
+const Vouched = v.object({ identity: v.string(), epoch: v.pipe(v.number(), v.safeInteger()), key: v.string() })
+const Nobody = v.object({ identity: v.null(), epoch: v.null(), key: v.null() })
+const Joined = v.object({
+  server: v.string(),
+  token: v.string(),
+  identity: v.string(),
+  interpreter: v.fallback(v.nullable(Vouched), null),
+})
 const Made = v.object({ room: v.string(), join: v.string() })
 const Refusal = v.object({ code: v.string(), message: v.fallback(v.string(), '') })
 const Talk = v.object({
@@ -116,6 +124,12 @@ export class Api {
 
   join(room: string, request: JoinRequest): Promise<Joined> {
     return this.#ask(`/api/rooms/${encodeURIComponent(room)}/join`, Joined, { body: request })
+  }
+
+  /** The interpreter whose captions are to be believed; null where there is none. */
+  async interpreter(room: string): Promise<Vouched | null> {
+    const answer = await this.#ask(`/api/rooms/${encodeURIComponent(room)}/interpreter`, v.union([Vouched, Nobody]))
+    return answer.identity === null ? null : answer
   }
 
   /** Make a room. Only a host may: `secret` is what the server printed at its start. */

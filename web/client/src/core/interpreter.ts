@@ -1,4 +1,5 @@
 /** Who the interpreter is, and what it says of itself in its attributes. */
+import type { Vouched } from './vouching'
 
 export interface Present {
   identity: string
@@ -21,6 +22,10 @@ export interface Interpreter {
   zero: number | null
   /** Languages that it found out: identity to tag. */
   detected: Readonly<Record<string, string>>
+  /** What each person present says they speak, or `auto`. */
+  spoken: Readonly<Record<string, string>>
+  /** Languages that somebody was heard to speak against what they said: identity to tag. */
+  suggested: Readonly<Record<string, string>>
   /** Languages in which a dub can sound like the speaker. */
   alike: readonly string[]
 }
@@ -28,7 +33,20 @@ export interface Interpreter {
 /** Its kind comes from the server, so that nobody can merely name themselves so. */
 export const isInterpreter = (who: Present): boolean => who.isAgent && who.identity.startsWith('interpreter-')
 
-/** The one to trust: the highest epoch, but one that has yet to show its key only if no other has. */
+/** The one that the web server vouched for; nothing that anybody else says of themselves counts. */
+export function interpreterOf(people: Iterable<Present>, vouched: Vouched | null): Interpreter | null {
+  for (const who of people) {
+    if (who.identity !== vouched?.identity || !isInterpreter(who)) continue
+    const one = describe(who)
+    return one?.epoch === vouched.epoch && one.key === vouched.key ? one : null
+  }
+  return null
+}
+
+/**
+ * Where nobody vouches: the highest epoch, but one that has yet to show its key only if no other has.
+ * Good for rooms into which nobody but you can send agents.
+ */
 export function interpreterAmong(people: Iterable<Present>): Interpreter | null {
   let best: Interpreter | null = null
   for (const who of people) {
@@ -56,6 +74,8 @@ function describe({ identity, attributes }: Present): Interpreter | null {
     keeping: attributes['dragoman.keeping'] ?? '',
     zero: whole(attributes['dragoman.zero']),
     detected: tags(attributes['dragoman.detected']),
+    spoken: tags(attributes['dragoman.spoken']),
+    suggested: tags(attributes['dragoman.suggested']),
     alike: listed(attributes['dragoman.alike']),
   }
 }

@@ -36,14 +36,14 @@ export function RoomPage({ room, secret, talk }: { room: string; secret: string;
 
   const enter = async (info: RoomInfo, name: string, wishes: Wishes, tracks: LocalTrack[], choices: Choices, speaker: Talk | null) => {
     setStage({ is: 'before', info, problem: null, joining: true })
-    const session = new Session()
+    const session = new Session(() => api.interpreter(room))
     session.ears.unlock()
     session.ears.lower(look.under)
     try {
       if (!isBrowserSupported()) throw new ApiError('unsupported')
       const { speaks, reads, hears } = wishes
       const joined = await api.join(room, { name, speaks, reads, hears, ...(secret ? { secret } : {}) })
-      await session.connect(joined.server, joined.token, wishes)
+      await session.connect(joined.server, joined.token, wishes, joined.interpreter)
       await Promise.all(tracks.map((track) => session.room.localParticipant.publishTrack(track)))
       const inside: Inside = { session, info, colours: new Colours(), talk: speaker }
       open.current = inside
