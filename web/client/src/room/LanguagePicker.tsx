@@ -80,7 +80,8 @@ export function LanguagePicker(props: Props) {
             <Input placeholder={words.search} />
           </SearchField>
           <ListBox className="picker-list" data-testid={`${testid}-list`} renderEmptyState={() => <p className="quiet pad">{words.nothingFound}</p>}>
-            {specials.length > 0 && (
+            {/* Who types looks for a language: “de” is Deutsch before it is “Detect”. */}
+            {specials.length > 0 && (query === '' || all.length === 0) && (
               <ListBoxSection aria-label={label}>
                 {specials.map((one) => (
                   <ListBoxItem key={one.id} id={one.id} textValue={one.name} className="picker-item" data-tag={one.id}>
