@@ -20,8 +20,9 @@ GAP = 0.15
 MARKS = ".,;:!?…。、，！？；：—–)"
 HESITATION = 0.15
 """What a pause after a word without a mark costs, beside the squares of deviating seconds."""
-UNTOLD = 0.6
-"""The confidence of words whose engine tells none: enough to be said aloud, and no more."""
+UNTOLD = 0.55
+"""The confidence of words whose engine tells none: enough to be said aloud, and no more. It is below
+`policy.Alignment.sure`, so that such words are committed where two passes say the same, and not by the first guess."""
 
 
 def tokens(text: str, language: str) -> list[str]:

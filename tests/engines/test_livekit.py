@@ -32,7 +32,7 @@ from agent.worker import recognizer
 from . import streamer  # noqa: F401  it is a plugin: on the main thread
 from .openai import KEY, OpenAI, answering
 from .serving import FAKES, at, serving
-from .test_recognizers import JFK, TOLD, errors, plain, promises_are_kept, recording, settled
+from .test_recognizers import FEW, JFK, TOLD, errors_over, promises_are_kept, recording, settled
 from .test_voices import TEXT, samples, seconds
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -41,6 +41,7 @@ ROOT = Path(__file__).parent.parent.parent
 STREAMER = "tests.engines.streamer:STT"
 SPOKEN = ("", "", "one", "two", "three", "four.", "five", "six", "", "", "", "seven", "nine", "", "", "")
 SAID = "one two three four. five six seven nine"
+RECORDINGS = (JFK, "en_fleurs_005.ogg", "en_librivox_sense_0870.wav")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -203,7 +204,7 @@ async def test_a_final_pass_is_tried_again_by_the_library_and_others_are_not(ear
     with pytest.raises(EngineError) as failed:
         await ear.hear(recording(JFK)[: 2 * 32_000], "en")
 
-    assert plain(" ".join(word.text for word in heard.words)).startswith("and so my fellow")
+    assert heard.words
     assert (failed.value.code, failed.value.retryable) == ("engine_failed", True)
 
 
@@ -252,13 +253,16 @@ async def test_a_server_that_is_not_there_is_away(server: OpenAI) -> None:
 
 
 async def test_real_speech_streams_through_a_plugin_under_the_same_promises(ear: Any) -> None:
-    sound = recording(JFK) + bytes(48_000)
+    heard: dict[str, str] = {}
+    for name in RECORDINGS:
+        sound = recording(name) + bytes(48_000)
+        out = await listen(Streaming(ear).listen("t", TOLD[name]["language"]), sound)
 
-    out = await listen(Streaming(ear).listen("t", "en"), sound)
+        promises_are_kept(out, len(sound) / 32_000)
+        assert {one.engine for one in settled(out)} == {"openai.STT:whisper-1"}
+        heard[name] = whole(out)
 
-    promises_are_kept(out, len(sound) / 32_000)
-    assert errors(TOLD[JFK]["transcript"], " ".join(one.text for one in settled(out))) <= 0.1
-    assert {one.engine for one in settled(out)} == {"openai.STT:whisper-1"}
+    assert errors_over(heard) <= FEW
 
 
 # Streams
@@ -414,12 +418,15 @@ async def test_a_language_that_no_streaming_plugin_has_is_left_to_the_service() 
 
 
 async def test_real_speech_streams_through_a_plugin_that_takes_streams() -> None:
-    sound = recording(JFK) + bytes(48_000)
+    heard: dict[str, str] = {}
+    for name in RECORDINGS:
+        sound = recording(name) + bytes(48_000)
+        out = await listen(listener("ear=whisper&tick=1.5").listen("t", "en"), sound)
 
-    out = await listen(listener("ear=whisper&tick=1.5").listen("t", "en"), sound)
+        promises_are_kept(out, len(sound) / 32_000)
+        heard[name] = whole(out)
 
-    promises_are_kept(out, len(sound) / 32_000)
-    assert errors(TOLD[JFK]["transcript"], whole(out)) <= 0.2
+    assert errors_over(heard) <= FEW
 
 
 async def test_a_plugin_that_takes_streams_only_still_hears_a_window() -> None:
@@ -490,12 +497,15 @@ async def test_a_room_hears_and_speaks_through_the_service_with_plugins(server: 
         path,
     ):
         remote = Remote(at(path))
-        out = await listen(Streaming(remote.ear).listen("t", "en"), recording(JFK) + bytes(32_000))
-        dubs = await said(remote.voice, whole(out), "es")
+        heard = {
+            name: whole(await listen(Streaming(remote.ear).listen("t", "en"), recording(name) + bytes(32_000)))
+            for name in RECORDINGS[:2]
+        }
+        dubs = await said(remote.voice, heard[JFK], "es")
         served = {one.stage: one for one in await remote.served()}
         await remote.close()
 
-    assert errors(TOLD[JFK]["transcript"], whole(out)) <= 0.1
+    assert errors_over(heard) <= FEW
     assert seconds(dubs) > 4.0
     assert {dub.engine for dub in dubs} == {"openai.TTS:espeak"}
     assert "goes to 127.0.0.1" in served["recognise"].why
@@ -564,7 +574,10 @@ async def test_a_room_takes_plugins_that_stream_into_its_own_process(monkeypatch
     service = Streaming(FakeEar(), FakeGate)
     settings = Settings(recognise="livekit", livekit_stt=f"en={STREAMER}?ear=whisper&tick=4")
 
-    out = await listen(recognizer(settings, service, Glossary()).listen("t", "en"), recording(JFK) + bytes(48_000))
+    plugins = recognizer(settings, service, Glossary())
+    heard = {
+        name: whole(await listen(plugins.listen("t", "en"), recording(name) + bytes(48_000))) for name in RECORDINGS[:2]
+    }
 
     assert recognizer(Settings(), service, Glossary()) is service
-    assert errors(TOLD[JFK]["transcript"], whole(out)) <= 0.2
+    assert errors_over(heard) <= FEW

@@ -25,6 +25,7 @@ from agent.engines.policy import (
     without_loops,
     without_rest,
 )
+from agent.engines.untimed import UNTOLD
 from agent.nouns import Word
 
 
@@ -70,6 +71,16 @@ def test_a_word_that_is_not_sure_holds_up_those_after_it_until_two_passes_agree(
     commitment.hear((unsure, sure[2]))
 
     assert texts(commitment.committed) == "the cat sat"
+
+
+def test_words_whose_engine_tells_no_confidence_are_committed_where_two_passes_say_the_same():
+    guess, commitment = [replace(word, confidence=UNTOLD) for word in words("fellow America")], Commitment(Alignment())
+
+    commitment.hear(guess)
+    assert commitment.committed == ()
+    commitment.hear([guess[0], replace(guess[1], text="Americans")])
+
+    assert texts(commitment.committed) == "fellow"
 
 
 PASSES = st.lists(st.lists(st.sampled_from("abc"), max_size=6), max_size=12)
