@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from livekit import rtc
 
 from .aio import Supervisor
 from .nouns import Caption
 from .wire import Signer
+
+
+async def at_once() -> None:
+    """Nothing is held."""
 
 
 class CaptionSender:
@@ -20,6 +24,7 @@ class CaptionSender:
     seconds between two, the newest state of a segment only, and an interim of a segment at
     most every `INTERIM` seconds. Finals go out as text streams too, which are reliable.
     A frame that can't be sent is counted in `lost`, told to `failed`, and costs nothing else.
+    Before each `hold` is waited for: it ends when we may send.
     """
 
     GAP = 0.005
@@ -37,11 +42,13 @@ class CaptionSender:
         signer: Signer,
         now: Callable[[], float],
         failed: Callable[[str, Exception], None] = lambda part, error: None,
+        hold: Callable[[], Awaitable[None]] = at_once,
     ) -> None:
         self._participant = participant
         self._signer = signer
         self._now = now
         self._failed = failed
+        self._hold = hold
         self._supervisor = Supervisor(failed)
         self._tracks: dict[str, rtc.LocalDataTrack] = {}
         self._opening: dict[str, asyncio.Future[rtc.LocalDataTrack]] = {}
@@ -120,9 +127,11 @@ class CaptionSender:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            await self._hold()
             while due := self._next():
                 self._push(self._newest.pop(due))
                 await asyncio.sleep(self.GAP)
+                await self._hold()
             if self._newest:
                 self._wake.set()
                 await asyncio.sleep(0.02)
@@ -154,6 +163,7 @@ class CaptionSender:
     async def _send_finals(self) -> None:
         while True:
             caption = await self._finals.get()
+            await self._hold()
             try:
                 async with asyncio.timeout(self.SENDING):
                     await self._send(caption)

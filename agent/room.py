@@ -15,12 +15,13 @@ from .aio import Feed, FeedOverflow, Supervisor
 from .captions import Captioner, Together, Written
 from .direct import Beside, Sounds
 from .dubs import Cast, Channel, Dubber, Due
-from .engines import Consent, Diarizer, Direct, Likeness, Recognizer, Translator, Voice
+from .engines import Consent, Diarizer, Direct, Ear, Gate, Likeness, Recognizer, Translator, Voice
 from .errors import EngineError
 from .failures import Failures
 from .faithful import Faithful
 from .glossary import Glossary
 from .ladder import Ladder, Strain
+from .language_check import LanguageChecks
 from .languages import same_language
 from .likeness import Likenesses
 from .nouns import Caption, Chunk, Hypothesis, Segment
@@ -57,6 +58,9 @@ class Engines:
     """For what may be dropped where there is too much to do; the translator itself where there is none."""
     likeness: Likeness | None = None
     """For dubs in a voice like the speaker's own; without one all are in stock voices."""
+    ear: Ear | None = None
+    gate: Callable[[], Gate] | None = None
+    """Both for noticing who speaks something else than they say; without them nobody does."""
 
 
 Keep = Callable[[Segment | Caption], Written | None]
@@ -175,6 +179,7 @@ class Room:
         self._ending: dict[str, asyncio.Task[None]] = {}
         self._cast = Cast()
         self._likenesses = Likenesses(engines.voice, engines.likeness, meeting, lent)
+        self._checks = self._language_checks(engines)
         self._sounds = Sounds() if engines.direct else None
         translator = Faithful(engines.translator, self._glossary)
         previews = Faithful(engines.previews, self._glossary) if engines.previews else translator
@@ -192,11 +197,14 @@ class Room:
         async with asyncio.TaskGroup() as group:
             self._group = group
             keeper = group.create_task(self._supervisor.keep("upkeep", self._look_after))
+            checking = group.create_task(self._supervisor.keep("language", self._checks.run)) if self._checks else None
             for tag in self._always:
                 self._want(tag)
             self.running.set()
             await self._closing.wait()
             keeper.cancel()
+            if checking:
+                checking.cancel()
             await self._deliver_the_rest()
 
     def close(self) -> None:
@@ -240,6 +248,8 @@ class Room:
         self._people.pop(identity, None)
         self._detected.pop(identity, None)
         self.withdraw(identity)
+        if self._checks:
+            self._checks.forget(identity)
         self._likenesses.take_back(identity)
         for line in [line for line in self._lines.values() if line.identity == identity]:
             self.stopped(line.track)
@@ -259,6 +269,8 @@ class Room:
         held = self._people.get(identity, Wants())
         self.wants(identity, Wants(language, held.reads, held.hears))
         self.withdraw(identity)
+        if self._checks and language == held.speaks:
+            self._checks.insisted(identity)
 
     def suggest(self, identity: str, language: str) -> None:
         """What somebody seems to speak, against what they say; they are asked, and nothing else changes.
@@ -274,6 +286,17 @@ class Room:
         """There is nothing to ask somebody any more."""
         if self._suggested.pop(identity, None):
             self._doors.tell_suggested(dict(self._suggested))
+
+    def _language_checks(self, engines: Engines) -> LanguageChecks | None:
+        if engines.ear is None or engines.gate is None:
+            return None
+        return LanguageChecks(
+            engines.ear,
+            engines.gate,
+            suggest=self.suggest,
+            withdraw=self.withdraw,
+            busy=lambda: self._ladder.step > 0,
+        )
 
     # Tracks
 
@@ -310,6 +333,8 @@ class Room:
                 self._likenesses.hear(line.identity, chunk)
                 if self._sounds:
                     self._sounds.hear(chunk)
+                if self._checks and (person := self._people.get(line.identity)):
+                    self._checks.hear(line.identity, person.speaks, chunk)
             except Exception as error:  # it is in the inbox: what else would be done with it is not worth a word
                 self.failures.fell(f"sound.{chunk.track}", error)
 
@@ -547,12 +572,17 @@ class Room:
                 self._likenesses.said(said)
             except Exception as error:  # a voice like somebody's is a courtesy
                 self.failures.fell(f"sound.{said.track}", error)
+        try:
+            self._detect(said)
+        finally:  # whatever becomes of the rest
+            self.transcript.tell(said)
+
+    def _detect(self, said: Hypothesis | Segment) -> None:
         if self._detected.get(said.identity) != said.language and said.identity in self._people:
             self._detected[said.identity] = said.language
             if said.language in self._languages or self._quota.admits_spoken(said.language, self._only_spoken):
                 self._want(said.language)
             self._settle_wants()
-        self.transcript.tell(said)
 
     @property
     def _only_spoken(self) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -29,6 +30,9 @@ class TrackLine:
     TRIES = 3
     """Failures over the same sound after which it is given up, and of a diarizer after which nobody is told apart."""
 
+    FIRST_PAUSE, LONGEST_PAUSE = 0.2, 3.0
+    """Seconds before a recognition is begun anew, doubled while none hears anything."""
+
     def __init__(
         self,
         identity: str,
@@ -49,6 +53,7 @@ class TrackLine:
         self._recognition: Recognition | None = None
         self._unsettled: Hypothesis | None = None
         self._blame = 0.0
+        self._given_up = 0
         self._diarizer = diarizer
         self._diarization: Diarization | None = None
         self._unlabelled = 0
@@ -69,6 +74,8 @@ class TrackLine:
             self._give_up(error)
 
     async def _hear(self, chunk: Chunk) -> None:
+        if self._recognition is None and self._given_up:  # sound waits meanwhile
+            await asyncio.sleep(min(self.LONGEST_PAUSE, self.FIRST_PAUSE * 2.0 ** (self._given_up - 1)))
         try:
             said = await self._begin().push(chunk)
         except EngineError as error:
@@ -84,7 +91,7 @@ class TrackLine:
         except Exception as error:
             self._give_up(error)
         else:
-            self._blame = 0.0
+            self._blame, self._given_up = 0.0, 0
             self._pass_on(said)
 
     def _begin(self) -> Recognition:
@@ -96,6 +103,7 @@ class TrackLine:
     def _give_up(self, error: Exception) -> None:
         """Begin anew, and settle what the recognition was sure of: somebody has read it already."""
         self._recognition, self._blame, sure = None, 0.0, self._unsettled
+        self._given_up += 1
         self._gave_up("recognise", error)
         if sure and (text := sure.text[: sure.stable].strip()):
             self._pass_on(

@@ -11,6 +11,7 @@ from typing import Any
 from agent.engines import Ear, Heard, Translation, Translator, Voice
 from agent.errors import EngineError
 from agent.nouns import Caption, Dub, Segment
+from agent.room import Room
 
 KINDS = ("engines_away", "loading", "overloaded", "timeout", "engine_failed", "failed_for_good", "bad_request", "bug")
 """How an engine may fail: its codes, and as a program does."""
@@ -127,3 +128,43 @@ def faulty_keep(keep: Callable[[Segment | Caption], Any], faults: Faults) -> Cal
         return keep(said)
 
     return kept
+
+
+def break_a_captioner(room: Room, faults: Faults) -> None:
+    """As a listener does that has not read for too long, or a program with a fault."""
+    language = faults.random.choice([*room._languages.values()])
+    along, falls = type(language.captioner)._along, [1]
+
+    def fall(first: Segment, feed: Any) -> Any:
+        if falls:
+            falls.clear()
+            faults.done["captioner"] += 1
+            raise RuntimeError("a fault of the program")
+        return along(language.captioner, first, feed)
+
+    language.captioner._along = fall  # type: ignore[method-assign]
+
+
+def overflow_a_feed(room: Room, faults: Faults, ours: object) -> None:
+    theirs = [feed for feed in room.transcript._listeners if feed is not ours]
+    if theirs:
+        faults.random.choice(theirs)._overflown = True
+        faults.done["feed"] += 1
+
+
+def one_fault(room: Room, faults: Faults, languages: Sequence[str], ours: object = None) -> None:
+    """Something, somewhere, soon; `ours` is a feed of the test's own."""
+    lang = faults.random.choice(languages)
+    where = (
+        *("ear", "diarizer", "recorder", f"translator.{lang}", f"translator.{lang}", f"voice.{lang}"),
+        *(f"channel.{lang}", f"data_track.{lang}", f"dub_track.{lang}", f"show.{lang}"),
+    )
+    which = faults.random.randrange(len(where) + 2)
+    if which < len(where):
+        faults.cause(where[which], faults.random.randint(1, 3))
+        if where[which].startswith("dub_track"):
+            faults.cause(f"channel.{lang}")  # a track is opened where another one broke
+    elif which == len(where):
+        break_a_captioner(room, faults)
+    else:
+        overflow_a_feed(room, faults, ours)

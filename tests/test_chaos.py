@@ -14,7 +14,7 @@ from agent.nouns import Caption, Chunk, Dub, Segment
 from agent.room import Engines, Room, Wants
 from tests.moved import run
 
-from .chaos import Faults, FaultyEar, FaultyTranslator, FaultyVoice, faulty_keep
+from .chaos import Faults, FaultyEar, FaultyTranslator, FaultyVoice, faulty_keep, one_fault
 
 SECONDS, CALM = 180, 60
 PEOPLE = {"ana": "en", "ben": "fr", "cid": "es"}
@@ -82,45 +82,6 @@ class FaultyDiarizer(FakeDiarizer):
         return await super().push(chunk)
 
 
-def break_a_captioner(room: Room, faults: Faults) -> None:
-    """As a listener does that has not read for too long, or a program with a fault."""
-    language = faults.random.choice([*room._languages.values()])
-    along, falls = type(language.captioner)._along, [1]
-
-    def fall(first: Segment, feed: Any) -> Any:
-        if falls:
-            falls.clear()
-            faults.done["captioner"] += 1
-            raise RuntimeError("a fault of the program")
-        return along(language.captioner, first, feed)
-
-    language.captioner._along = fall  # type: ignore[method-assign]
-
-
-def overflow_a_feed(room: Room, faults: Faults, ours: object) -> None:
-    theirs = [feed for feed in room.transcript._listeners if feed is not ours]
-    if theirs:
-        faults.random.choice(theirs)._overflown = True
-        faults.done["feed"] += 1
-
-
-def one_fault(room: Room, faults: Faults, ours: object) -> None:
-    lang = faults.random.choice(LANGUAGES)
-    where = (
-        *("ear", "diarizer", "recorder", f"translator.{lang}", f"translator.{lang}", f"voice.{lang}"),
-        *(f"channel.{lang}", f"data_track.{lang}", f"dub_track.{lang}", f"show.{lang}"),
-    )
-    which = faults.random.randrange(len(where) + 2)
-    if which < len(where):
-        faults.cause(where[which], faults.random.randint(1, 3))
-        if where[which].startswith("dub_track"):
-            faults.cause(f"channel.{lang}")  # a track is opened where another one broke
-    elif which == len(where):
-        break_a_captioner(room, faults)
-    else:
-        overflow_a_feed(room, faults, ours)
-
-
 async def speak(room: Room, who: str, faults: Faults, until: float) -> None:
     """Sentences of two to six words, with pauses between."""
     random, now = faults.random, asyncio.get_running_loop().time
@@ -165,7 +126,7 @@ async def meeting(seed: int) -> tuple[Room, Doors, Faults, list[Segment], dict[s
         room.wants(who, Wants(speaks, reads, reads))
     speaking = [asyncio.create_task(speak(room, who, faults, SECONDS + CALM)) for who in PEOPLE]
     for _ in range(SECONDS):
-        one_fault(room, faults, listening)
+        one_fault(room, faults, LANGUAGES, listening)
         await asyncio.sleep(1.0)
         assert not running.done()
     faults.calm()

@@ -73,10 +73,12 @@ async def test_a_guest_with_ten_microphones_is_heard_on_two_and_on_the_third_whe
     async with live() as scene:
         ten = [await scene.publish("eve", f"t{n}") for n in range(10)]
         heard = [one.sid for one in ten if one.subscribed]
+        told = scene.sfu._attributes["dragoman.unheard"]
 
         await scene.unpublish("eve", "t0")
 
         assert heard == ["t0", "t1"]
+        assert told == '["eve"]'
         assert ten[2].subscribed
         assert not ten[3].subscribed
         assert scene.sfu.microphones.refused
@@ -93,6 +95,7 @@ async def test_who_finds_forty_microphones_waits_until_somebody_leaves():
 
         assert not before
         assert late.subscribed
+        assert scene.sfu._attributes["dragoman.unheard"] == "[]"
         assert len(scene.sfu.microphones) == 40
 
 

@@ -286,7 +286,7 @@ def test_frames_attributes_and_text_streams_that_are_refused_stop_nothing():
 
 def test_a_cue_that_is_refused_stops_no_voice_and_no_other_cue(monkeypatch: pytest.MonkeyPatch):
     class Silent:
-        def __init__(self, participant: object, lang: str, cue: Any) -> None:
+        def __init__(self, participant: object, lang: str, cue: Any, hold: Any) -> None:
             self.cue = cue
 
         async def publish(self) -> None: ...
@@ -310,7 +310,7 @@ def test_a_voice_that_cannot_be_published_leaves_nothing_behind(monkeypatch: pyt
     left: list[str] = []
 
     class Refused:
-        def __init__(self, participant: object, lang: str, cue: Any) -> None: ...
+        def __init__(self, participant: object, lang: str, cue: Any, hold: Any) -> None: ...
 
         async def publish(self) -> None:
             raise RuntimeError("no")

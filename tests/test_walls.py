@@ -215,6 +215,7 @@ def test_recognition_that_fails_costs_that_window_and_the_track_goes_on(error: E
         for text in ("one", *["two"] * 9, "three", "four"):
             room.hear(speech("t", text, asyncio.get_running_loop().time() - 0.5))
             await asyncio.sleep(1.0)
+        await asyncio.sleep(30.0)
         room.stopped("t")
         await say(room, "other", track="u")
 

@@ -20,7 +20,9 @@ from agent.settings import Settings
 TOKEN_LIFE = timedelta(seconds=300)
 """A token opens the door once; LiveKit gives those inside fresh ones."""
 BEAT_LIFE = 60
-"""Seconds that an interpreter's token may still live."""
+"""Seconds for which an interpreter's token is made at most."""
+CLOCKS_DIFFER = 15 * 60
+"""Seconds that the clocks of two machines may differ: nobody is refused for that."""
 SOURCES = ["camera", "microphone", "screen_share", "screen_share_audio"]
 SLUG = "abcdefghjkmnpqrstuvwxyz23456789"
 """Letters that nobody takes for another."""
@@ -75,10 +77,17 @@ def address_of(request: web.Request) -> str:
 
 
 def room_token(
-    settings: Settings, room: str, name: str, languages: dict[str, str], *, host: bool = False
+    settings: Settings,
+    room: str,
+    name: str,
+    languages: dict[str, str],
+    *,
+    host: bool = False,
+    ahead: float = 0.0,
 ) -> tuple[str, str]:
     """A person's token and identity: this room only, camera, microphone and screen, for a few minutes.
 
+    They are minutes by the LiveKit server's clock, which is so many seconds `ahead` of ours.
     Nobody may change their own name or attributes: what stands in the token is what this server
     said, so that `dragoman.host` can be believed. Wishes change by calls to the interpreter.
     """
@@ -99,15 +108,15 @@ def room_token(
         .with_name(name)
         .with_grants(grants)
         .with_attributes({f"dragoman.{kind}": tag for kind, tag in languages.items()} | mark)
-        .with_ttl(TOKEN_LIFE)
+        .with_ttl(TOKEN_LIFE + timedelta(seconds=ahead))
     )
     return token.to_jwt(), identity
 
 
-def needs_interpreter(request: web.Request, job: str) -> None:
-    """Lets the interpreter of that job pass. Raises `not_allowed`.
+def needs_interpreter(request: web.Request, job: str) -> float:
+    """Lets the interpreter of that job pass; how many seconds its clock is ahead of ours. Raises `not_allowed`.
 
-    A guest's token and a webhook's are signed with the same secret; neither may beat.
+    A guest's token, a webhook's and an answer of an interpreter's are signed with the same secret; none may beat.
     """
     settings = request.app[SETTINGS]
     try:
@@ -116,13 +125,15 @@ def needs_interpreter(request: web.Request, job: str) -> None:
             settings.livekit_api_secret.get_secret_value(),
             algorithms=["HS256"],
             issuer=settings.livekit_api_key,
-            leeway=5,
-            options={"require": ["exp", "iss", "sub"]},
+            leeway=CLOCKS_DIFFER,
+            options={"require": ["exp", "iat", "iss", "sub"]},
         )
     except jwt.PyJWTError:
         raise _not_an_interpreter() from None
-    if claims["sub"] != job or claims["exp"] - time.time() > BEAT_LIFE + 5 or {"video", "sha256"} & claims.keys():
+    other = {"video", "sha256", "nonce"} & claims.keys()
+    if claims["sub"] != job or not 0 <= claims["exp"] - claims["iat"] <= BEAT_LIFE or other:
         raise _not_an_interpreter()
+    return float(claims["iat"]) - time.time()
 
 
 def bearer(request: web.Request) -> str:

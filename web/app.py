@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
+from weakref import WeakValueDictionary
 
 import aiohttp
 from aiohttp import web
@@ -13,11 +14,13 @@ from aiohttp.typedefs import Handler
 
 from agent.errors import DragomanError
 from agent.settings import Settings
+from agent.tokens import allow_for_clocks
 from agent.vault import tenants
 
-from . import health, interpreters, pages, policies, rooms, transcripts, webhooks
+from . import health, interpreters, pages, policies, rooms, transcripts, webhooks, workers
 from .access import SETTINGS
-from .database import DATABASE, Database
+from .clocks import CLOCKS, LIVEKIT, REFUSED, Clocks, Refused
+from .database import BEATS, DATABASE, Database
 from .engines import ENGINES, EngineWatch
 from .errors import SENTENCES, answer, answer_errors, refuse_what_is_too_large, route_of
 from .metrics import METRICS, Metrics
@@ -69,7 +72,10 @@ ROUTES: tuple[Route, ...] = (
           "the host secret", transcripts.TranscriptAsked, ("text/vtt", "application/x-subrip", "text/plain")),
     Route("POST", "/api/interpreters/{job}/beat", interpreters.beat, "An interpreter's heartbeat, twice a second.",
           interpreters.Pulse, {200: interpreters.Order}, ("not_allowed", "database_away"),
-          "a JWT signed with LIVEKIT_API_SECRET: iss the API key, sub the job, exp within 60 s"),
+          "a JWT signed with LIVEKIT_API_SECRET: iss the API key, sub the job, iat, exp within 60 s of it"),
+    Route("POST", "/api/workers/{worker}/beat", workers.beat, "What an agent worker can take, once a second.",
+          workers.Word, {200: workers.Taken}, ("not_allowed", "database_away"),
+          "the same, with the worker's own name as sub"),
     Route("POST", "/livekit/webhook", webhooks.receive, "The LiveKit server's webhooks, signed by it.", None,
           {204: ""}, ("not_allowed", "too_large", "database_away")),
     Route("GET", "/healthz", health.healthz, "Alive.", None, {200: health.Alive}),
@@ -91,9 +97,13 @@ def build(settings: Settings, moment: float = MOMENT) -> web.Application:
 
     Costly answers are kept for a `moment`, in seconds.
     """
+    allow_for_clocks()
     app = web.Application(middlewares=[observe, answer_errors, refuse], client_max_size=BODY_LIMIT)
     app[SETTINGS] = settings
     app[METRICS] = Metrics()
+    app[CLOCKS] = Clocks(app[METRICS])
+    app[REFUSED] = Refused(app[METRICS])
+    app[rooms.OPENING] = WeakValueDictionary()
     app[PACE] = Pace(settings.joins_per_minute)
     app[LOOKS] = Pace(LOOKS_PER_MINUTE)
     app[PEERS] = Peers()
@@ -114,7 +124,9 @@ def build(settings: Settings, moment: float = MOMENT) -> web.Application:
 
 async def database(app: web.Application) -> AsyncIterator[None]:
     app[DATABASE] = Database(app[SETTINGS].database_url)
+    app[BEATS] = Database(app[SETTINGS].database_url, connections=4)
     yield
+    await app[BEATS].close()
     await app[DATABASE].close()
 
 
@@ -130,7 +142,8 @@ async def reader(app: web.Application) -> AsyncIterator[None]:
 
 
 async def sfu(app: web.Application) -> AsyncIterator[None]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=4)) as session:
+    reading = app[CLOCKS].reading(LIVEKIT)
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=4), trace_configs=[reading]) as session:
         app[SFU] = Sfu(app[SETTINGS], session)
         yield
 
@@ -163,7 +176,7 @@ async def _attend(app: web.Application) -> None:
             log.warning("waiting for the database", extra={"code": error.code})
         away = True
         await asyncio.sleep(AGAIN)
-    await Watch(app[DATABASE], app[POLICIES], app[SFU], app[METRICS]).run()
+    await Watch(app[SETTINGS], app[DATABASE], app[POLICIES], app[SFU], app[METRICS]).run()
 
 
 async def _prepare(app: web.Application) -> DragomanError | None:

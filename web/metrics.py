@@ -9,6 +9,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 STATES = ("starting", "listening", "degraded", "slower", "merging", "captions_only", "skipping", "engines_away")
 """What an interpreter says of itself, as in docs/wire.md."""
+REFUSALS = {
+    *("bad_json", "bad_request", "not_allowed", "not_served", "unknown_language", "too_soon", "too_many_calls"),
+    *("too_many_languages", "too_many_people", "too_many_microphones", "unread_streams"),
+}
+"""Why interpreters refuse what guests ask, as in docs/wire.md."""
 
 
 class Metrics:
@@ -22,7 +27,16 @@ class Metrics:
         self.rooms = self._counter("rooms_made", "Rooms made by hosts")
         self.joins = self._counter("joins", "Tokens given to people")
         self.beats = self._counter("beats", "Heartbeats of interpreters")
+        self.refused = self._counter("beats_refused", "Heartbeats that were not taken for an interpreter's")
+        self.refusals = self._counter("guests_refused", "What interpreters refused to guests", "code")
         self.missed = self._counter("beats_missed", "Interpreters that fell silent")
+        self.hearing = Histogram(
+            "dragoman_web_hearing_seconds",
+            "From a room's call for an interpreter to the first beat of one that hears",
+            buckets=(0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
+            registry=self.registry,
+        )
+        self.asked = self._counter("asked", "Interpreters in doubt, asked whether they live", "outcome")
         self.dispatches = self._counter("dispatches", "Calls for an interpreter", "why")
         self.removals = self._counter("removals", "Interpreters taken out of a room", "why")
         self.webhooks = self._counter("webhooks", "Webhooks of the LiveKit server", "outcome")
@@ -30,12 +44,23 @@ class Metrics:
         self.interpreters = Gauge(
             "dragoman_web_interpreters", "Rooms that are interpreted, by how", ["state"], registry=self.registry
         )
+        self.places = Gauge("dragoman_web_places", "Rooms that the workers could take now", registry=self.registry)
+        self.clocks = Gauge(
+            "dragoman_web_clock_difference_seconds",
+            "The clock that differs most from ours, in seconds ahead of it",
+            registry=self.registry,
+        )
         self.leader = Gauge("dragoman_web_leader", "1 where this server attends the rooms", registry=self.registry)
 
     def interpreted(self, states: Mapping[str, int]) -> None:
         """How many interpreters are in each of the states that there are; none where nobody knows."""
         for state in STATES:
             self.interpreters.labels(state).set(states.get(state, 0))
+
+    def guests(self, refused: Mapping[str, int]) -> None:
+        """What an interpreter refused; a code that we don't know is `other`."""
+        for code, count in refused.items():
+            self.refusals.labels(code if code in REFUSALS else "other").inc(max(0, count))
 
     def _counter(self, name: str, says: str, *labels: str) -> Counter:
         return Counter(f"dragoman_web_{name}", says, labels, registry=self.registry)

@@ -121,8 +121,8 @@ async def say_all(speaker: Person, reader: Person, rounds: int) -> Run:
         return zero + last > speaker.spoke_until - 1.5
 
     with contextlib.suppress(TimeoutError, AssertionError):  # what did not come is in the figures
-        await until(heard_out, 20)
-    await asyncio.sleep(4.0)
+        await until(heard_out, 15)
+    await asyncio.sleep(3.0)
     seen = [got for got in reader.seen[before:] if got.frame.final]
     first = {(got.frame.lang, got.frame.id): got for got in reversed(seen)}
     originals = sorted((g for (lang, _), g in first.items() if lang == "en"), key=lambda g: g.frame.start)
@@ -160,7 +160,7 @@ async def measure(stack: Stack, rounds: int, minute: float) -> dict[str, Any]:
     reader = await Person.join(stack.url, slug, "Rosa", reads="es", watch=("en",), secret=secret)
     speaker = await Person.join(stack.url, slug, "Jack", speaks="en", reads="en", secret=secret)
     await speaker.interpreted(60)
-    await say_all(speaker, reader, 1)  # engines, allocators and connections warm up
+    await speaker.say(DATA / RECORDINGS[0], lead=0.5, tail=5.0)  # engines, allocators and connections warm up
     quiet = await say_all(speaker, reader, rounds)
     (job,) = in_rooms(stack)
     process = psutil.Process(job)

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ SERVED = [
         "measure": "wer",
         "languages": {"en": 0.11, "es": 0.1, "de": 0.22, "xh": 0.9},
         "route": {},
+        "leaves": {"whisper-base": "ears.example"},
     },
     {
         "stage": "translate",
@@ -57,17 +58,14 @@ SERVED = [
 
 @dataclass
 class Neighbours:
-    """The engine service and the agent worker, as far as we ask them."""
+    """The engine service, as far as we ask it."""
 
     engines_ready: bool = True
-    worker: dict[str, Any] | None = field(default_factory=lambda: {"agent_name": "interpreter", "active_jobs": 0})
 
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_get("/readyz", self.readyz)
         app.router.add_get("/served", self.served)
-        app.router.add_get("/", self.alive)
-        app.router.add_get("/worker", self.told)
         return app
 
     async def readyz(self, _: web.Request) -> web.Response:
@@ -75,12 +73,6 @@ class Neighbours:
 
     async def served(self, _: web.Request) -> web.Response:
         return web.json_response({"stages": SERVED})
-
-    async def alive(self, _: web.Request) -> web.Response:
-        return web.Response(text="OK") if self.worker else web.Response(status=503)
-
-    async def told(self, _: web.Request) -> web.Response:
-        return web.json_response(self.worker)
 
 
 @dataclass
@@ -114,14 +106,22 @@ class House:
         headers = {"Authorization": f"Bearer {beat_token(job)}"}
         return await self.client.post(f"/api/interpreters/{job}/beat", json=told, headers=headers)
 
+    async def work(self, worker: str = "W_1", **told: Any) -> ClientResponse:
+        """A word of an agent worker's."""
+        told = {"agent": "interpreter", "registered": True, "warm": 1, "rooms": 0, "limit": 10, **told}
+        headers = {"Authorization": f"Bearer {beat_token(worker)}"}
+        return await self.client.post(f"/api/workers/{worker}/beat", json=told, headers=headers)
+
     async def count(self, line: str) -> float:
         """What a line of /metrics says; 0 where it isn't there."""
         text = await (await self.client.get("/metrics")).text()
         return next((float(each.rpartition(" ")[2]) for each in text.splitlines() if each.startswith(line)), 0.0)
 
 
-def beat_token(job: str, secret: str = SECRET, key: str = KEY, life: float = 30, **more: Any) -> str:
-    claims = {"iss": key, "sub": job, "exp": int(time.time() + life), **more}
+def beat_token(job: str, secret: str = SECRET, key: str = KEY, life: float = 30, ahead: float = 0, **more: Any) -> str:
+    """As an interpreter makes it whose clock is so many seconds ahead."""
+    now = time.time() + ahead
+    claims = {"iss": key, "sub": job, "iat": now, "exp": now + life, **more}
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
@@ -192,7 +192,6 @@ async def _house(livekit: FakeLiveKit | None, url: str, dist: Path, changes: dic
             "database_url": SecretStr(url),
             "host_secret": SecretStr(HOST),
             "engines": f"http://127.0.0.1:{others.port}",
-            "agent_port": others.port,
             "pages": dist,
             "migrate": False,
         }

@@ -31,17 +31,62 @@ async def told(house: House, token: str, job: str = "AJ_1") -> tuple[int, str]:
         beat_token("AJ_1", secret="another-secret-of-at-least-32-letters"),
         beat_token("AJ_1", key="another"),
         beat_token("AJ_1", life=-60),
+        beat_token("AJ_1", ahead=-1200),
+        beat_token("AJ_1", ahead=1200),
         beat_token("AJ_1", life=3600),
-        beat_token("AJ_1", nbf=int(time.time()) + 600),
-        jwt.encode({"iss": KEY, "sub": "AJ_1"}, SECRET, algorithm="HS256"),
-        jwt.encode({"iss": KEY, "sub": "AJ_1", "exp": int(time.time()) + 30}, None, algorithm="none"),
-        jwt.encode({"iss": KEY, "sub": "AJ_1", "exp": int(time.time()) + 30}, SECRET + SECRET, algorithm="HS512"),
+        beat_token("AJ_1", nonce="x"),
+        jwt.encode({"iss": KEY, "sub": "AJ_1", "iat": time.time()}, SECRET, algorithm="HS256"),
+        jwt.encode({"iss": KEY, "sub": "AJ_1", "exp": time.time() + 30}, SECRET, algorithm="HS256"),
+        jwt.encode({"iss": KEY, "sub": "AJ_1", "iat": time.time(), "exp": time.time() + 30}, None, algorithm="none"),
+        jwt.encode(
+            {"iss": KEY, "sub": "AJ_1", "iat": time.time(), "exp": time.time() + 30}, SECRET + SECRET, algorithm="HS512"
+        ),
     ],
-    ids=["none", "rubbish", "job", "secret", "key", "expired", "long", "future", "endless", "unsigned", "algorithm"],
+    ids=[
+        "none",
+        "rubbish",
+        "job",
+        "secret",
+        "key",
+        "upside down",
+        "expired",
+        "future",
+        "long",
+        "answer",
+        "endless",
+        "undated",
+        "unsigned",
+        "algorithm",
+    ],
 )
 async def test_a_beat_with_a_token_that_is_not_that_jobs_own_is_refused(house: House, token: str):
     assert await told(house, token) == (403, "not_allowed")
     assert await house.count("dragoman_web_beats_total") == 0
+    assert await house.count("dragoman_web_beats_refused_total") == 1
+
+
+@pytest.mark.parametrize("ahead", [-600, -35, 0, 35, 600])
+async def test_an_interpreter_is_heard_whatever_its_clock_says_and_the_difference_is_told(
+    house: House, caplog: pytest.LogCaptureFixture, ahead: float
+):
+    for _ in range(3):
+        headers = {"Authorization": f"Bearer {beat_token('AJ_1', ahead=ahead)}"}
+        answer = await house.client.post("/api/interpreters/AJ_1/beat", json=BEAT, headers=headers)
+        assert (answer.status, await answer.json()) == (200, {"leave": False})
+
+    assert await house.count("dragoman_web_clock_difference_seconds") == pytest.approx(ahead, abs=2)
+    logged = [record for record in caplog.records if record.getMessage() == "a clock differs from ours"]
+    assert len(logged) == (1 if ahead else 0)
+
+
+async def test_refused_beats_are_in_the_log_once_and_not_as_often_as_they_come(
+    house: House, caplog: pytest.LogCaptureFixture
+):
+    for _ in range(5):
+        await told(house, "rubbish")
+
+    assert [record.getMessage() for record in caplog.records].count("beats are refused") == 1
+    assert await house.count("dragoman_web_beats_refused_total") == 5
 
 
 async def test_a_guest_cannot_pass_for_an_interpreter_with_the_token_of_the_room(house: House):
@@ -168,3 +213,16 @@ async def test_one_whose_beats_are_late_is_vouched_for_until_another_lives(house
 
     assert late == {"identity": "interpreter-AJ_2", "epoch": 200, "key": KEYS[1]}
     assert await believed(house) == {"identity": "interpreter-AJ_1", "epoch": 100, "key": KEYS[0]}
+
+
+async def test_what_guests_were_refused_is_counted_by_codes_that_we_know(house: House):
+    headers = {"Authorization": f"Bearer {beat_token('AJ_1')}"}
+    for refused in ({"too_many_calls": 20, "too_soon": 2}, {"too_many_calls": 1, "what somebody said": 4}, {}):
+        answer = await house.client.post(
+            "/api/interpreters/AJ_1/beat", json={**BEAT, "refused": refused}, headers=headers
+        )
+        assert answer.status == 200
+
+    assert await house.count('dragoman_web_guests_refused_total{code="too_many_calls"}') == 21
+    assert await house.count('dragoman_web_guests_refused_total{code="too_soon"}') == 2
+    assert await house.count('dragoman_web_guests_refused_total{code="other"}') == 4

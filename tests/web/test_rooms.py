@@ -94,7 +94,12 @@ async def test_a_room_tells_before_joining_what_a_person_may_know(house: House):
         "hear": {"grade": "rough", "engine": "espeak-ng"},
     }
     assert grades == {"wer": dict(WER_GRADES), "chrf": dict(CHRF_GRADES)}
-    assert engines["recognise"] == {"engine": "whisper-base", "why": "its weights are here", "licence": "MIT"}
+    assert engines["recognise"] == {
+        "engine": "whisper-base",
+        "why": "its weights are here",
+        "licence": "MIT",
+        "leaves": {"whisper-base": "ears.example"},
+    }
 
 
 async def test_engines_that_were_never_seen_are_null_and_the_room_is_told_all_the_same(open_house: Opening):
@@ -156,7 +161,7 @@ async def test_a_token_gives_the_least_that_a_guest_needs(house: House):
         "canPublishData": True,
         "canUpdateOwnMetadata": False,
     }
-    assert claims.keys() == {"iss", "sub", "name", "nbf", "exp", "attributes", "video"}
+    assert claims.keys() == {"iss", "sub", "name", "exp", "attributes", "video"}
 
 
 async def test_whoever_tells_the_host_secret_is_a_host_in_the_room_and_nobody_else_is(house: House):
@@ -313,7 +318,7 @@ async def test_an_interpreter_is_told_the_names_and_terms_of_the_room(house: Hou
     await house.join(room, secret=secret)
 
     [told] = house.livekit.rooms[room].told
-    assert json.loads(told) == TOLD
+    assert json.loads(told).items() >= TOLD.items()
     assert [term.written for term in parse(json.loads(told)["glossary"]).terms] == ["Sintra", "Dragoman"]
 
 
@@ -326,13 +331,13 @@ async def test_an_interpreter_that_is_called_again_is_told_them_too(house: House
             await announce(house.client.app[DATABASE], room)
             await asyncio.sleep(0.05)
 
-    assert json.loads(house.livekit.rooms[room].told[0]) == TOLD
+    assert json.loads(house.livekit.rooms[room].told[0]).items() >= TOLD.items()
 
 
 async def test_an_interpreter_of_a_room_without_them_is_told_nothing(house: House):
     await house.join()
 
-    assert house.livekit.rooms["demo"].told == [""]
+    assert json.loads(house.livekit.rooms["demo"].told[0]).keys() == {"epoch"}
 
 
 async def test_nobody_is_told_a_rooms_names_before_they_are_said(house: House):
@@ -398,3 +403,15 @@ async def test_who_asks_too_often_is_asked_to_wait(open_house: Opening):
     assert [answer.status for answer in answers] == [200, 200, 429]
     assert await code(answers[2]) == (429, "too_many_requests")
     assert answers[2].headers["Retry-After"] == "5"
+
+
+@pytest.mark.parametrize("ahead", [-600, 600])
+async def test_a_guests_token_counts_its_minutes_by_livekits_clock(house: House, ahead: float):
+    house.livekit.ahead = ahead
+
+    joined = await (await house.join()).json()
+
+    claims = jwt.decode(joined["token"], SECRET, algorithms=["HS256"], leeway=1200)
+    assert claims["exp"] == pytest.approx(time.time() + ahead + 300, abs=4)
+    assert "nbf" not in claims
+    assert await house.count("dragoman_web_clock_difference_seconds") == pytest.approx(ahead, abs=2)

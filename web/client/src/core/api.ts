@@ -20,7 +20,12 @@ const Quality = v.object({
 /** The words of a measure with the worst figure of each, best first; what is worse than all of them is `poor`. */
 const Scale = v.record(v.string(), v.number())
 const Grades = v.object({ wer: v.fallback(Scale, {}), chrf: v.fallback(Scale, {}) })
-const Engine = v.object({ engine: v.string(), why: v.nullish(v.string()), licence: v.nullish(v.string()) })
+const Engine = v.object({
+  engine: v.string(),
+  licence: v.nullish(v.string()),
+  /** The hosts elsewhere to which its engines hand on what they are given. */
+  leaves: v.fallback(v.record(v.string(), v.string()), {}),
+})
 const Language = v.object({
   tag: v.string(),
   speak: v.nullish(Quality),
@@ -69,6 +74,7 @@ const Talk = v.object({
 })
 
 export type Grade = v.InferOutput<typeof Grade>
+export type Engine = v.InferOutput<typeof Engine>
 export type Quality = v.InferOutput<typeof Quality>
 export type Grades = v.InferOutput<typeof Grades>
 export type Language = v.InferOutput<typeof Language> & {

@@ -1,5 +1,6 @@
 /** What a language of the interface must say; the compiler minds that none leaves anything out. */
 import type { Grade } from '../core/api'
+import type { EngineName } from '../core/engines'
 import type { Kind } from '../core/keeps'
 
 type Stages = 'speak' | 'read' | 'hear'
@@ -71,7 +72,7 @@ export interface Words {
   errors: Record<ErrorWord, string> & { other: (code: string) => string }
   devices: Record<'denied' | 'missing' | 'busy' | 'insecure' | 'failed', string> & { unnamed: (number: number) => string }
   state: Record<
-    | 'connecting' | 'reconnecting' | 'left' | 'unreadable' | 'absent' | 'bringing_back' | 'starting' | 'captions_only' | 'engines_away'
+    | 'connecting' | 'reconnecting' | 'left' | 'unreadable' | 'absent' | 'bringing_back' | 'starting' | 'no_worker_free' | 'captions_only' | 'engines_away'
     | 'skipping' | 'degraded' | 'nothing_wanted' | 'interpreting' | 'skipped' | 'details',
     string
   > &
@@ -81,9 +82,17 @@ export interface Words {
       untranslated: (from: string, language: string) => string
     }
   details: Record<
-    'title' | 'recognise' | 'direct' | 'translate' | 'speak' | 'delays' | 'routes' | 'kept' | 'spoken' | 'noEngine',
+    'title' | 'recognise' | 'direct' | 'direct_whisper' | 'noncommercial' | 'translate' | 'speak' | 'delays' | 'routes' | 'kept' | 'spoken' | 'noEngine',
     string
-  > & { seconds: (seconds: string) => string; licence: (name: string) => string; dropped: (count: number) => string }
+  > & {
+      seconds: (seconds: string) => string
+      licence: (names: string) => string
+      dropped: (count: number) => string
+      /** What engines are, in a sentence without their names where they have but one line. */
+      engines: Record<EngineName, string>
+      /** What is said goes to a host elsewhere. */
+      leaves: (host: string) => string
+    }
   room: Record<
     | 'mute' | 'unmute' | 'cameraOn' | 'cameraOff' | 'share' | 'unshare' | 'captions' | 'transcript' | 'settings' | 'keys' | 'leave' | 'hear'
     | 'read' | 'invite' | 'sound' | 'grid' | 'controls' | 'muted' | 'synthetic' | 'notCorrected' | 'original'

@@ -7,6 +7,7 @@ import { seconds } from '../react/figures'
 import { useWords } from '../react/page'
 import { useInside, useStatus } from '../react/session'
 import { useNow, useStore } from '../react/store'
+import { useCalling } from './calling'
 import { Details } from './Details'
 
 /** Behind by more than this is worth saying. */
@@ -31,7 +32,8 @@ export function StateLine() {
   const status = useStatus()
   const { session, info } = useInside()
   const spoken = [...session.room.remoteParticipants.values()].map(({ identity }) => session.spokenBy(identity)).filter((tag) => tag !== undefined)
-  const phase = phaseOf({ ...status, refused: status.served?.refused ?? {}, unreached: unreached(info.languages, status.wishes.reads, spoken) })
+  const called = useCalling(info.room, status.connection === 'connected' && status.interpreter === null)
+  const phase = phaseOf({ ...status, called, refused: status.served?.refused ?? {}, unreached: unreached(info.languages, status.wishes.reads, spoken) })
   const tags = phase.is === 'interpreting' ? phase.languages : []
   return (
     <div className="state" data-tone={toneOf(phase)} data-testid="state" data-state={phase.is}>
