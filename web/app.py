@@ -40,7 +40,7 @@ AGAIN = 1.0
 """Seconds before another try at a database that was away at the start."""
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 READING = ("host_secret_wrong", "too_many_requests", "audit_away", "vault_away", "keys_away", "key_refused",
-           "key_destroyed", "no_key", "restored_not_replayed", "ledger_broken")  # fmt: skip
+           "key_destroyed", "no_key", "restored_not_replayed", "ledger_broken", "ledger_missing")  # fmt: skip
 AWAY = ("database_away", "sfu_away", "vault_away")
 
 

@@ -39,6 +39,7 @@ STATUS = {
     "key_refused": 503,
     "keys_away": 503,
     "ledger_broken": 503,
+    "ledger_missing": 503,
     "no_key": 503,
     "pages_missing": 503,
     "restored_not_replayed": 503,
