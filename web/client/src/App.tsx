@@ -2,6 +2,7 @@
 import { lazy, Suspense } from 'react'
 import { Landing } from './landing/Landing'
 import { Broken } from './room/Broken'
+import { useFocusKept } from './react/focus'
 import { PageProvider, useWords } from './react/page'
 import { useRoute } from './route'
 
@@ -18,6 +19,7 @@ export function App() {
 }
 
 function Pages() {
+  useFocusKept()
   const route = useRoute()
   const words = useWords()
   if (route.page === 'landing') return <Landing />

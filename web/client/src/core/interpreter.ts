@@ -21,6 +21,10 @@ export interface Interpreter {
   zero: number | null
   /** Languages that it found out: identity to tag. */
   detected: Readonly<Record<string, string>>
+  /** What each person present says they speak, or `auto`. */
+  spoken: Readonly<Record<string, string>>
+  /** Languages that somebody was heard to speak against what they said: identity to tag. */
+  suggested: Readonly<Record<string, string>>
   /** Languages in which a dub can sound like the speaker. */
   alike: readonly string[]
 }
@@ -56,6 +60,8 @@ function describe({ identity, attributes }: Present): Interpreter | null {
     keeping: attributes['dragoman.keeping'] ?? '',
     zero: whole(attributes['dragoman.zero']),
     detected: tags(attributes['dragoman.detected']),
+    spoken: tags(attributes['dragoman.spoken']),
+    suggested: tags(attributes['dragoman.suggested']),
     alike: listed(attributes['dragoman.alike']),
   }
 }

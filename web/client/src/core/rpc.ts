@@ -19,6 +19,10 @@ const Served = v.object({
 /** What the interpreter answers to wishes: what it refuses and why, over which routes it translates, how long each stage takes. */
 export type Served = v.InferOutput<typeof Served>
 
+const Spoken = v.object({ suggested: v.fallback(v.boolean(), false) })
+/** Whether somebody's language was changed, or they are only asked. */
+export type Spoken = v.InferOutput<typeof Spoken>
+
 export class NobodyThere extends Error {}
 
 export class Questions {
@@ -38,9 +42,9 @@ export class Questions {
     return v.parse(Served, await this.#ask('dragoman.languages', wishes))
   }
 
-  /** Correct the language that was found out for a speaker. */
-  async speaks(identity: string, language: string): Promise<void> {
-    await this.#ask('dragoman.speaks', { identity, language })
+  /** Say which language somebody speaks. Oneself and a host decide it; whoever else says so only suggests it. */
+  async speaks(identity: string, language: string): Promise<Spoken> {
+    return v.parse(Spoken, await this.#ask('dragoman.speaks', { identity, language }))
   }
 
   /** An absent interpreter would leave a call waiting for seven seconds; so look first. */

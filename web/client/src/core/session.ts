@@ -119,11 +119,11 @@ export class Session {
     if (served) patch(this.status, { served })
   }
 
-  /** Correct the language found out for a speaker; false when nobody took the correction. */
-  async correct(identity: string, language: string): Promise<boolean> {
+  /** Say which language somebody speaks: it is changed, they are asked, or nobody took it. */
+  async correct(identity: string, language: string): Promise<'changed' | 'suggested' | 'refused'> {
     return this.#questions.speaks(identity, language).then(
-      () => true,
-      () => false,
+      ({ suggested }) => (suggested ? 'suggested' : 'changed'),
+      () => 'refused',
     )
   }
 

@@ -84,7 +84,6 @@ export interface Words {
     foundOut: (language: string) => string
     correct: (name: string) => string
     corrected: (name: string, language: string) => string
-    stillPlaying: (seconds: string) => string
     voice: (letter: string) => string
     deviceFailed: (name: string) => string
   }
@@ -102,6 +101,17 @@ export interface Words {
     string
   >
   left: Record<'left' | 'removed' | 'closed' | 'elsewhere' | 'lost' | 'again' | 'home', string>
+  /** The room's controls, what they ask and what they say when they fail. */
+  inside: Record<'speak' | 'languages' | 'more' | 'switch' | 'no' | 'shortcuts' | 'shortcutsOff', string> & {
+    soundsLike: (language: string) => string
+    suggested: (name: string, language: string) => string
+    suggest: (name: string) => string
+    /** A language on somebody's tile, which can be objected to. */
+    spoken: (language: string) => string
+    device: Record<'denied' | 'missing' | 'busy' | 'insecure' | 'failed' | 'ended', string>
+  }
+  /** A room for trying it out. */
+  trial: Record<'notHere' | 'full' | 'failed', string>
 }
 
 /** Refusals that have a sentence of their own. */

@@ -1,5 +1,5 @@
 /** A searchable list of languages: own names, how well each is served, and the figures behind the word. */
-import { BookOpenText, Check, ChevronDown, Ear, Search } from 'lucide-react'
+import { BookOpenText, Check, ChevronDown, Ear, MessageCircle, Search } from 'lucide-react'
 import { useState } from 'react'
 import { Autocomplete, Button, Header, Input, Label, ListBox, ListBoxItem, ListBoxSection, Popover, SearchField, Select, Text } from 'react-aria-components'
 import type { Language } from '../core/api'
@@ -32,6 +32,8 @@ interface Props {
   onOpenChange?: (open: boolean) => void
 }
 
+const ICONS = { speak: MessageCircle, read: BookOpenText, hear: Ear }
+
 export function LanguagePicker(props: Props) {
   const { label, stage, value, onChange, languages, specials = [], spoken, compact = false, same, testid, isOpen, onOpenChange } = props
   const { words, browser } = usePage()
@@ -46,6 +48,7 @@ export function LanguagePicker(props: Props) {
     if (option) return matches(option, query)
     return query.trim() === '' || text.toLocaleLowerCase().includes(query.trim().toLocaleLowerCase())
   }
+  const Icon = ICONS[stage]
   const select = (
     <Select
       className={compact ? 'picker compact' : 'picker'}
@@ -61,7 +64,7 @@ export function LanguagePicker(props: Props) {
       <Button className="picker-button" data-value={value}>
         {compact && (
           <>
-            {stage === 'hear' ? <Ear aria-hidden size={18} className="picker-icon" /> : <BookOpenText aria-hidden size={18} className="picker-icon" />}
+            <Icon aria-hidden size={18} className="picker-icon" />
             <span className="picker-what">{label}</span>
           </>
         )}

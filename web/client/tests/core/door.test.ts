@@ -24,6 +24,8 @@ const interpreter = (change: Partial<Interpreter> = {}): Interpreter => ({
   keeps: 'nothing', keeping: '',
   zero: 0,
   detected: {},
+  spoken: {},
+  suggested: {},
   alike: [],
   ...change,
 })

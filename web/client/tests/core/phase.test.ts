@@ -11,6 +11,8 @@ const interpreter = {
   keeps: 'nothing', keeping: '',
   zero: 0,
   detected: {},
+  spoken: {},
+  suggested: {},
   alike: [],
 }
 const calm: Situation = {

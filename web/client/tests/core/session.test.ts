@@ -29,6 +29,8 @@ async function told(zero: number | null) {
     keeps: 'nothing', keeping: '',
     zero,
     detected: {},
+    spoken: {},
+    suggested: {},
     alike: [],
   }
   const live: Frame[] = []

@@ -24,7 +24,7 @@ import { Unlock } from '../../src/room/Unlock'
 import { frame } from '../core/frames'
 
 const info: RoomInfo = { room: 'demo', title: 'Demo', keeps: { policy: 'nothing', redaction: 'off' }, secret_needed: false, people: 1, interpreter: 'listening', languages: [] }
-const interpreter = { identity: 'interpreter-1', epoch: 1, key: 'k', state: 'listening', languages: ['en', 'es'], keeps: 'nothing', keeping: '', zero: 0, detected: {}, alike: [] }
+const interpreter = { identity: 'interpreter-1', epoch: 1, key: 'k', state: 'listening', languages: ['en', 'es'], keeps: 'nothing', keeping: '', zero: 0, detected: {}, spoken: {}, suggested: {}, alike: [] }
 const wishes = { speaks: 'es', reads: 'es', hears: 'es', also: '' }
 const session: { now: Session; hear: (frame: Frame) => void } = { now: null as never, hear: () => undefined }
 
