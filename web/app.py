@@ -15,7 +15,7 @@ from agent.errors import DragomanError
 from agent.settings import Settings
 from agent.vault import tenants
 
-from . import health, interpreters, pages, policies, rooms, transcripts, webhooks
+from . import health, interpreters, pages, policies, rooms, transcripts, trials, webhooks
 from .access import SETTINGS
 from .database import DATABASE, Database
 from .engines import ENGINES, EngineWatch
@@ -54,6 +54,9 @@ ROUTES: tuple[Route, ...] = (
           {200: rooms.RoomSeen}, ("room_not_found", *AWAY)),
     Route("POST", "/api/rooms/{room}/join", rooms.join, "A token for one person.", rooms.JoinWish, {200: rooms.Joined},
           ("room_not_found", "link_invalid", "bad_name", "unknown_language", "room_full", "too_many_requests", *AWAY)),
+    Route("GET", "/api/trials", trials.look, "Whether a room for trying it out may be had.", None, {200: trials.Offer}),
+    Route("POST", "/api/trials", trials.make, "A room of one's own for trying it out, gone after the visit.", None,
+          {201: trials.Trial}, ("not_allowed", "too_many_trials", "too_many_requests", *AWAY)),
     Route("GET", "/api/meetings", transcripts.meetings, "Kept meetings, to those they were granted to.", None,
           {200: transcripts.Meetings}, ("bad_request", "unknown_language", *READING), "the host secret",
           transcripts.MeetingsAsked),
@@ -135,6 +138,7 @@ async def work(app: web.Application) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
             group.create_task(app[ENGINES].run())
             group.create_task(_attend(app))
+            group.create_task(trials.run(app))
 
     task = asyncio.create_task(all_of_it())
     task.add_done_callback(_fall)
