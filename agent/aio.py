@@ -1,4 +1,4 @@
-"""Three ways for tasks to meet: an inbox for sound, a feed for text, and supervision."""
+"""Where tasks meet, and what becomes of those that fall: an inbox, a feed, a call tried again, a part begun again."""
 
 from __future__ import annotations
 
@@ -98,6 +98,16 @@ class Feed(Generic[T]):
         """How many items wait."""
         return len(self._waiting)
 
+    @property
+    def closed(self) -> bool:
+        """Whether no more will come."""
+        return self._closed
+
+    def clear(self) -> None:
+        """Forget what waits, and that it was too much: its listener begins anew."""
+        self._waiting.clear()
+        self._overflown = False
+
     def put(self, item: T, *, replaces: str | None = None) -> None:
         """Leave an item here. Never waits."""
         if len(self._waiting) >= self._limit and replaces not in self._waiting:
@@ -141,23 +151,74 @@ async def supervise(
     attempt: Callable[[], Awaitable[T]],
     *,
     failed: Callable[[EngineError], None] = lambda error: None,
+    tries: int = 3,
     first_pause: float = 0.2,
     longest_pause: float = 1.5,
 ) -> T:
-    """Try until it works. Only a *retryable* `EngineError` is tried again; all else is raised.
+    """Try until it works, or until it is clear that it won't.
+
+    What passes by itself (engines that are away, load or have too much to do) is waited for. Any other failure is
+    about what was asked for: it is raised after so many `tries`, and at once where it is hopeless.
 
     The pause doubles from `first_pause` to `longest_pause` seconds, so that an engine that
     returns is met within 2 s; it is longer where the engine said so itself, within the same
-    bound. Each failure is told to `failed`.
+    bound. Each failure of an engine after which it is tried again is told to `failed`.
     """
     pause = first_pause
     while True:
         try:
             return await attempt()
-        except EngineError as error:
-            if not error.retryable:
+        except Exception as error:
+            passes = isinstance(error, EngineError) and error.passes
+            tries -= not passes
+            if tries <= 0 or (isinstance(error, EngineError) and error.hopeless):
                 raise
-            failed(error)
-            pause = max(pause, min(error.after, longest_pause))
+            if isinstance(error, EngineError):
+                failed(error)
+                pause = max(pause, min(error.after, longest_pause))
         await asyncio.sleep(pause)
         pause = min(pause * 2, longest_pause)
+
+
+class Supervisor:
+    """Keeps parts going beside one another: one that falls is begun again, and takes no other with it.
+
+    So does Erlang's supervisor with the strategy `one_for_one`, but for its giving up: a part that falls again
+    and again costs a try every `longest_pause` seconds and nothing else. The pause doubles from `first_pause`;
+    after `calm` seconds on its feet a part begins with the first one again. `fell` is told of each fall: which
+    part, and over what.
+    """
+
+    def __init__(
+        self,
+        fell: Callable[[str, Exception], None],
+        *,
+        first_pause: float = 0.2,
+        longest_pause: float = 3.0,
+        calm: float = 10.0,
+    ) -> None:
+        self._fell = fell
+        self._first_pause = first_pause
+        self._longest_pause = longest_pause
+        self._calm = calm
+
+    async def keep(self, name: str, part: Callable[[], Awaitable[object]], *, tries: float = math.inf) -> None:
+        """Have a part run to its end, however often it falls on the way, or until it fell so many times in a row.
+
+        Only being cancelled ends it sooner.
+        """
+        loop, pause, left = asyncio.get_running_loop(), self._first_pause, tries
+        while True:
+            begun = loop.time()
+            try:
+                await part()
+                return
+            except Exception as error:
+                self._fell(name, error)
+            if loop.time() - begun >= self._calm:
+                pause, left = self._first_pause, tries
+            left -= 1
+            if left <= 0:
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, self._longest_pause)

@@ -1,22 +1,38 @@
-"""What participants ask of the interpreter by RPC."""
+"""What participants ask of the interpreter by RPC: who may, how often, and what they are answered."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, NoReturn
 
 from .engines import Served
 from .errors import DragomanError
 from .languages import base, canonical
+from .rate_limit import KNOWN, RateLimit, Spacing
 from .room import Room, Wants
 from .wire import Signer
+
+PAYLOAD_LIMIT = 2_000
+"""Characters of a call; the longest honest one has 400."""
+NAME_LIMIT = 256
+"""Characters of an identity or of what should be a tag."""
+HIGHEST = 2**53
+"""The largest `seq` that every reader of JSON reads alike."""
+BETWEEN = 10.0
+"""Seconds between two changes of the language that somebody speaks, and between two suggestions by somebody."""
+TOO_MUCH = ("too_many_calls", "too_many_languages", "too_soon")
+"""The refusals that count as abuse when there are many."""
 
 
 class Calls:
     """Answers the calls of one room's participants.
 
-    `present` are the identities in the room, `names` what people are called, `served` what the engines serve.
+    `present` are the identities in the room, `hosts` those of them who may decide for others, `names` what people are
+    called, `served` what the engines serve. `refused` counts refusals by their code, of which there are as many as
+    stand in this file and in `Room.wants`.
     """
 
     def __init__(
@@ -24,30 +40,54 @@ class Calls:
         room: Room,
         signer: Signer,
         *,
+        now: Callable[[], float],
         present: Callable[[], Container[str]],
+        hosts: Callable[[], Container[str]],
         names: Mapping[str, str],
         served: Callable[[], Mapping[str, Served]],
     ) -> None:
+        self.refused: Counter[str] = Counter()
         self._room = room
         self._signer = signer
         self._present = present
+        self._hosts = hosts
         self._names = names
         self._served = served
-        self.called: set[str] = set()
-        """Who asked for languages by a call: it holds until their attributes say something new."""
+        self._said: dict[str, str] = {}
+        self._limit = RateLimit(now)
+        self._changes = Spacing(BETWEEN, now)
+        self._suggestions = Spacing(BETWEEN, now)
 
     async def asked(self, method: str, identity: str, payload: str) -> str:
         """Answer a call. Raises `DragomanError` with the code that the caller gets."""
+        try:
+            self._limit.admit(identity)
+            return json.dumps(self._answer(method, identity, payload))
+        except DragomanError as error:
+            self._count(identity, error.code)
+            raise
+
+    def _answer(self, method: str, identity: str, payload: str) -> dict[str, Any]:
+        if len(payload) > PAYLOAD_LIMIT:
+            raise DragomanError("bad_request", f"A payload has at most {PAYLOAD_LIMIT} characters.")
         asked = parsed(payload)
         if method == "dragoman.captions":
-            return json.dumps(self._captions(asked))
+            return self._captions(asked)
         if method == "dragoman.speaks":
-            return json.dumps(self._speaks(asked))
-        return json.dumps(self._languages(identity, asked))
+            return self._speaks(identity, asked)
+        if method == "dragoman.lend":
+            return self._lend(identity, asked)
+        return self._languages(identity, asked)
+
+    def _count(self, identity: str, code: str) -> None:
+        self.refused[code] += 1
+        if code in TOO_MUCH and code != "too_many_calls":  # that one is a strike already
+            self._limit.strike(identity)
 
     def _captions(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         lang, after = asked.get("lang"), asked.get("after", 0)
-        if not isinstance(lang, str) or not isinstance(after, int) or after < 0:
+        # A bool is an int in Python, not in JSON.
+        if not isinstance(lang, str) or type(after) is not int or not 0 <= after <= HIGHEST:
             raise DragomanError("bad_request", "lang is a tag and after a number from 0.")
         found = self._room.captions_after(lang, after)
         if found is None:
@@ -61,23 +101,45 @@ class Calls:
             "names": names,
         }
 
-    def _speaks(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        identity, language = asked.get("identity"), canonical(str(asked.get("language", "")))
+    def _speaks(self, caller: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        identity, language = asked.get("identity"), spoken_tag(_text(asked, "language"))
         if not isinstance(identity, str) or identity not in self._present() or not language:
-            raise DragomanError("bad_request", "identity is somebody in the room and language a tag.")
-        self._room.correct(identity, language)
+            raise DragomanError("bad_request", "identity is somebody in the room and language a tag or auto.")
+        if caller != identity and caller not in self._hosts():
+            return self._suggest(caller, identity, language)
+        held = (self._room.knows(identity) or Wants()).speaks
+        if language != held:
+            self._changes.take(f"{caller} {identity}")
+            self._room.correct(identity, language)
+        self._remember(identity, language if caller == identity else self._said.get(identity, held))
         return {"language": language}
 
+    def _suggest(self, caller: str, identity: str, language: str) -> dict[str, Any]:
+        if language == "auto":
+            raise DragomanError("not_allowed", "Only they and a host may say so.")
+        self._suggestions.take(caller)
+        self._room.suggest(identity, language)
+        return {"language": language, "suggested": True}
+
+    def _lend(self, identity: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        given = asked.get("given")
+        if not isinstance(given, bool):
+            raise DragomanError("bad_request", "given is true or false.")
+        return {"given": self._room.lend(identity, given)}
+
     def _languages(self, identity: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        given = {name: str(asked.get(name, "")) for name in ("speaks", "reads", "hears")}
+        held = self._room.knows(identity) or Wants()
+        given = {name: _text(asked, name, getattr(held, name)) for name in ("speaks", "reads", "hears")}
         wants = wants_of(given, "")
         refused = {
             tag: "unknown_language"
             for tag in (given["reads"], given["hears"], given["speaks"])
             if tag not in ("", "auto") and not canonical(tag)
         }
-        self.called.add(identity)
-        refused |= self._room.wants(identity, wants)
+        wants, late = self._spoken(identity, held, wants)
+        refused |= late | self._room.wants(identity, wants)
+        for code in refused.values():
+            self._count(identity, code)
         return {
             "speaks": wants.speaks,
             "reads": "" if wants.reads in refused else wants.reads,
@@ -88,13 +150,41 @@ class Calls:
             "delays": self._room.delays(),
         }
 
+    def _spoken(self, identity: str, held: Wants, wants: Wants) -> tuple[Wants, dict[str, str]]:
+        """The wishes, without a change of the spoken language that is none, or comes too soon after another."""
+        said = self._said.get(identity)
+        self._remember(identity, wants.speaks)
+        if self._room.knows(identity) is None or wants.speaks == held.speaks:
+            return wants, {}
+        if wants.speaks == said:  # a page says all its wishes each time; since it did, a host has said otherwise
+            return replace(wants, speaks=held.speaks), {}
+        try:
+            self._changes.take(f"{identity} {identity}")
+        except DragomanError as error:
+            self._said.pop(identity, None)  # it was not heard: they may say it again
+            return replace(wants, speaks=held.speaks), {wants.speaks: error.code}
+        return wants, {}
+
+    def _remember(self, identity: str, said: str) -> None:
+        self._said.pop(identity, None)
+        self._said[identity] = said
+        while len(self._said) > KNOWN:
+            del self._said[next(iter(self._said))]
+
     def _not_served(self, wants: Wants) -> dict[str, str]:
+        """What nothing here gives. Who reads a language that is only understood reads those who speak it."""
         if not self._served():
             return {}
-        pairs = self._served()["translate"].languages
-        unreadable = [tag for tag in wants.languages if not any(pair.split(">")[1] == base(tag) for pair in pairs)]
-        mute = [wants.hears] if wants.hears and self._voice(wants.hears) is None else []
-        return {tag: "not_served" for tag in unreadable} | {tag: "no_voice" for tag in mute}
+        made = {base(pair.split(">")[1]) for stage in ("translate", "direct") for pair in self._languages_of(stage)}
+        understood = {base(tag) for tag in self._languages_of("recognise")}
+        unreadable = [tag for tag in wants.languages if base(tag) not in made | understood]
+        voiced = base(wants.hears) in made and self._voice(wants.hears) is not None
+        mute = [wants.hears] if wants.hears and not voiced else []
+        return {tag: "no_voice" for tag in mute} | {tag: "not_served" for tag in unreadable}
+
+    def _languages_of(self, stage: str) -> Iterable[str]:
+        served = self._served().get(stage)
+        return served.languages if served else ()
 
     def _routes(self, tag: str) -> dict[str, str]:
         routes = self._served()["translate"].route if "translate" in self._served() else {}
@@ -116,6 +206,19 @@ class Calls:
         return voices.engine if voices and tag and base(tag) in {base(lang) for lang in voices.languages} else None
 
 
+def _text(asked: Mapping[str, Any], name: str, absent: str = "") -> str:
+    """A short text of a payload. Raises `bad_request`."""
+    value = asked.get(name, absent)
+    if not isinstance(value, str) or len(value) > NAME_LIMIT:
+        raise DragomanError("bad_request", f"{name} is a text of at most {NAME_LIMIT} characters.")
+    return value
+
+
+def spoken_tag(given: str) -> str:
+    """A language that somebody may say they speak: a tag or `auto`; empty where it is neither."""
+    return "auto" if given == "auto" else canonical(given)
+
+
 def wants_of(given: Mapping[str, str], prefix: str) -> Wants:
     """What somebody wants, of attributes or a payload whose names begin with `prefix`."""
     speaks = given.get(f"{prefix}speaks", "auto")
@@ -126,9 +229,14 @@ def wants_of(given: Mapping[str, str], prefix: str) -> Wants:
 def parsed(payload: str) -> Mapping[str, Any]:
     """A payload of JSON. Raises `bad_json`."""
     try:
-        asked = json.loads(payload)
-    except ValueError:
+        asked = json.loads(payload, parse_constant=_no_number)
+    except (ValueError, RecursionError):
         asked = None
     if not isinstance(asked, dict):
         raise DragomanError("bad_json", "The payload is a JSON object.")
     return asked
+
+
+def _no_number(name: str) -> NoReturn:
+    # Python's reader takes NaN and Infinity, which are no JSON.
+    raise ValueError(name)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from livekit import rtc
 
+from .aio import Supervisor
 from .nouns import Caption
 from .wire import Signer
-
-log = logging.getLogger(__name__)
 
 
 class CaptionSender:
@@ -21,17 +19,30 @@ class CaptionSender:
     Data-track frames pushed back to back are lost without an error, so there are `GAP`
     seconds between two, the newest state of a segment only, and an interim of a segment at
     most every `INTERIM` seconds. Finals go out as text streams too, which are reliable.
+    A frame that can't be sent is counted in `lost`, told to `failed`, and costs nothing else.
     """
 
     GAP = 0.005
     INTERIM = 0.25
+    WAITING = 2_000
+    """States that wait to be sent, and clauses whose last interim is remembered: beyond it the oldest are dropped."""
+    OPENING = 10.0
+    """Seconds in which LiveKit must have made a data track."""
+    SENDING = 10.0
+    """Seconds in which a text stream must be out: whoever is slower fetches what they miss by its number."""
 
     def __init__(
-        self, participant: Callable[[], rtc.LocalParticipant], signer: Signer, now: Callable[[], float]
+        self,
+        participant: Callable[[], rtc.LocalParticipant],
+        signer: Signer,
+        now: Callable[[], float],
+        failed: Callable[[str, Exception], None] = lambda part, error: None,
     ) -> None:
         self._participant = participant
         self._signer = signer
         self._now = now
+        self._failed = failed
+        self._supervisor = Supervisor(failed)
         self._tracks: dict[str, rtc.LocalDataTrack] = {}
         self._newest: dict[tuple[str, str], Caption] = {}
         self._pushed: dict[tuple[str, str], float] = {}
@@ -43,11 +54,23 @@ class CaptionSender:
         """Make the data track of a language, or make it anew where a reconnect ended it."""
         track = self._tracks.get(lang)
         if track is None or not track.is_published():
-            self._tracks[lang] = await self._participant().publish_data_track(name=f"captions.{lang}")
+            async with asyncio.timeout(self.OPENING):
+                self._tracks[lang] = await self._participant().publish_data_track(name=f"captions.{lang}")
+
+    async def close(self, lang: str) -> None:
+        """Nobody reads a language any more: its data track goes, and what was to be sent on it."""
+        track = self._tracks.pop(lang, None)
+        self._newest = {key: caption for key, caption in self._newest.items() if key[0] != lang}
+        self._pushed = {key: at for key, at in self._pushed.items() if key[0] != lang}
+        if track:
+            with contextlib.suppress(Exception):  # the room may be gone already, and the track with it
+                await track.unpublish()
 
     def put(self, caption: Caption) -> None:
         """Send it as soon as it is its turn. Never waits."""
         self._newest[caption.lang, caption.id] = caption
+        while len(self._newest) > self.WAITING:
+            del self._newest[next(iter(self._newest))]
         self._wake.set()
         if caption.final:
             try:
@@ -58,12 +81,17 @@ class CaptionSender:
     async def run(self) -> None:
         """Send until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._push_states())
-            group.create_task(self._send_finals())
+            group.create_task(self._supervisor.keep("interims", self._push_states))
+            group.create_task(self._supervisor.keep("finals", self._send_finals))
 
-    async def reopen(self) -> None:
-        """After a reconnect: every track again that did not survive it."""
-        for lang in list(self._tracks):
+    @property
+    def languages(self) -> Sequence[str]:
+        """Those that have a data track."""
+        return list(self._tracks)
+
+    async def reopen(self, lang: str) -> None:
+        """After a reconnect: a language's track again where it did not survive that, and is wanted still."""
+        if lang in self._tracks:
             await self.open(lang)
 
     async def flush(self, seconds: float = 3.0) -> None:
@@ -95,21 +123,27 @@ class CaptionSender:
             self._pushed.pop(key, None)
         else:
             self._pushed[key] = self._now()
+            while len(self._pushed) > self.WAITING:
+                del self._pushed[next(iter(self._pushed))]
         if track := self._tracks.get(caption.lang):
             try:
                 track.try_push(rtc.DataTrackFrame(payload=self._signer.caption(caption)))
             except rtc.PushFrameError:
                 self.lost += 1
+            except Exception as error:
+                self.lost += 1
+                self._failed(f"captions_track.{caption.lang}", error)
 
     async def _send_finals(self) -> None:
         while True:
             caption = await self._finals.get()
             try:
-                await self._send(caption)
+                async with asyncio.timeout(self.SENDING):
+                    await self._send(caption)
             except Exception as error:
                 # The room may be reconnecting: readers fetch what they miss by its number.
                 self.lost += 1
-                log.warning("a final was not sent: %s", type(error).__name__)
+                self._failed(f"finals.{caption.lang}", error)
             finally:
                 self._finals.task_done()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
+import math
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -45,7 +46,8 @@ class Together:
     """Translates a clause once for all languages that are wanted, however many captioners ask.
 
     The first to ask makes the call for everybody; the others wait for it. A captioner that
-    comes later with a language that was not in the call makes its own. `previews` is asked for
+    comes later with a language that was not in the call makes its own, and so does each where a call
+    for several failed: it may have failed over one of them. `previews` is asked for
     what may be dropped where there is too much to do.
     """
 
@@ -81,7 +83,13 @@ class Together:
                 return self._beside.translate(segment, targets, context)
             return self._translator.translate(segment.text, segment.language, targets, context)
 
-        return await self._once((segment.id, ""), segment.language, target, make)
+        try:
+            return await self._once((segment.id, ""), segment.language, target, make)
+        except Exception as error:
+            theirs = isinstance(error, EngineError) and (error.passes or error.code == "not_served")
+            if theirs or sum(not same_language(lang, segment.language) for lang in self._wanted()) < 2:
+                raise
+        return (await make([target])).get(target)
 
     async def _once(self, key: tuple[str, str], source: str, target: str, make: Make) -> Translation | None:
         call = self._calls.get(key)
@@ -133,12 +141,17 @@ class Captioner:
     Its doors: `show` takes every caption, `hand_on` the finals of what is said from now on
     (the voice's), `failed` an engine's failure, `took` the seconds of a translation. `keep` is asked first what a
     final waits for: nobody sees, hears or can ask for it before that is done.
+
+    A clause that fails for good is given up, which `gave_up` is told, and the next one is captioned. Where `run` fell
+    it may be called again: what was said meanwhile is captioned then, each clause once and numbered on.
     """
 
     CONTEXT = 2
     """Clauses of the same speaker that go along with a clause to be translated."""
     CATCH_UP = 180.0
     """Seconds: somebody who begins to read a language gets the last minutes in it."""
+    SPEAKERS = 100
+    """Speakers, each in one language, whose last clauses are remembered; beyond it who spoke longest ago is not."""
     MERGED, MERGED_SECONDS = 6, 20.0
     """Clauses that are translated as one at most, and from the first's beginning to the last's end."""
 
@@ -153,10 +166,13 @@ class Captioner:
         previews: Callable[[], bool] = lambda: True,
         merging: Callable[[], bool] = lambda: False,
         failed: Callable[[EngineError], None] = lambda error: None,
+        gave_up: Callable[[Exception], None] = lambda error: None,
         took: Callable[[float], None] = lambda seconds: None,
         keep: Callable[[Caption], Written | None] = lambda final: None,
     ) -> None:
         self.lang = lang
+        self.last = 0
+        """The number of the last final; who takes over from another captioner sets it before `run`."""
         self._together = together
         self._show = show
         self._hand_on = hand_on
@@ -164,23 +180,23 @@ class Captioner:
         self._previews = previews
         self._merging = merging
         self._failed = failed
+        self._gave_up = gave_up
         self._took = took
         self._keep = keep
+        self._since = math.inf
+        """Since when it has listened, falls and all; what was said before is not for the voice."""
         self._held: deque[_Held] = deque()
         self.settling = ""
         """The id of the clause that is being settled, of those that are said now."""
-        self._seq = 0
         self._finals: deque[Caption] = deque(maxlen=500)
         self._done: deque[str] = deque(maxlen=1_000)
-        self._before: defaultdict[tuple[str, str], deque[str]] = defaultdict(lambda: deque(maxlen=self.CONTEXT))
+        self._before: dict[tuple[str, str], deque[str]] = {}
 
     async def run(self, transcript: Transcript) -> None:
         """Caption what was said in the last minutes, then what is said, until cancelled or left."""
         feed: Feed[Said] = transcript.listen()
         try:
-            for segment in transcript.since(self._now() - self.CATCH_UP):
-                if segment.id not in self._done:
-                    await self._settle([segment])
+            await self._catch_up(transcript)
             live = False
             async for said in feed:
                 live = live or not feed.waiting  # what came while we caught up is late by our own doing
@@ -188,10 +204,22 @@ class Captioner:
                     await self._preview(said)
                     continue
                 self.settling = said.id if live else ""
-                await self._settle(self._along(said, feed), live=True)
+                await self._settle_or_give_up(self._along(said, feed), live=True)
                 self.settling = ""
+        except asyncio.CancelledError:
+            self._since = math.inf  # nobody wants it any more: who comes back begins anew
+            raise
         finally:
+            self.settling = ""
             transcript.leave(feed)
+
+    async def _catch_up(self, transcript: Transcript) -> None:
+        """What was said before, and while we were down."""
+        now, since = self._now(), self._since
+        self._since = min(since, now)
+        for segment in transcript.since(min(now - self.CATCH_UP, since)):
+            if segment.id not in self._done:
+                await self._settle_or_give_up([segment], live=segment.end > since)
 
     def after(self, seq: int, most: int = 50) -> tuple[list[Caption], bool]:
         """The finals numbered above `seq` that are remembered, oldest first, and whether there are more."""
@@ -215,6 +243,20 @@ class Captioner:
         """What finals wait for that nobody has seen yet."""
         return [held.written for held in self._held if held.written]
 
+    async def _settle_or_give_up(self, segments: Sequence[Segment], *, live: bool = False) -> None:
+        """The wall of a clause: whatever it fails over, the next one is settled."""
+        try:
+            await self._settle(segments, live=live)
+        except Exception as error:
+            if len(segments) > 1:  # one of them may be the one that can't be translated
+                for segment in segments:
+                    if segment.id not in self._done:
+                        await self._settle_or_give_up([segment], live=live)
+                return
+            if segments[0].id not in self._done:
+                self._done.append(segments[0].id)
+            self._gave_up(error)
+
     async def _settle(self, segments: Sequence[Segment], *, live: bool = False) -> None:
         """Clauses of one speaker as captions: all of them, or none where nothing serves the pair."""
         # Marked after the wait: a captioner that is cancelled in it and started again asks anew.
@@ -226,19 +268,18 @@ class Captioner:
             for segment in segments:
                 await self._settle([segment], live=live)
             return
-        for segment in segments:
+        for at, segment in enumerate(segments):
             self._done.append(segment.id)
-            self._before[segment.identity, segment.language].append(segment.text)
-        if made:
-            for segment, text in zip(segments, texts, strict=True):
-                self._final(segment, text, made.engine, live=live)
+            self._remember(segment)
+            if made:
+                self._final(segment, texts[at], made.engine, live=live)
 
     def _final(self, segment: Segment, text: str, engine: str, *, live: bool) -> None:
-        self._seq += 1
+        self.last += 1
         caption = Caption(
             id=segment.id,
             rev=segment.rev,
-            seq=self._seq,
+            seq=self.last,
             lang=self.lang,
             source=segment.language,
             identity=segment.identity,
@@ -258,6 +299,14 @@ class Captioner:
             written.add_done_callback(lambda _: self._let_go())
         self._let_go()
 
+    def _remember(self, segment: Segment) -> None:
+        who = (segment.identity, segment.language)
+        before = self._before.pop(who, None) or deque(maxlen=self.CONTEXT)
+        before.append(segment.text)
+        self._before[who] = before
+        while len(self._before) > self.SPEAKERS:
+            del self._before[next(iter(self._before))]
+
     def _let_go(self) -> None:
         """Finals in their order, as far as what they wait for is done."""
         while self._held and (self._held[0].written is None or self._held[0].written.done()):
@@ -270,7 +319,7 @@ class Captioner:
     async def _in_our_language(self, segment: Segment) -> Translation | None:
         if same_language(segment.language, self.lang):
             return Translation(segment.text, segment.engine)
-        context = tuple(self._before[segment.identity, segment.language])
+        context = tuple(self._before.get((segment.identity, segment.language), ()))
         asked = self._now()
         try:
             made = await self._together.translate(segment, self.lang, context)
@@ -289,8 +338,8 @@ class Captioner:
             # A translated tail flickers, so only what will not change is translated before its time.
             try:
                 made = await self._together.preview(said, stable, self.lang)
-            except EngineError as error:
-                if error.code == "overloaded":
+            except Exception as error:
+                if isinstance(error, EngineError) and error.code == "overloaded":
                     self._failed(error)
                 return  # a preview is a courtesy; the final will tell of any other failure
             if made and made.text.strip():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from typing import Literal
@@ -21,6 +22,11 @@ class DubTrack:
 
     RATE = 24_000
     STEP_MS = 100
+    OPENING = 10.0
+    """Seconds in which LiveKit must have published it."""
+    PATIENCE = 10.0
+    """Seconds for a piece of 100 ms to find its place in the source, and for the source to play what it holds: it
+    holds 400 ms, so one that takes longer is broken."""
 
     def __init__(
         self, participant: rtc.LocalParticipant, lang: str, cue: Callable[[Caption, Event, float], None]
@@ -39,14 +45,17 @@ class DubTrack:
         )
         options.audio_encoding.max_bitrate = 32_000
         track = rtc.LocalAudioTrack.create_audio_track(f"dub.{self._lang}", self._source)
-        self._publication = await self._participant.publish_track(track, options)
+        async with asyncio.timeout(self.OPENING):
+            self._publication = await self._participant.publish_track(track, options)
 
     async def unpublish(self) -> None:
         """Take it back; an idle track costs 2 % of a core."""
-        if self._publication:
-            with contextlib.suppress(Exception):  # the room may be gone already, and the track with it
-                await self._participant.unpublish_track(self._publication.sid)
-        await self._source.aclose()
+        with contextlib.suppress(Exception):  # the room may be gone already, and the track with it
+            async with asyncio.timeout(self.PATIENCE):
+                if self._publication:
+                    await self._participant.unpublish_track(self._publication.sid)
+        with contextlib.suppress(Exception):
+            await self._source.aclose()
 
     async def play(self, dub: Dub) -> None:
         """Queue a piece; waits while the queue is full."""
@@ -55,7 +64,8 @@ class DubTrack:
 
     async def drain(self) -> None:
         """Wait until all was played."""
-        await self._source.wait_for_playout()
+        async with asyncio.timeout(self.PATIENCE):
+            await self._source.wait_for_playout()
 
     def _at_our_rate(self, dub: Dub) -> list[rtc.AudioFrame]:
         whole = rtc.AudioFrame(dub.pcm, dub.rate, 1, len(dub.pcm) // 2)
@@ -68,4 +78,5 @@ class DubTrack:
         step = self.RATE * self.STEP_MS // 1000 * 2
         for at in range(0, len(pcm), step):
             piece = pcm[at : at + step]
-            await self._source.capture_frame(rtc.AudioFrame(piece, self.RATE, 1, len(piece) // 2))
+            async with asyncio.timeout(self.PATIENCE):
+                await self._source.capture_frame(rtc.AudioFrame(piece, self.RATE, 1, len(piece) // 2))

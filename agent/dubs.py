@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 from .aio import Feed
 from .engines import Voice
@@ -82,6 +83,9 @@ class Dubber:
     here, is not skipped: nothing would be gained by it. Between clauses it breathes, unless it hurries.
 
     How long a text takes to say is learnt from what was said.
+
+    A clause whose voice fails is skipped, and `failed` told. Where its channel fails, `run` does: it may be run again,
+    over another one.
     """
 
     HURRY = 2.5
@@ -180,7 +184,7 @@ class Dubber:
         speed = self.speed(self._late(first), self._seconds(text) / took if took > 0 else 1.0)
         self._asked, begun = self._now(), False
         try:
-            async for dub in self._spoken_for(first.identity, text, who, speed):
+            async for dub in self._pieces(first.identity, text, who, speed):
                 if not begun:
                     begun = True
                     self._took(self.waiting)
@@ -201,6 +205,17 @@ class Dubber:
                 self._channel.cue(caption, "ended", self.behind)
             else:
                 self._skip(caption)
+
+    async def _pieces(self, identity: str, text: str, who: str, speed: float) -> AsyncIterator[Dub]:
+        """What the voice makes of it. Raises `EngineError`, whatever the voice falls over."""
+        try:
+            async with aclosing(cast(Any, self._spoken_for(identity, text, who, speed))) as made:
+                async for dub in made:
+                    yield dub
+        except EngineError:
+            raise
+        except Exception as error:
+            raise EngineError("engine_failed", f"The voice failed ({type(error).__name__}).") from error
 
     def _spoken_for(self, identity: str, text: str, who: str, speed: float) -> AsyncIterator[Dub]:
         if self._aloud:

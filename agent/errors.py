@@ -20,13 +20,29 @@ class EngineError(DragomanError):
 
     `after` is in how many seconds at the soonest, as far as the engine knows; 0 where it doesn't.
     Codes: `engines_away` (nobody answers), `overloaded` (refused for now), `loading`,
-    `timeout`, `not_served` (no engine for this language), `bad_request`, `engine_failed`.
+    `timeout`, `not_served` (no engine for this language), `bad_request`, `engine_failed`, and
+    `interrupted` (somebody else's request, on which this one waited).
     """
 
     def __init__(self, code: str, message: str, *, retryable: bool = False, after: float = 0.0) -> None:
         super().__init__(code, message)
         self.retryable = retryable
         self.after = after
+
+    @property
+    def passes(self) -> bool:
+        """Whether it says nothing about what was asked for, only about just now: then it is waited for."""
+        return self.retryable and self.code in ("engines_away", "loading", "overloaded", "interrupted")
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the same request can't work. An engine that failed over it may not do so twice."""
+        return not self.retryable and self.code != "engine_failed"
+
+
+def code_of(error: BaseException) -> str:
+    """The code of a failure; `internal` where it is a fault of the program."""
+    return error.code if isinstance(error, DragomanError) else "internal"
 
 
 class WireError(DragomanError):

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 import langcodes
 from langcodes.tag_parser import LanguageTagError
+
+CACHED = 2_000
+"""Tags that `langcodes` may remember."""
+_SHAPE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{2,8})*")
+"""Subtags of a language, no extensions: private ones (`en-x-…`) are as many as somebody can think of."""
 
 
 def canonical(tag: str) -> str:
     """A tag in its canonical form; empty where it is none."""
+    if len(tag) > 35 or not _SHAPE.fullmatch(tag):
+        return ""
+    _bound_memory()
     try:
-        return langcodes.standardize_tag(tag) if 2 <= len(tag) <= 35 and langcodes.tag_is_valid(tag) else ""
+        return langcodes.standardize_tag(tag) if langcodes.tag_is_valid(tag) else ""
     except LanguageTagError:
         return ""
 
@@ -24,3 +34,10 @@ def same_language(one: str, other: str) -> bool:
     a, b = one.lower().split("-"), other.lower().split("-")
     scripts = {part for part in a[1:2] + b[1:2] if len(part) == 4}
     return a[0] == b[0] and (len(scripts) < 2)
+
+
+def _bound_memory() -> None:
+    # langcodes remembers every tag that it ever saw, in two dicts without a bound, and guests choose the tags.
+    for cache in (langcodes.Language._PARSE_CACHE, langcodes.Language._INSTANCES):
+        if len(cache) > CACHED:
+            cache.clear()

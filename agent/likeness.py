@@ -19,6 +19,8 @@ LEAST = 3.0
 """Seconds that make a voice (see `Reference`)."""
 SHORTEST = 1.0
 """Seconds of a clause that is worth keeping: shorter ones are mostly pauses."""
+LENDERS = 40
+"""People whose voice is lent at the same time: 1.3 MB of sound each, at most."""
 RECENT = 30.0
 """Seconds after which a clause that nobody settled is forgotten."""
 
@@ -78,11 +80,14 @@ class Likenesses:
         self._clock = clock
         self._loans: dict[str, _Loan] = {}
 
-    def lend(self, identity: str) -> None:
-        """Somebody wants a voice like theirs, for this meeting."""
+    def lend(self, identity: str) -> bool:
+        """Somebody wants a voice like theirs, for this meeting. False where `LENDERS` others have one."""
         if identity not in self._loans:
+            if len(self._loans) >= LENDERS:
+                return False
             loan = self._loans[identity] = _Loan(Consent(identity, self._meeting, self._clock()))
             self._record(loan.consent, True)
+        return True
 
     def take_back(self, identity: str) -> None:
         """They don't want it any more, or have left: nothing of their sound stays."""

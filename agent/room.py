@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 from typing import Any, Protocol
 
-from .aio import Feed
+from .aio import Feed, FeedOverflow, Supervisor
 from .captions import Captioner, Together, Written
 from .direct import Beside, Sounds
 from .dubs import Cast, Channel, Dubber, Due
 from .engines import Consent, Diarizer, Direct, Likeness, Recognizer, Translator, Voice
 from .errors import EngineError
+from .failures import Failures
 from .faithful import Faithful
 from .glossary import Glossary
 from .ladder import Ladder, Strain
 from .languages import same_language
 from .likeness import Likenesses
 from .nouns import Caption, Chunk, Hypothesis, Segment
+from .quotas import PEOPLE, LanguageQuota
+from .rate_limit import TokenBucket
 from .track import TrackLine
 from .transcript import Transcript
 
@@ -66,11 +71,15 @@ class Doors(Protocol):
 
     async def open_captions(self, lang: str) -> None: ...
 
+    async def close_captions(self, lang: str) -> None: ...
+
     async def open_channel(self, lang: str) -> Channel: ...
 
     async def close_channel(self, lang: str) -> None: ...
 
     def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None: ...
+
+    def tell_spoken(self, spoken: dict[str, str]) -> None: ...
 
     def tell_suggested(self, suggested: dict[str, str]) -> None: ...
 
@@ -78,6 +87,8 @@ class Doors(Protocol):
 @dataclass(slots=True)
 class _Language:
     captioner: Captioner
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    """Whether its data track is there, or cannot be: until then it is not given back."""
     captions: asyncio.Task[None] | None = None
     dubs: asyncio.Task[None] | None = None
     dubber: Dubber | None = None
@@ -106,10 +117,20 @@ class Room:
     """Everything that happens to what is said in one room.
 
     `run` owns all tasks; the other methods are called while it runs and never wait.
-    A language is work only while somebody wants it, and `LINGER` seconds after.
+    A language is work only while somebody wants it, and `LINGER` seconds after; then its captions, its data track
+    and what it remembered are given back. At most `limit` languages are made for readers, and as many that are only
+    spoken (`LanguageQuota` says how many over the room's life); wishes of at most `PEOPLE` people are known.
+
+    Each track, each language's captions, its way out and its voice have a wall of their own: what falls there is
+    counted, told by `failing` (see `Failures`) and begun again, and nothing else notices.
     """
 
     LINGER = 10.0
+    LISTENED, LISTENED_PER_SECOND = 10, 0.5
+    """How often one person's microphones may be listened to anew (unmuted, published, in another language): so many
+    times at once, then so many a second. Later ones wait."""
+    SETTLING = 100
+    """Tracks that are listened to or settle what was heard; those beyond it wait."""
     LATELY = 5.0
     """Seconds for which a refusal by an engine counts."""
 
@@ -127,13 +148,16 @@ class Room:
         meeting: str = "",
         lent: Callable[[Consent, bool], None] = lambda consent, stands: None,
         keep: Keep | None = None,
+        failing: Callable[[Mapping[str, str]], None] = lambda failing: None,
     ) -> None:
+        self.failures = Failures(now, failing)
+        self._supervisor = Supervisor(self.failures.fell)
         self.transcript = Transcript()
         self.refused_languages = 0
         self._engines = engines
         self._doors = doors
         self._now = now
-        self._limit = limit
+        self._quota = LanguageQuota(limit, always)
         self._always = tuple(always)
         self._glossary = glossary or Glossary()
         self._slow = slow
@@ -147,8 +171,11 @@ class Room:
         self._detected: dict[str, str] = {}
         self._suggested: dict[str, str] = {}
         self._lines: dict[str, TrackLine] = {}
+        self._postponed: dict[str, str] = {}
+        self._listens: dict[str, TokenBucket] = {}
         self._hearing: set[asyncio.Task[None]] = set()
         self._languages: dict[str, _Language] = {}
+        self._ending: dict[str, asyncio.Task[None]] = {}
         self._cast = Cast()
         self._likenesses = Likenesses(engines.voice, engines.likeness, meeting, lent)
         self._sounds = Sounds() if engines.direct else None
@@ -167,7 +194,7 @@ class Room:
         """Interpret until `close`; then settle what was said and deliver it."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            keeper = group.create_task(self._look_after())
+            keeper = group.create_task(self._supervisor.keep("upkeep", self._look_after))
             for tag in self._always:
                 self._want(tag)
             self.running.set()
@@ -188,6 +215,8 @@ class Room:
 
     def wants(self, identity: str, wants: Wants) -> dict[str, str]:
         """What somebody wants now. Answers the languages that were refused, with a code each."""
+        if identity not in self._people and len(self._people) >= PEOPLE:
+            return dict.fromkeys(wants.languages, "too_many_people")
         before = self._people.get(identity, Wants())
         refused = {tag: "too_many_languages" for tag in self._too_many(wants.languages, identity)}
         self.refused_languages += len(refused)
@@ -205,6 +234,10 @@ class Room:
         self._settle_wants()
         return refused
 
+    def knows(self, identity: str) -> Wants | None:
+        """What somebody wants who is here; None where they have not said it yet."""
+        return self._people.get(identity)
+
     def left(self, identity: str) -> None:
         """Somebody left; what they were saying is still settled and shown."""
         self._people.pop(identity, None)
@@ -213,14 +246,16 @@ class Room:
         self._likenesses.take_back(identity)
         for line in [line for line in self._lines.values() if line.identity == identity]:
             self.stopped(line.track)
+        for track in [track for track, who in self._postponed.items() if who == identity]:
+            self.stopped(track)
         self._settle_wants()
 
-    def lend(self, identity: str, given: bool) -> None:
-        """Whether somebody wants to be dubbed in a voice like their own; what was never given needs no taking back."""
+    def lend(self, identity: str, given: bool) -> bool:
+        """Whether somebody wants to be dubbed in a voice like their own, and whether they are from now on."""
         if given:
-            self._likenesses.lend(identity)
-        else:
-            self._likenesses.take_back(identity)
+            return self._likenesses.lend(identity)
+        self._likenesses.take_back(identity)
+        return False
 
     def correct(self, identity: str, language: str) -> None:
         """A person says which language somebody speaks, against what was detected."""
@@ -249,6 +284,10 @@ class Room:
         """A track can be heard from now on."""
         if track in self._lines or self._group is None:
             return
+        if len(self._hearing) >= self.SETTLING or not self._may_listen(identity):
+            self._postponed[track] = identity
+            return
+        self._postponed.pop(track, None)
         speaks = self._people.get(identity, Wants()).speaks
         line = TrackLine(
             identity,
@@ -258,10 +297,11 @@ class Room:
             self._tell,
             diarizer=self._engines.diarizer,
             failed=self._failed,
+            gave_up=lambda part, error: self.failures.fell(f"{part}.{track}", error),
         )
         line.inbox.limit = self._ladder.kept
         self._lines[track] = line
-        hearing = self._spawn(line.run(), name=f"track {track}")
+        hearing = self._spawn(self._supervisor.keep(f"track.{track}", line.run), name=f"track {track}")
         self._hearing.add(hearing)
         hearing.add_done_callback(self._hearing.discard)
 
@@ -269,12 +309,16 @@ class Room:
         """Sound of a track that is listened to."""
         if line := self._lines.get(chunk.track):
             line.inbox.put(chunk)
-            self._likenesses.hear(line.identity, chunk)
-            if self._sounds:
-                self._sounds.hear(chunk)
+            try:
+                self._likenesses.hear(line.identity, chunk)
+                if self._sounds:
+                    self._sounds.hear(chunk)
+            except Exception as error:  # it is in the inbox: what else would be done with it is not worth a word
+                self.failures.fell(f"sound.{chunk.track}", error)
 
     def stopped(self, track: str) -> None:
         """A track was muted, lost or ended: settle what was heard on it."""
+        self._postponed.pop(track, None)
         if line := self._lines.pop(track, None):
             line.inbox.close()
 
@@ -305,6 +349,11 @@ class Room:
         return said | set(self._detected.values())
 
     @property
+    def made(self) -> list[str]:
+        """The languages that there are captions in."""
+        return list(self._languages)
+
+    @property
     def waiting(self) -> float:
         """Seconds of sound in the longest inbox."""
         return max((line.inbox.seconds for line in self._lines.values()), default=0.0)
@@ -333,13 +382,15 @@ class Room:
     def _too_many(self, tags: Sequence[str], identity: str) -> list[str]:
         others = (person.languages for who, person in self._people.items() if who != identity)
         wanted = {tag for languages in others for tag in languages} | set(self._always)
-        refused = []
-        for tag in tags:
-            if tag not in wanted and len(wanted) >= self._limit:
-                refused.append(tag)
-            else:
-                wanted.add(tag)
-        return refused
+        return self._quota.refused(identity, tags, wanted)
+
+    def _may_listen(self, identity: str) -> bool:
+        now = self._now()
+        if identity not in self._listens:
+            while len(self._listens) >= PEOPLE:
+                del self._listens[next(iter(self._listens))]
+            self._listens[identity] = TokenBucket(self.LISTENED, self.LISTENED_PER_SECOND, now)
+        return self._listens[identity].take(now)
 
     def _settle_wants(self) -> None:
         heard = {person.hears for person in self._people.values() if person.hears}
@@ -351,7 +402,38 @@ class Room:
         for tag, language in self._languages.items():
             language.unwanted_since = math.inf if tag in wanted else min(language.unwanted_since, now)
             language.unheard_since = math.inf if tag in heard else min(language.unheard_since, now)
+        self._make_room(len(self._wanted_tags()))
+        self._doors.tell_spoken({identity: person.speaks or "auto" for identity, person in self._people.items()})
         self._tell_state()
+
+    def _make_room(self, wanted: int) -> None:
+        """Languages that linger may be as many as the limit leaves over; those nobody wants for longest go first."""
+        lingering = [(one.unwanted_since, tag) for tag, one in self._languages.items() if one.unwanted_since < math.inf]
+        for _, tag in sorted(lingering)[: max(0, len(lingering) - max(0, self._quota.limit - wanted))]:
+            self._give_back(tag)
+
+    def _give_back(self, tag: str) -> None:
+        """Nobody wants a language any more: its tasks end, its tracks go, and only its last number is remembered."""
+        language = self._languages.pop(tag)
+        if language.feed:
+            language.feed.close()
+        if language.captions:
+            self._ending[tag] = ending = self._spawn(self._end(tag, language.captions, language), name=f"end {tag}")
+            ending.add_done_callback(partial(self._ended, tag))
+        self._tell_state()
+
+    def _ended(self, tag: str, ending: asyncio.Task[None]) -> None:
+        if self._ending.get(tag) is ending:
+            del self._ending[tag]
+
+    async def _end(self, tag: str, captions: asyncio.Task[None], language: _Language) -> None:
+        await language.opened.wait()
+        captions.cancel()
+        await asyncio.wait([captions])
+        self._quota.give_back(tag, language.captioner.last)
+        with contextlib.suppress(TimeoutError):  # the room may be gone
+            async with asyncio.timeout(5.0):
+                await self._doors.close_captions(tag)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         if self._group is None:
@@ -363,18 +445,19 @@ class Room:
         if language is None:
             language = self._languages[tag] = _Language(self._captioner(tag))
         if language.captions is None:
-            language.captions = self._spawn(self._caption(language), name=f"captions {tag}")
+            language.captions = self._spawn(self._caption(language, self._ending.get(tag)), name=f"captions {tag}")
 
     def _captioner(self, tag: str) -> Captioner:
         return Captioner(
             tag,
             self._together,
-            self._doors.show,
+            lambda caption: self._show(tag, caption),
             lambda final: self._hand_on(tag, final),
             now=self._now,
             previews=lambda: self._ladder.previews,
             merging=lambda: self._ladder.merging,
             failed=self._failed,
+            gave_up=lambda error: self.failures.fell(f"captions.{tag}", error),
             took=lambda seconds: self._took("translate", seconds),
             keep=self._kept,
         )
@@ -383,19 +466,51 @@ class Room:
         """The original is kept as it was said, whoever reads it."""
         if same_language(final.source, final.lang):
             return self._written.get(final.id)
-        return self._keep(final)
+        return self._recorded(final)
 
-    async def _caption(self, language: _Language) -> None:
-        await self._doors.open_captions(language.captioner.lang)
-        await language.captioner.run(self.transcript)
+    def _recorded(self, said: Segment | Caption) -> Written | None:
+        """What it waits for; nothing where the recorder fails: people are told that, and read on."""
+        try:
+            return self._keep(said)
+        except Exception as error:
+            self.failures.fell("keeping", error)
+            return None
+
+    def _show(self, tag: str, caption: Caption) -> None:
+        try:
+            self._doors.show(caption)
+        except Exception as error:
+            self.failures.fell(f"captions.{tag}", error)
+
+    async def _caption(self, language: _Language, before: asyncio.Task[None] | None) -> None:
+        tag = language.captioner.lang
+        if before:
+            await asyncio.wait([before])
+        language.captioner.last = max(language.captioner.last, self._quota.last(tag))
+
+        async def open_track() -> None:
+            try:
+                await self._doors.open_captions(tag)
+            finally:
+                language.opened.set()
+
+        async with asyncio.TaskGroup() as group:
+            # Until its data track is there, and where it can't be had, finals go out as text streams all the same.
+            opening = group.create_task(self._supervisor.keep(f"captions_track.{tag}", open_track))
+            await self._supervisor.keep(f"captions.{tag}", lambda: language.captioner.run(self.transcript))
+            opening.cancel()
 
     def _want_voice(self, tag: str) -> None:
         language = self._languages[tag]
         if language.dubs is None:
             language.feed = Feed(limit=200)
-            language.dubs = self._spawn(self._dub(tag, language.feed), name=f"dub {tag}")
+            part = partial(self._dub, language, language.feed)
+            language.dubs = self._spawn(self._supervisor.keep(f"dub.{tag}", part), name=f"dub {tag}")
 
-    async def _dub(self, tag: str, feed: Feed[Due]) -> None:
+    async def _dub(self, language: _Language, feed: Feed[Due]) -> None:
+        if feed.closed:
+            return
+        tag = language.captioner.lang
         channel = await self._doors.open_channel(tag)
         try:
             dubber = Dubber(
@@ -405,17 +520,27 @@ class Room:
                 now=self._now,
                 cast=self._cast,
                 aloud=self._likenesses,
-                failed=self._failed,
+                failed=lambda error: self._mute(tag, error),
                 took=lambda seconds: self._took("speak", seconds),
                 spoken=lambda text: self._glossary.spoken(text, tag),
             )
-            self._languages[tag].dubber = dubber
+            language.dubber = dubber
             await dubber.run(feed)
+        except FeedOverflow:
+            feed.clear()  # it would be far too late to say what waits there
+            raise
         finally:
             await asyncio.shield(self._doors.close_channel(tag))
 
+    def _mute(self, tag: str, error: EngineError) -> None:
+        """A clause that is not spoken."""
+        self._failed(error)
+        if not error.passes:
+            self.failures.fell(f"dub.{tag}", error)
+
     def _hand_on(self, tag: str, final: Caption) -> None:
-        feed = self._languages[tag].feed
+        language = self._languages.get(tag)
+        feed = language.feed if language else None
         if feed and self._ladder.voices and not same_language(final.source, tag):
             feed.put(Due(final, self._now()))
 
@@ -424,14 +549,23 @@ class Room:
         if isinstance(said, Segment):
             self._took("recognise", self._now() - said.end)
             self._remember(said)
-            if written := self._keep(said):
+            if written := self._recorded(said):
                 self._written[said.id] = written
-            self._likenesses.said(said)
+            try:
+                self._likenesses.said(said)
+            except Exception as error:  # a voice like somebody's is a courtesy
+                self.failures.fell(f"sound.{said.track}", error)
         if self._detected.get(said.identity) != said.language and said.identity in self._people:
             self._detected[said.identity] = said.language
-            self._want(said.language)
+            if said.language in self._languages or self._quota.admits_spoken(said.language, self._only_spoken):
+                self._want(said.language)
             self._settle_wants()
         self.transcript.tell(said)
+
+    @property
+    def _only_spoken(self) -> set[str]:
+        """The languages that are made though nobody reads them."""
+        return self._languages.keys() - set(self._wanted_tags())
 
     def _remember(self, said: Segment) -> None:
         self._told[said.id] = self._now()
@@ -467,6 +601,9 @@ class Room:
             if not self._away and self._ladder.look(self.strain):
                 self._step()
             self._retire()
+            self.failures.look()
+            for track, identity in list(self._postponed.items()):
+                self.listen(identity, track)
 
     def _step(self) -> None:
         self._slow(self._ladder.slow)
@@ -480,10 +617,8 @@ class Room:
             if language.feed and language.unheard_since < late:
                 language.feed.close()
                 language.feed = language.dubs = language.dubber = None
-            if language.captions and language.unwanted_since < late:
-                language.captions.cancel()
-                language.captions = None
-                self._tell_state()
+        for tag in [tag for tag, language in self._languages.items() if language.unwanted_since < late]:
+            self._give_back(tag)
 
     async def _deliver_the_rest(self) -> None:
         """Lines settle, captioners read to the end, voices stop: what was settled is still delivered."""

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial, wraps
 from typing import Protocol
 
 from livekit import rtc
-from livekit.rtc.participant import PublishDataError
 
+from .aio import Supervisor
 from .caption_sender import CaptionSender
 from .clock import TrackClock
 from .dub_track import DubTrack, Event
 from .errors import DragomanError
 from .nouns import SAMPLE_RATE, Caption, Chunk
+from .quotas import MicrophoneQuota
 from .wire import Signer
-
-log = logging.getLogger(__name__)
 
 FRAME_MS = 60
 """Sound arrives in such pieces; 10 ms pieces (the default) saturate a core with 40 tracks."""
@@ -30,7 +29,31 @@ PEOPLE = {
 }
 
 RPC_REFUSED = 4400
-"""The code of every refused call; its message is our own code."""
+"""The code of every refused call; its message is our own code, `internal` for a fault of ours."""
+SUBSCRIBING = 8
+"""Tries to hear a microphone; it may be gone by then."""
+
+ENDING = 2.0
+"""Seconds between a stream's end and the news that its track is gone; without them it is opened again."""
+
+Failed = Callable[[str, Exception], None]
+"""Told which part fell, and over what."""
+
+
+class UnreadStreams(logging.Filter):
+    """Counts the text and byte streams that people send: we read none, and the SDK drops each.
+
+    Its line in the log about each goes too: it has the topic, which is whatever the sender wrote.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        unread = str(record.msg).startswith(("ignoring text stream", "ignoring byte stream"))
+        self.count += unread
+        return not unread
 
 
 class Listener(Protocol):
@@ -58,17 +81,31 @@ def is_microphone(publication: rtc.TrackPublication, participant: rtc.Participan
 
 
 class Sfu:
-    """One LiveKit room as seen by the interpreter in it."""
+    """One LiveKit room as seen by the interpreter in it.
 
-    METHODS = ("dragoman.captions", "dragoman.languages", "dragoman.speaks")
+    What LiveKit refuses, or breaks off, costs the track, the call or the cue that it was about; `failed` is told.
+    """
 
-    def __init__(self, room: rtc.Room, signer: Signer, listener: Listener, now: Callable[[], float]) -> None:
+    METHODS = ("dragoman.captions", "dragoman.languages", "dragoman.lend", "dragoman.speaks")
+
+    def __init__(
+        self,
+        room: rtc.Room,
+        signer: Signer,
+        listener: Listener,
+        now: Callable[[], float],
+        failed: Failed = lambda part, error: None,
+    ) -> None:
         self._room = room
         self._signer = signer
         self._listener = listener
         self._now = now
-        self._sender = CaptionSender(lambda: room.local_participant, signer, now)
+        self._failed = failed
+        self._supervisor = Supervisor(failed)
+        self._sender = CaptionSender(lambda: room.local_participant, signer, now, failed)
         self._streams: dict[str, asyncio.Task[None]] = {}
+        self.microphones = MicrophoneQuota()
+        self.unread = UnreadStreams()
         self._channels: dict[str, DubTrack] = {}
         self._attributes: dict[str, str] = {}
         self._attributes_changed = asyncio.Event()
@@ -77,11 +114,16 @@ class Sfu:
 
     def attach(self) -> None:
         """Register for what happens; before `connect`, so that nothing is missed."""
-        on = self._room.on
+        logging.getLogger().addFilter(self.unread)
+
+        def on(event: rtc.room.EventTypes, callback: Callable[..., None]) -> None:
+            self._room.on(event, self._walled(event, callback))
+
         on("participant_connected", self._came)
         on("participant_attributes_changed", lambda changed, participant: self._came(participant))
-        on("participant_disconnected", lambda participant: self._listener.left(participant.identity))
+        on("participant_disconnected", self._left)
         on("track_published", self._published)
+        on("track_unpublished", lambda publication, participant: self._free([publication.sid]))
         on("track_subscribed", self._subscribed)
         on("track_unsubscribed", lambda track, publication, participant: self._ended(publication.sid))
         on("track_muted", lambda participant, publication: self._listener.stopped(publication.sid))
@@ -95,9 +137,9 @@ class Sfu:
             for method in self.METHODS:
                 self._register(method)
             group.create_task(self._sender.run())
-            group.create_task(self._tell_attributes())
-            group.create_task(self._send_cues())
-            self._look_around()
+            group.create_task(self._supervisor.keep("attributes", self._tell_attributes))
+            group.create_task(self._supervisor.keep("cues", self._send_cues))
+            self._walled("looking", self._look_around)()
             connected()
 
     async def flush(self) -> None:
@@ -112,15 +154,26 @@ class Sfu:
     async def open_captions(self, lang: str) -> None:
         await self._sender.open(lang)
 
+    async def close_captions(self, lang: str) -> None:
+        await self._sender.close(lang)
+
     async def open_channel(self, lang: str) -> DubTrack:
         """Publish a language's voice."""
 
         def cue(caption: Caption, event: Event, behind: float) -> None:
-            with contextlib.suppress(asyncio.QueueFull):  # a cue is decoration; the dub goes on
+            try:
                 self._cues.put_nowait((lang, self._signer.cue(caption, event, behind)))
+            except asyncio.QueueFull:
+                pass
+            except Exception as error:
+                self._failed(f"cues.{lang}", error)  # a cue is decoration; the dub goes on
 
         channel = DubTrack(self._room.local_participant, lang, cue)
-        await channel.publish()
+        try:
+            await channel.publish()
+        except BaseException:
+            await channel.unpublish()
+            raise
         self._channels[lang] = channel
         return channel
 
@@ -139,6 +192,18 @@ class Sfu:
 
     # What LiveKit tells
 
+    def _walled(self, part: str, callback: Callable[..., None]) -> Callable[..., None]:
+        """A callback over which LiveKit's own loop can't fall; of a `TypeError` it would end."""
+
+        @wraps(callback)
+        def called(*args: object) -> None:
+            try:
+                callback(*args)
+            except Exception as error:
+                self._failed(part, error)
+
+        return called
+
     def _look_around(self) -> None:
         for participant in self._room.remote_participants.values():
             self._came(participant)
@@ -149,9 +214,37 @@ class Sfu:
         if participant.kind in PEOPLE:
             self._listener.came(participant.identity, participant.name, participant.attributes)
 
+    def _left(self, participant: rtc.RemoteParticipant) -> None:
+        self._listener.left(participant.identity)
+        self._free(list(participant.track_publications))
+
     def _published(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
-        if is_microphone(publication, participant):
+        if not is_microphone(publication, participant):
+            return
+        self.microphones.keep(
+            {sid for one in self._room.remote_participants.values() for sid in one.track_publications}
+        )
+        if self.microphones.take(participant.identity, publication.sid):
+            self._subscribe(publication)
+
+    def _subscribe(self, publication: rtc.RemoteTrackPublication) -> None:
+        """Ask to hear a microphone, and again where LiveKit refuses."""
+
+        async def again() -> None:
             publication.set_subscribed(True)
+
+        try:
+            publication.set_subscribed(True)
+        except Exception as error:
+            part = f"subscribe.{publication.sid}"
+            self._failed(part, error)
+            if self._group:
+                self._group.create_task(self._supervisor.keep(part, again, tries=SUBSCRIBING - 1))
+
+    def _free(self, tracks: Sequence[str]) -> None:
+        """Tracks have ended: who waited for a place gets it."""
+        if any([self.microphones.free(track) for track in tracks]):
+            self._look_around()
 
     def _subscribed(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
@@ -161,7 +254,8 @@ class Sfu:
         self._ended(publication.sid)
         if not publication.muted:
             self._listener.listen(participant.identity, publication.sid)
-        self._streams[publication.sid] = self._group.create_task(self._stream(track, publication))
+        stream = self._supervisor.keep(f"track.{publication.sid}", partial(self._stream, track, publication))
+        self._streams[publication.sid] = self._group.create_task(stream)
 
     def _unmuted(self, participant: rtc.Participant, publication: rtc.TrackPublication) -> None:
         if publication.sid in self._streams:
@@ -170,7 +264,9 @@ class Sfu:
     def _reconnected(self) -> None:
         if self._group is None:
             return
-        self._group.create_task(self._sender.reopen())
+        for lang in self._sender.languages:
+            reopened = self._supervisor.keep(f"captions_track.{lang}", partial(self._sender.reopen, lang))
+            self._group.create_task(reopened)
         # What was published while we were reconnecting: our wish to hear it may have been lost on the way.
         self._look_around()
 
@@ -193,6 +289,9 @@ class Sfu:
                     self._listener.hear(Chunk(publication.sid, start, bytes(event.frame.data)))
         finally:
             await stream.aclose()
+        # Where the track has ended we are told so in a moment, which ends this task.
+        await asyncio.sleep(ENDING)
+        raise RuntimeError("the stream broke off")
 
     def _register(self, method: str) -> None:
         async def answer(call: rtc.RpcInvocationData) -> str:
@@ -200,6 +299,9 @@ class Sfu:
                 return await self._listener.asked(method, call.caller_identity, call.payload)
             except DragomanError as error:
                 raise rtc.RpcError(RPC_REFUSED, error.code) from None
+            except Exception as error:
+                self._failed("calls", error)
+                raise rtc.RpcError(RPC_REFUSED, "internal") from None
 
         self._room.local_participant.register_rpc_method(method, answer)
 
@@ -214,7 +316,7 @@ class Sfu:
                     await self._room.local_participant.set_attributes(news)
                     told |= news
                 except Exception as error:  # the SDK raises a bare Exception, as while it reconnects
-                    log.warning("attributes were not set: %s", error)
+                    self._failed("attributes", error)
                     self._attributes_changed.set()
             await asyncio.sleep(0.2)
 
@@ -223,5 +325,5 @@ class Sfu:
             lang, frame = await self._cues.get()
             try:
                 await self._room.local_participant.publish_data(frame, reliable=True, topic=f"dub/{lang}")
-            except PublishDataError:
-                log.warning("a cue was not sent")
+            except Exception as error:
+                self._failed(f"cues.{lang}", error)

@@ -13,10 +13,14 @@ Said = Hypothesis | Segment
 class Transcript:
     """What was said in one room. Remembers the segments of the last `memory` seconds, at most `most`."""
 
+    FEED = 5_000
+    """Segments and hypotheses that may wait for a listener; beyond them it gets `FeedOverflow` and listens anew."""
+
     def __init__(self, memory: float = 600.0, most: int = 500) -> None:
         self._memory = memory
         self._recent: deque[Segment] = deque(maxlen=most)
         self._listeners: set[Feed[Said]] = set()
+        self._closed = False
 
     def tell(self, said: Said) -> None:
         """Tell everybody who listens. Never waits.
@@ -31,9 +35,11 @@ class Transcript:
             feed.put(said, replaces=said.id)
 
     def listen(self) -> Feed[Said]:
-        """A feed of what is said from now on; close it with `leave`."""
-        feed: Feed[Said] = Feed()
+        """A feed of what is said from now on; close it with `leave`. It ends at once where the room is over."""
+        feed: Feed[Said] = Feed(self.FEED)
         self._listeners.add(feed)
+        if self._closed:
+            feed.close()
         return feed
 
     def leave(self, feed: Feed[Said]) -> None:
@@ -47,5 +53,6 @@ class Transcript:
 
     def close(self) -> None:
         """Nothing more will be said."""
+        self._closed = True
         for feed in self._listeners:
             feed.close()

@@ -24,7 +24,7 @@ from .heartbeat import Heartbeat
 from .languages import canonical
 from .nouns import Caption, Chunk
 from .primed import Primed
-from .room import Engines, Room, Wants
+from .room import Engines, Room
 from .settings import Settings, read
 from .sfu import Sfu
 from .vault.keeping import Keeping
@@ -40,6 +40,8 @@ ASKED = 0.5
 """Seconds between two questions what the engines serve, until they answer."""
 OFFER = 5.0
 """Seconds between two looks at what voices can do."""
+ATTRIBUTE_LIMIT = 12_000
+"""Characters of an attribute; LiveKit takes 64 KiB of all of them together."""
 NAMES = 1_000
 """People whose names are remembered, those who have left too."""
 
@@ -145,15 +147,17 @@ class Interpreter:
             meeting=ctx.job.room.name,
             lent=self._lent,
             keep=self._keeping.keep if self._keeping else None,
+            failing=self._tell_failing,
         )
         self._lenders: set[str] = set()
         self._served: Mapping[str, Served] = {}
-        self._told: dict[str, Wants] = {}
         self._names: dict[str, str] = {}
         self._calls = Calls(
             self._room,
             self._signer,
+            now=self._now,
             present=lambda: ctx.room.remote_participants,
+            hosts=self.hosts,
             names=self._names,
             served=lambda: self._served,
         )
@@ -268,18 +272,23 @@ class Interpreter:
         self._names[identity] = name
         while len(self._names) > NAMES:
             del self._names[next(iter(self._names))]
-        self._room.lend(identity, attributes.get("dragoman.voice") == "given")
-        wants = wants_of(attributes, "dragoman.")
-        before, self._told[identity] = self._told.get(identity), wants
-        # What they asked for by a call holds until their attributes say something new; a call may
-        # even come before the news that its caller is here.
-        if before != wants and not (before is None and identity in self._calls.called):
-            self._room.wants(identity, wants)
+        # Their token says what they want at first; after that they call. A call may even come before the news that
+        # its caller is here.
+        if self._room.knows(identity) is None:
+            self._room.wants(identity, wants_of(attributes, "dragoman."))
 
     def left(self, identity: str) -> None:
-        self._told.pop(identity, None)
-        self._calls.called.discard(identity)
         self._room.left(identity)
+
+    def hosts(self) -> set[str]:
+        """Those in the room whose token says that they are hosts."""
+        people = self._ctx.room.remote_participants.items()
+        return {identity for identity, person in people if person.attributes.get("dragoman.host") == "true"}
+
+    def refused(self) -> dict[str, int]:
+        """What was refused because it was too much or not theirs to ask, by code; there is a fixed number of codes."""
+        tracks = {"too_many_microphones": self._sfu.microphones.refused, "unread_streams": self._sfu.unread.count}
+        return {code: count for code, count in {**self._calls.refused, **tracks}.items() if count}
 
     def listen(self, identity: str, track: str) -> None:
         self._room.listen(identity, track)
@@ -302,6 +311,9 @@ class Interpreter:
     async def open_captions(self, lang: str) -> None:
         await self._sfu.open_captions(lang)
 
+    async def close_captions(self, lang: str) -> None:
+        await self._sfu.close_captions(lang)
+
     async def open_channel(self, lang: str) -> Any:
         return await self._sfu.open_channel(lang)
 
@@ -313,13 +325,18 @@ class Interpreter:
             {
                 "dragoman.state": state,
                 "dragoman.languages": ",".join(sorted(languages)),
-                "dragoman.detected": json.dumps(detected, separators=(",", ":"), sort_keys=True),
+                "dragoman.detected": by_identity(detected),
             }
         )
 
+    def tell_spoken(self, spoken: dict[str, str]) -> None:
+        self._sfu.set_attributes({"dragoman.spoken": by_identity(spoken)})
+
     def tell_suggested(self, suggested: dict[str, str]) -> None:
-        told = json.dumps(suggested, separators=(",", ":"), sort_keys=True)
-        self._sfu.set_attributes({"dragoman.suggested": told})
+        self._sfu.set_attributes({"dragoman.suggested": by_identity(suggested)})
+
+    def _tell_failing(self, failing: Mapping[str, str]) -> None:
+        self._sfu.set_attributes({"dragoman.failed": json.dumps(failing, separators=(",", ":"), sort_keys=True)})
 
     def _lent(self, consent: Consent, stands: bool) -> None:
         """Record that somebody lent their voice to their dubs, or that this is over, and tell everybody."""
@@ -344,6 +361,18 @@ class Interpreter:
     def _replaced(self) -> None:
         self._over = False
         self._ctx.shutdown("a newer interpreter is here")
+
+
+def by_identity(said: Mapping[str, str]) -> str:
+    """JSON of something about each person, of as many as have room in an attribute."""
+    pairs, length = [], 2
+    for identity, value in sorted(said.items()):
+        pair = f"{json.dumps(identity)}:{json.dumps(value)}"
+        length += len(pair) + 1
+        if length > ATTRIBUTE_LIMIT:
+            break
+        pairs.append(pair)
+    return "{" + ",".join(pairs) + "}"
 
 
 def glossary_of(told: str) -> Glossary:

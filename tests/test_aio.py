@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.aio import Feed, FeedOverflow, Inbox, supervise
+from agent.aio import Feed, FeedOverflow, Inbox, Supervisor, supervise
 from agent.errors import EngineError
 from agent.nouns import SAMPLE_RATE, Chunk
 from tests.moved import run
@@ -151,3 +151,87 @@ async def test_any_other_failure_falls_through():
 
     with pytest.raises(EngineError, match="bad_request"):
         await asyncio.wait_for(supervise(attempt), 1)
+
+
+@pytest.mark.parametrize("code", ["engine_failed", "timeout"])
+async def test_what_fails_over_its_own_request_is_given_up_after_three_tries(code: str):
+    attempts: list[int] = []
+
+    async def attempt() -> None:
+        attempts.append(1)
+        raise EngineError(code, "No.", retryable=True)
+
+    with pytest.raises(EngineError, match=code):
+        await asyncio.wait_for(supervise(attempt, first_pause=0.0), 1)
+
+    assert len(attempts) == 3
+
+
+def test_engines_that_are_away_are_waited_for_however_often_it_takes():
+    attempts: list[int] = []
+
+    async def attempt() -> str:
+        attempts.append(1)
+        if len(attempts) < 1_000:
+            raise EngineError(("engines_away", "loading", "overloaded")[len(attempts) % 3], "No.", retryable=True)
+        return "done"
+
+    assert run(supervise(attempt)) == "done"
+
+
+def test_a_part_that_falls_is_begun_again_after_ever_longer_pauses_and_sooner_once_it_stood():
+    begun: list[float] = []
+    fell: list[tuple[str, str]] = []
+
+    async def part() -> None:
+        begun.append(asyncio.get_running_loop().time())
+        if len(begun) == 7:
+            await asyncio.sleep(60.0)
+        if len(begun) == 9:
+            return
+        raise RuntimeError("no")
+
+    supervisor = Supervisor(lambda name, error: fell.append((name, type(error).__name__)))
+    run(supervisor.keep("part", part))
+
+    pauses = [later - at for at, later in pairwise(begun)]
+    assert pauses == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.0, 3.0, 60.2, 0.4])
+    assert fell == [("part", "RuntimeError")] * 8
+
+
+def test_a_part_that_is_worth_few_tries_is_left_after_them():
+    fell: list[str] = []
+
+    async def part() -> None:
+        raise EngineError("engine_failed", "No.")
+
+    run(Supervisor(lambda name, error: fell.append(name)).keep("part", part, tries=3))
+
+    assert fell == ["part"] * 3
+
+
+async def test_a_part_that_is_taken_away_is_not_begun_again():
+    begun: list[int] = []
+
+    async def part() -> None:
+        begun.append(1)
+        await asyncio.Event().wait()
+
+    kept = asyncio.create_task(Supervisor(lambda name, error: None).keep("part", part))
+    await asyncio.sleep(0)
+    kept.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await kept
+    assert begun == [1]
+
+
+async def test_a_feed_that_was_cleared_is_read_again():
+    feed: Feed[int] = Feed(limit=1)
+    for i in range(3):
+        feed.put(i)
+
+    feed.clear()
+    feed.put(7)
+
+    assert await feed.__aiter__().__anext__() == 7

@@ -147,6 +147,17 @@ async def test_clauses_before_it_of_the_same_speaker_go_along_as_context():
     assert desk.translating.asked[-1][2] == ("clause c", "clause d")
 
 
+async def test_of_so_many_speakers_the_last_clauses_are_remembered_and_no_more():
+    desk = Desk(Translating(), "es")
+
+    async with desk.open():
+        for n in range(Captioner.SPEAKERS + 50):
+            desk.transcript.tell(said(f"s{n}", f"clause {n}", identity=f"p{n}"))
+            await settle()
+
+    assert len(desk.captioners[0]._before) == Captioner.SPEAKERS
+
+
 async def test_an_engine_that_is_away_loses_no_final_and_is_told_of():
     desk = Desk(Translating(fail=2), "es")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.engines.whisper import WER
+from web.languages import CHRF_GRADES, WER_GRADES
 
 from .test_settings import documented
 
@@ -52,6 +53,29 @@ def test_every_program_that_is_named_exists(page: Path) -> None:
     places = [ROOT.joinpath(*name.split(".")) for name in PROGRAM.findall(page.read_text())]
 
     assert [at for at in places if not (at.with_suffix(".py").is_file() or (at / "__main__.py").is_file())] == []
+
+
+def test_the_readmes_words_of_quality_are_those_of_the_page() -> None:
+    readme = (ROOT / "README.md").read_text()
+    words = re.search(r"^\| \|((?: \*\*\w+\*\* \|)+)$", readme, re.MULTILINE)
+
+    assert words
+    assert re.findall(r"\w+", words[1]) == [*WER_GRADES, "poor"] == [*CHRF_GRADES, "poor"]
+    assert row(readme, "word error rate") == [*WER_GRADES.values()]
+    assert row(readme, "chrF") == [*CHRF_GRADES.values()]
+
+
+def test_the_decision_on_words_of_quality_has_the_table_that_counts() -> None:
+    page = (ROOT / "docs" / "decisions" / "words-of-quality.md").read_text()
+
+    assert row(page, "word error rate, at most") == [*WER_GRADES.values()]
+    assert row(page, "chrF, at least") == [*CHRF_GRADES.values()]
+
+
+def row(page: str, name: str) -> list[float]:
+    """The figures of a table's row."""
+    [cells] = re.findall(rf"^\| {name} \|(.+)$", page, re.MULTILINE)
+    return [float(figure) for figure in re.findall(r"[\d.]+", cells)]
 
 
 def test_the_readmes_translation_figures_are_those_of_the_routes() -> None:

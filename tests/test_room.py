@@ -14,6 +14,7 @@ from agent.errors import EngineError
 from agent.glossary import Glossary, Term
 from agent.ladder import Strain
 from agent.nouns import Caption, Chunk, Dub, Hypothesis, Segment
+from agent.quotas import PEOPLE
 from agent.room import Engines, Room, Wants
 from tests.moved import run
 
@@ -97,15 +98,22 @@ class Outside:
         self.shown: list[Caption] = []
         self.states: list[str] = []
         self.languages: Sequence[str] = []
+        self.spoken: dict[str, str] = {}
         self.suggested: dict[str, str] = {}
         self.channels: dict[str, list[str]] = {}
         self.open: set[str] = set()
+        self.opened: list[str] = []
+        self.tracks: set[str] = set()
 
     def show(self, caption: Caption) -> None:
         self.shown.append(caption)
 
     async def open_captions(self, lang: str) -> None:
-        pass
+        self.opened.append(lang)
+        self.tracks.add(lang)
+
+    async def close_captions(self, lang: str) -> None:
+        self.tracks.discard(lang)
 
     async def open_channel(self, lang: str) -> Channel:
         self.open.add(lang)
@@ -118,6 +126,9 @@ class Outside:
         if not self.states or self.states[-1] != state:
             self.states.append(state)
         self.languages = languages
+
+    def tell_spoken(self, spoken: dict[str, str]) -> None:
+        self.spoken = spoken
 
     def tell_suggested(self, suggested: dict[str, str]) -> None:
         self.suggested = suggested
@@ -250,6 +261,138 @@ async def test_a_language_is_work_only_while_somebody_wants_it():
 
         assert outside.open == set()
         assert list(outside.languages) == ["es"]
+
+
+async def test_a_language_that_nobody_wants_any_more_is_given_back_and_counts_on_when_somebody_does():
+    async with a_room() as (room, outside, time):
+        room.wants("ana", Wants("en", "es", ""))
+        await settle()
+        for text in ("one", "two"):
+            room.listen("ben", "t")
+            room.hear(speech("t", text, time.now - 1))
+            room.stopped("t")
+        await settle()
+        room.wants("ana", Wants("en", "", ""))
+        time.now += Room.LINGER + 1
+        await asyncio.sleep(1.1)
+        given_back = (room.made, set(outside.tracks), room.captions_after("es", 0))
+
+        room.wants("ana", Wants("en", "es", ""))
+        await settle()
+        again = room.captions_after("es", 0)
+
+    assert given_back == ([], set(), None)
+    assert outside.opened == ["es", "es"]
+    assert again
+    assert [(caption.seq, caption.text) for caption in again[0]] == [(3, "[es] one"), (4, "[es] two")]
+
+
+async def test_four_hundred_languages_one_after_the_other_are_never_more_than_the_limit():
+    async with a_room(limit=12) as (room, outside, time):
+        most, refused = 0, 0
+        for n in range(400):
+            refused += bool(room.wants(f"p{n % 40}", Wants("en", f"q{n:03}", "")))
+            most = max(most, len(room.made))
+            time.now += 0.01
+        await settle()
+        tracks = len(outside.tracks)
+
+    assert most == 12
+    assert refused == 400 - 48, "four times the limit in the room's life"
+    assert tracks <= 12
+
+
+async def test_who_asks_for_one_language_after_another_has_the_one_before_given_back_at_once():
+    async with a_room(limit=2) as (room, outside, _):
+        refused = []
+        for n in range(100):
+            refused += room.wants("eve", Wants("en", f"q{n:03}", "")).values()
+            await settle()
+
+    assert len(outside.opened) == 4, "one person asks for twice the limit in the room's life"
+    assert refused == ["too_many_languages"] * 96
+
+
+async def test_a_language_that_comes_back_while_it_is_being_given_back_has_its_track():
+    async with a_room(limit=1) as (room, outside, _):
+        for tag in ("es", "fr", "es", "fr", "es"):
+            room.wants("ana", Wants("en", tag, ""))
+        await settle()
+        tracks, languages = set(outside.tracks), list(outside.languages)
+
+    assert tracks == {"es"}
+    assert languages == ["es"]
+
+
+async def test_languages_that_are_spoken_get_captions_as_far_as_the_limit_goes():
+    async with a_room(limit=3) as (room, outside, _):
+        for n in range(10):
+            room.wants(f"p{n}", Wants(f"q{n:03}", "", ""))
+            room.listen(f"p{n}", f"t{n}")
+            room.hear(speech(f"t{n}", "hello"))
+            room.stopped(f"t{n}")
+        await settle()
+        made = len(room.made)
+
+    assert made == 3
+    assert len({caption.lang for caption in outside.shown}) == 3
+
+
+async def test_a_microphone_that_is_muted_and_unmuted_all_the_time_is_listened_to_now_and_then():
+    recognizing = Recognizing()
+    async with a_room(recognizing) as (room, _, time):
+        room.wants("eve", Wants("en", "en", ""))
+        for _ in range(500):
+            room.listen("eve", "t")
+            room.stopped("t")
+        await settle()
+        at_once = len(recognizing.listened)
+        room.listen("eve", "t")
+        time.now += 4.0
+        await asyncio.sleep(1.1)
+        later = len(recognizing.listened)
+        room.hear(speech("t", "hello"))
+        room.stopped("t")
+        await settle()
+
+        assert (at_once, later) == (10, 11)
+        assert [caption.text for caption in room.captions_after("en", 0)[0]] == ["hello"]  # type: ignore[index]
+
+
+async def test_while_nothing_settles_no_more_tracks_are_begun_than_can_be_borne():
+    recognizing = Recognizing(away=10_000)
+    async with asyncio.timeout(5):
+        outside, time = Outside(), Time()
+        room = Room(Engines(recognizing, Translating(), Speaking()), outside, now=time)
+        running = asyncio.create_task(room.run())
+        await room.running.wait()
+        for n in range(500):
+            room.listen(f"p{n}", f"t{n}")
+            room.hear(speech(f"t{n}", "hello"))
+            room.stopped(f"t{n}")
+        await settle()
+        running.cancel()
+
+    assert len(recognizing.listened) == Room.SETTLING
+
+
+async def test_of_so_many_people_the_wishes_are_known_and_no_more():
+    async with a_room() as (room, outside, _):
+        refused = [room.wants(f"p{n}", Wants("en", "es", "")) for n in range(PEOPLE + 5)]
+
+    assert refused == [{}] * PEOPLE + [{"es": "too_many_people"}] * 5
+    assert len(outside.spoken) == PEOPLE
+
+
+async def test_what_each_person_speaks_is_told_until_they_leave():
+    async with a_room() as (room, outside, _):
+        room.wants("ana", Wants("es", "", ""))
+        room.wants("ben", Wants("auto", "", ""))
+        told = outside.spoken
+        room.left("ana")
+
+    assert told == {"ana": "es", "ben": "auto"}
+    assert outside.spoken == {"ben": "auto"}
 
 
 async def test_a_speaker_who_leaves_in_mid_sentence_is_still_quoted():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -16,7 +17,7 @@ SECOND = b"\0\0" * 16_000
 class Hearing:
     """Settles every second of sound as a clause; the first `fails` pushes go wrong."""
 
-    def __init__(self, fails: list[EngineError]) -> None:
+    def __init__(self, fails: list[Exception]) -> None:
         self._fails = fails
         self._heard = 0.0
         self._start = 0.0
@@ -37,7 +38,7 @@ class Hearing:
 
 
 class Recognizing:
-    def __init__(self, *fails: EngineError) -> None:
+    def __init__(self, *fails: Exception) -> None:
         self.languages: list[str | None] = []
         self._fails = list(fails)
 
@@ -109,9 +110,105 @@ async def test_a_language_that_no_engine_knows_is_found_out_instead():
     assert len(told) == 1
 
 
-async def test_a_program_error_ends_the_line_loudly():
-    track, _ = line(Recognizing(EngineError("bad_request", "No.")))
-    track.inbox.put(Chunk("t", 0.0, SECOND))
+@pytest.mark.parametrize(
+    "fails",
+    [
+        [EngineError("bad_request", "No.")],
+        [EngineError("engine_failed", "No.")],
+        [EngineError("engine_failed", "No.", retryable=True)] * 3,
+        [EngineError("timeout", "No.", retryable=True)] * 3,
+        [RuntimeError("what was said")],
+    ],
+)
+async def test_sound_over_which_recognition_fails_is_given_up_and_what_comes_after_it_is_heard(fails: list[Exception]):
+    told_of: list[tuple[str, str]] = []
+    recognizing = Recognizing(*fails)
+    track, told = line(recognizing, gave_up=lambda part, error: told_of.append((part, type(error).__name__)))
+    for start in range(len(fails) + 1):
+        track.inbox.put(Chunk("t", start * 5.0, SECOND))
+    track.inbox.close()
 
-    with pytest.raises(EngineError, match="bad_request"):
+    await track.run()
+
+    assert told_of == [("recognise", type(fails[0]).__name__)]
+    assert recognizing.languages == ["en", "en"]
+    assert len(told) == 1
+
+
+async def test_a_finish_that_fails_for_good_ends_its_line_and_nothing_else():
+    told_of: list[str] = []
+
+    class Unfinished(Hearing):
+        async def finish(self) -> Sequence[Segment]:
+            raise EngineError("engine_failed", "No.")
+
+    class Ending(Recognizing):
+        def listen(self, track: str, language: str | None) -> Hearing:
+            return Unfinished([])
+
+    track, told = line(Ending(), gave_up=lambda part, error: told_of.append(part))
+    track.inbox.put(Chunk("t", 0.0, SECOND))
+    track.inbox.close()
+
+    await asyncio.wait_for(track.run(), 10)
+
+    assert (len(told), told_of) == (1, ["recognise"])
+
+
+async def test_words_that_were_sure_are_settled_where_the_rest_is_given_up():
+    class Sure(Hearing):
+        async def push(self, chunk: Chunk) -> Sequence[Hypothesis | Segment]:
+            if chunk.start > 0:
+                raise EngineError("engine_failed", "No.")
+            return [Hypothesis("h", 3, "t", "en", "We are sure of this but", 19, 0.0, 1.0, "fake")]
+
+    class Recognizing_(Recognizing):
+        def listen(self, track: str, language: str | None) -> Hearing:
+            return Sure([])
+
+    track, told = line(Recognizing_())
+    for start in (0.0, 5.0):
+        track.inbox.put(Chunk("t", start, SECOND))
+    track.inbox.close()
+
+    await track.run()
+
+    [segment] = [one for one in told if isinstance(one, Segment)]
+    assert (segment.id, segment.rev, segment.text, segment.speakable) == ("h", 4, "We are sure of this", False)
+
+
+@pytest.mark.parametrize("fails", [EngineError("engine_failed", "No."), RuntimeError("no")])
+async def test_a_diarizer_that_fails_costs_labels_only(fails: Exception):
+    class Failing(TwoVoices):
+        async def push(self, chunk: Chunk) -> Sequence[Turn]:
+            raise fails
+
+    told_of: list[str] = []
+    track, told = line(Recognizing(), diarizer=Failing(), gave_up=lambda part, error: told_of.append(part))
+    for start in range(6):
+        track.inbox.put(Chunk("t", start * 5.0, SECOND))
+    track.inbox.close()
+
+    await track.run()
+
+    assert len(told) == 6
+    assert told_of == ["diarize"] * 3
+
+
+async def test_a_recognizer_that_cannot_begin_is_asked_again_by_the_next_run():
+    class Refusing(Recognizing):
+        def listen(self, track: str, language: str | None) -> Hearing:
+            self.languages.append(language)
+            if len(self.languages) == 1:
+                raise RuntimeError("no")
+            return Hearing([])
+
+    track, told = line(Refusing())
+    track.inbox.put(Chunk("t", 0.0, SECOND))
+    track.inbox.close()
+
+    with pytest.raises(RuntimeError):
         await track.run()
+    await track.run()
+
+    assert len(told) == 1

@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from agent.glossary import Term
-from agent.worker import glossary_of
+from agent.worker import ATTRIBUTE_LIMIT, by_identity, glossary_of
 
 
 def test_the_names_and_terms_of_the_room_are_read_from_the_dispatch():
@@ -30,3 +30,14 @@ def test_what_makes_no_sense_costs_the_room_its_glossary_and_nothing_else(told: 
 
     [record] = caplog.records
     assert "Sintra" not in record.getMessage()
+
+
+def test_something_about_each_person_is_told_of_as_many_as_an_attribute_holds():
+    everybody = {f"guest-{n:04}-é": "zh-Hant" for n in range(5_000)}
+
+    told = by_identity(everybody)
+
+    assert by_identity({"ben": "auto", "ana": "es"}) == '{"ana":"es","ben":"auto"}'
+    assert len(told.encode()) <= ATTRIBUTE_LIMIT
+    assert json.loads(told).items() <= everybody.items()
+    assert len(json.loads(told)) > 300

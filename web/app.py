@@ -46,7 +46,7 @@ async def openapi(request: web.Request) -> web.Response:
 
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/rooms", rooms.make, "Make a room.", rooms.RoomWish, {201: rooms.RoomMade},
-          ("host_secret_wrong", "bad_name", "bad_glossary", "unknown_language", "too_many_languages",
+          ("host_secret_wrong", "bad_title", "bad_glossary", "unknown_language", "too_many_languages",
            "unknown_policy", "too_many_requests", "database_away", "vault_away", "audit_away"), "the host secret"),
     Route("GET", "/api/policies", policies.show, "What a room may keep.", None, {200: policies.Offered},
           ("vault_away",)),

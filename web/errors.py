@@ -18,6 +18,7 @@ STATUS = {
     "bad_json": 400,
     "bad_name": 400,
     "bad_request": 400,
+    "bad_title": 400,
     "unknown_language": 400,
     "unknown_policy": 400,
     "too_many_languages": 400,

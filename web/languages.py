@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import langcodes
@@ -10,9 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent.errors import DragomanError
 
-Grade = Literal["good", "fair", "rough", "unmeasured"]
+Grade = Literal["good", "fair", "rough", "poor", "unmeasured"]
 TAG_LIMIT = 35
 """Characters; what RFC 5646 asks everybody to accept, and what the wire takes."""
+WER_GRADES: Mapping[Grade, float] = {"good": 0.12, "fair": 0.25, "rough": 0.40}
+"""The highest word error rate that is still called so; above the last it is `poor`. Why: `words-of-quality.md`."""
+CHRF_GRADES: Mapping[Grade, float] = {"good": 65.0, "fair": 55.0, "rough": 45.0}
+"""The lowest chrF that is still called so; below the last it is `poor`."""
 NOT_A_LANGUAGE = {"und", "mul", "zxx", "mis"}
 
 
@@ -45,7 +50,7 @@ class Pair(Spoken):
 
 
 class Readable(BaseModel):
-    """From which languages captions in this one come."""
+    """From which spoken languages captions in this one come: itself, written as it is heard, and those translated."""
 
     from_: dict[str, Pair] = Field(serialization_alias="from", validation_alias="from_")
 
@@ -55,6 +60,13 @@ class Heard(BaseModel):
 
     grade: Grade
     engine: str
+
+
+class Grades(BaseModel):
+    """Which figures are called what: the highest word error rates, the lowest chrF; what misses them all is `poor`."""
+
+    wer: Mapping[Grade, float] = WER_GRADES
+    chrf: Mapping[Grade, float] = CHRF_GRADES
 
 
 class Offer(BaseModel):
@@ -81,7 +93,7 @@ def tag(given: str) -> str:
 
 def offers(stages: Sequence[Stage], only: Sequence[str] = ()) -> list[Offer]:
     """Every language that some stage serves, or those named in `only`."""
-    by = {stage.stage: stage for stage in stages}
+    by = {stage.stage: _merged(stage) for stage in stages}
     recognise, translate, speak = by.get("recognise"), by.get("translate"), by.get("speak")
     pairs = _pairs(translate) if translate else {}
     if direct := by.get("direct"):
@@ -91,11 +103,36 @@ def offers(stages: Sequence[Stage], only: Sequence[str] = ()) -> list[Offer]:
         Offer(
             tag=each,
             speak=_spoken(recognise, each),
-            read=Readable(from_=_nearest(pairs, each) or {}),
+            read=Readable(from_=_written(recognise, each) | (_nearest(pairs, each) or {})),
             hear=_heard(speak, each),
         )
-        for each in (only or sorted(known))
+        for each in ([*dict.fromkeys(map(_one, only))] or sorted(known))
     ]
+
+
+def _merged(stage: Stage) -> Stage:
+    """The same, each language under one tag; what goes by that tag already comes first."""
+    keys = sorted(stage.languages, key=lambda key: _renamed(key) != key)
+    languages, route = dict[str, float | None](), dict[str, str]()
+    for key in keys:
+        languages.setdefault(_renamed(key), stage.languages[key])
+        if key in stage.route:
+            route.setdefault(_renamed(key), stage.route[key])
+    return stage.model_copy(update={"languages": languages, "route": route})
+
+
+def _renamed(key: str) -> str:
+    """`es` or `en>es`, each side under its one tag."""
+    return ">".join(_one(each) for each in key.split(">"))
+
+
+@lru_cache(4096)
+def _one(given: str) -> str:
+    """A language's one tag: Mandarin and Chinese are both called 中文, so both are `zh`."""
+    try:
+        return langcodes.standardize_tag(given, macro=True)
+    except ValueError:
+        return given
 
 
 def _pairs(stage: Stage) -> dict[str, dict[str, Pair]]:
@@ -131,6 +168,15 @@ def _spoken(stage: Stage | None, each: str) -> Spoken | None:
     return Spoken(grade=grade(stage.measure, figure), figure=figure, measure=stage.measure)
 
 
+def _written(stage: Stage | None, each: str) -> dict[str, Pair]:
+    """What is said in a language, read in that language: recognition alone, whatever is translated."""
+    if stage is None or (served := _serving(stage.languages, each)) is None:
+        return {}
+    figure = stage.languages[served]
+    word = grade(stage.measure, figure)
+    return {served: Pair(grade=word, figure=figure, measure=stage.measure, route=stage.engine)}
+
+
 def _heard(stage: Stage | None, each: str) -> Heard | None:
     if stage is None or (served := _serving(stage.languages, each)) is None:
         return None
@@ -154,8 +200,8 @@ def grade(measure: str, figure: float | None) -> Grade:
     if figure is None or measure not in {"wer", "chrf"}:
         return "unmeasured"
     if measure == "wer":
-        return "good" if figure <= 0.20 else "fair" if figure <= 0.45 else "rough"
-    return "good" if figure >= 50 else "fair" if figure >= 40 else "rough"
+        return next((word for word, highest in WER_GRADES.items() if figure <= highest), "poor")
+    return next((word for word, lowest in CHRF_GRADES.items() if figure >= lowest), "poor")
 
 
 def _unknown() -> DragomanError:

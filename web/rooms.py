@@ -30,7 +30,7 @@ from .database import DATABASE, Database
 from .engines import ENGINES
 from .glossary import Entry, kept
 from .interpreters import state_in
-from .languages import Offer, offers, tag
+from .languages import Grades, Offer, offers, tag
 from .metrics import METRICS
 from .pace import keep_pace
 from .policies import POLICIES, Keeps, shown
@@ -43,6 +43,7 @@ DEMO = "demo"
 """The room for a first look, open to people at this machine and to nobody else."""
 NAME_LIMIT = 64
 TITLE_LIMIT = 120
+"""Characters. The page's fields end there as well; a test holds the two against each other."""
 
 
 class RoomWish(Body):
@@ -51,7 +52,7 @@ class RoomWish(Body):
     It keeps `nothing`, or by the policy of that name; without one, by the tenant's default, at first `nothing`.
     """
 
-    title: str
+    title: str = Field(json_schema_extra={"minLength": 1, "maxLength": TITLE_LIMIT})
     languages: list[str] = Field(default_factory=list)
     glossary: list[Entry] = Field(default_factory=list, repr=False)
     keep: str | None = None
@@ -102,6 +103,7 @@ class RoomSeen(BaseModel):
     interpreter: str
     engines: dict[str, Engine] | None
     languages: list[Offer]
+    grades: Grades
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ async def make(request: web.Request) -> web.Response:
     slug, secret = new_slug(), new_secret()
     row = {
         "slug": slug,
-        "title": _text(wish.title, TITLE_LIMIT, "title"),
+        "title": _text(wish.title, TITLE_LIMIT, "title", "bad_title"),
         "languages": languages,
         "secret_hash": hashed(secret),
         "glossary": kept(wish.glossary),
@@ -160,6 +162,7 @@ async def look(request: web.Request) -> web.Response:
         if stages is None
         else {each.stage: Engine(engine=each.engine, why=each.why, licence=each.licence) for each in stages},
         languages=offers(stages or (), room.languages),
+        grades=Grades(),
     )
     response = reply(seen)
     response.enable_compression()  # thousands of pairs of languages, much alike; nothing of it is secret
@@ -175,7 +178,7 @@ async def join(request: web.Request) -> web.Response:
         room = await find(connection, slug)
     if not _open_to(request, room) and not link_opens(room.secret_hash, wish.secret):
         raise DragomanError("link_invalid", "This link does not open the room; ask the host for a new one.")
-    name = _text(wish.name, NAME_LIMIT, "name")
+    name = _text(wish.name, NAME_LIMIT, "name", "bad_name")
     languages = {
         "speaks": wish.speaks if wish.speaks == "auto" else tag(wish.speaks),
         "reads": wish.reads and tag(wish.reads),
@@ -230,8 +233,8 @@ def _open_to(request: web.Request, room: Room) -> bool:
     return room.slug == DEMO and is_at_this_machine(request)
 
 
-def _text(given: str, limit: int, what: str) -> str:
-    """What a person typed, trimmed and in one Unicode form. Raises `bad_name`.
+def _text(given: str, limit: int, what: str, code: str) -> str:
+    """What a person typed, trimmed and in one Unicode form. Raises `code`.
 
     Refused are control characters, and those that turn the direction of the text
     around them: a name with one could pass for another.
@@ -241,5 +244,5 @@ def _text(given: str, limit: int, what: str) -> str:
     control = any(unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} for each in text)
     visible = any(unicodedata.category(each)[0] in "LNPS" for each in text)
     if turning or control or not visible or len(text) > limit:
-        raise DragomanError("bad_name", f"The {what} has 1 to {limit} characters, none of them control characters.")
+        raise DragomanError(code, f"The {what} has 1 to {limit} characters, none of them control characters.")
     return text

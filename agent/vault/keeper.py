@@ -35,6 +35,8 @@ PAUSES: tuple[Seconds, Seconds] = (0.2, 5.0)
 """Between two tries at Postgres: the first, and the longest that it doubles to."""
 HELD = 10_000
 """Rows that are held in memory while the disk takes none; beyond it the oldest are lost, and counted."""
+SPEAKERS = 1_000
+"""Voices whose pseudonym, name and keys are remembered; one that spoke before as many others gets new keys."""
 
 
 class Keys(Protocol):
@@ -219,7 +221,15 @@ class Keeper:
             subject = await self._keys.subject(said.identity)
             who = _Who(speaker_id(self._meeting.id, subject, said.speaker), subject, said.speaker)
             self._known[said.identity, said.speaker] = who
+            if len(self._known) > SPEAKERS:
+                self._forget_speaker(next(iter(self._known)))
         return who
+
+    def _forget_speaker(self, voice: tuple[str, str | None]) -> None:
+        """What of theirs is on its way has its key with it, in the database or beside it."""
+        who = self._known.pop(voice)
+        self._named.pop(who.id, None)
+        self._forget_sealers(lambda sealer: sealer.row.speaker == who.id)
 
     async def _naming(self, who: _Who, identity: str) -> list[Item]:
         """The speaker's name, where it is new or its key is."""

@@ -176,11 +176,17 @@ class Doors:
     async def open_captions(self, lang: str) -> None:
         return None
 
+    async def close_captions(self, lang: str) -> None:
+        return None
+
     async def open_channel(self, lang: str) -> Any:
         raise AssertionError("nobody listens")
 
     async def close_channel(self, lang: str) -> None:
         return None
+
+    def tell_spoken(self, spoken: dict[str, str]) -> None:
+        pass
 
     def tell_suggested(self, suggested: dict[str, str]) -> None:
         pass

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-import urllib.request
 import wave
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path

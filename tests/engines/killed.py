@@ -78,10 +78,16 @@ class Doors:
     async def open_captions(self, lang: str) -> None:
         pass
 
+    async def close_captions(self, lang: str) -> None:
+        pass
+
     async def open_channel(self, lang: str) -> None:
         raise AssertionError("nobody listens")
 
     async def close_channel(self, lang: str) -> None:
+        pass
+
+    def tell_spoken(self, spoken: dict[str, str]) -> None:
         pass
 
     def tell_suggested(self, suggested: dict[str, str]) -> None:

@@ -133,11 +133,11 @@ async def test_who_lends_their_voice_is_known_to_until_they_take_it_back_or_leav
     def lent() -> str | None:
         return other.interpreter.attributes.get("dragoman.lent") if other.interpreter else None
 
-    await lender.room.local_participant.set_attributes({"dragoman.voice": "given"})
+    await lender.call("dragoman.lend", {"given": True})
     await until(lambda: lent() == json.dumps([lender.identity]), 10)
-    await lender.room.local_participant.set_attributes({"dragoman.voice": ""})
+    await lender.call("dragoman.lend", {"given": False})
     await until(lambda: lent() == "[]", 10)
-    await lender.room.local_participant.set_attributes({"dragoman.voice": "given"})
+    await lender.call("dragoman.lend", {"given": True})
     await until(lambda: lent() == json.dumps([lender.identity]), 10)
     await lender.leave()
     await until(lambda: lent() == "[]", 10)
@@ -393,9 +393,9 @@ async def test_a_bad_call_gets_a_clear_code(join: Join, method: str, payload: ob
 async def test_unknown_and_unserved_languages_are_refused_by_name(join: Join):
     person = await join("Eve")
 
-    answer = await person.call("dragoman.languages", {"speaks": "auto", "reads": "not a tag", "hears": "de"})
+    answer = await person.call("dragoman.languages", {"speaks": "not a tag", "reads": "xh", "hears": "de"})
 
-    assert answer["refused"] == {"not a tag": "unknown_language", "de": "not_served"}
+    assert answer["refused"] == {"not a tag": "unknown_language", "xh": "not_served", "de": "no_voice"}
 
 
 async def test_forty_languages_meet_the_limit_and_the_room_goes_on(join: Join):

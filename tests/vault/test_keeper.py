@@ -94,6 +94,21 @@ async def until_stored(url: str, count: int) -> None:
             await asyncio.sleep(0.05)
 
 
+async def test_speakers_beyond_those_remembered_are_forgotten_and_kept_with_new_keys_when_they_speak_again(
+    kept_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("agent.vault.keeper.SPEAKERS", 3)
+    async with running(kept_url, tmp_path) as keeper:
+        for number in range(10):
+            await keeper.keep(segment(number, identity=f"guest-{number % 5}"))
+            remembered = (len(keeper._known), len(keeper._named), len(keeper._sealers))
+            assert max(remembered[:2]) <= 3
+            assert remembered[2] <= 6
+
+    assert numbers(await stored(kept_url, tmp_path)) == list(range(10))
+    assert {one["identity"] for one in await speakers(kept_url, tmp_path)} == {f"guest-{n}" for n in range(5)}
+
+
 async def test_what_was_said_and_its_translation_are_stored_once(kept_url: str, tmp_path: Path):
     async with running(kept_url, tmp_path) as keeper:
         for number in range(50):

@@ -36,6 +36,15 @@ class Talk:
             self.stored[one.id, one.language] = one
 
 
+def test_a_thousand_voices_are_not_all_remembered() -> None:
+    talk = Talk()
+
+    for n in range(1_000):
+        talk.say(f"s{n}", "en", "Hello.", identity=f"guest-{n}")
+
+    assert len(talk.thread._windows) == 256
+
+
 def test_a_card_split_over_three_segments_and_two_languages_is_masked_in_all_and_in_their_translations() -> None:
     talk = Talk()
 

@@ -21,14 +21,16 @@ def test_a_tag_comes_out_in_its_canonical_form(given: str, canonical: str):
 @pytest.mark.parametrize(
     ("measure", "figure", "word"),
     [
-        ("wer", 0.20, "good"),
-        ("wer", 0.21, "fair"),
-        ("wer", 0.45, "fair"),
-        ("wer", 0.46, "rough"),
-        ("chrf", 50, "good"),
-        ("chrf", 49.9, "fair"),
-        ("chrf", 40, "fair"),
-        ("chrf", 39.9, "rough"),
+        ("wer", 0.12, "good"),
+        ("wer", 0.121, "fair"),
+        ("wer", 0.25, "fair"),
+        ("wer", 0.33, "rough"),
+        ("wer", 0.41, "poor"),
+        ("wer", 1.3, "poor"),
+        ("chrf", 65, "good"),
+        ("chrf", 64.9, "fair"),
+        ("chrf", 50, "rough"),
+        ("chrf", 44.9, "poor"),
         ("chrf", None, "unmeasured"),
         ("mos", 4.5, "unmeasured"),
     ],
@@ -50,6 +52,26 @@ def test_what_nothing_serves_is_null_and_not_guessed():
     assert offer.read.from_["en"].route == "routes"
 
 
+def test_chinese_is_one_language_whatever_its_engines_call_it():
+    voices = {"stage": "speak", "engine": "v", "why": "", "licence": "", "languages": {"cmn": None, "zh": None}}
+    texts = {**voices, "stage": "translate", "languages": {"en>cmn": None}, "route": {"en>cmn": "t en>cmn"}}
+    found = {offer.tag: offer for offer in offers([Stage.model_validate(one) for one in (voices, texts)])}
+
+    assert found.keys() == {"zh"}
+    assert found["zh"].hear is not None
+    assert found["zh"].read.from_["en"].route == "t en>cmn"
+
+
+def test_a_language_that_is_only_understood_is_readable_where_it_is_spoken():
+    by = {offer.tag: offer.read.from_ for offer in offers(STAGES)}
+
+    assert by["de"].keys() == {"de"}
+    assert (by["de"]["de"].measure, by["de"]["de"].figure, by["de"]["de"].route) == ("wer", 0.22, "whisper-base")
+    assert by["es"].keys() == {"es", "en"}
+    assert by["it"].keys() == {"en"}
+    assert offers(STAGES, ["de-AT"])[0].read.from_.keys() == {"de"}
+
+
 def test_what_is_carried_directly_is_readable_in_its_language_and_in_those_beyond_it():
     carried = {
         "stage": "direct",
@@ -61,7 +83,7 @@ def test_what_is_carried_directly_is_readable_in_its_language_and_in_those_beyon
     }
     found = {offer.tag: offer.read.from_ for offer in offers([*STAGES, Stage.model_validate(carried)])}
 
-    assert (found["en"]["ja"].grade, found["en"]["ja"].route) == ("fair", "direct:w")
+    assert (found["en"]["ja"].grade, found["en"]["ja"].route) == ("poor", "direct:w")
     assert found["es"]["ja"].grade == "unmeasured"
     assert found["es"]["ja"].route == f"direct:w, {found['es']['en'].route}"
     assert "ja" not in found["de"]

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import time
+from pathlib import Path
 
 import asyncpg
 import jwt
@@ -15,6 +16,8 @@ from agent.glossary import parse
 from tests.web.conftest import HOST, KEY, SECRET, House, Opening, code
 from web.database import DATABASE
 from web.interpreters import announce
+from web.languages import CHRF_GRADES, WER_GRADES
+from web.rooms import NAME_LIMIT, TITLE_LIMIT
 
 BEARER = {"Authorization": f"Bearer {HOST}"}
 
@@ -61,6 +64,7 @@ async def test_a_room_tells_before_joining_what_a_person_may_know(house: House):
 
     languages = seen.pop("languages")
     engines = seen.pop("engines")
+    grades = seen.pop("grades")
     assert seen == {
         "room": room,
         "title": "Standup",
@@ -83,11 +87,13 @@ async def test_a_room_tells_before_joining_what_a_person_may_know(house: House):
         "speak": {"grade": "good", "figure": 0.1, "measure": "wer"},
         "read": {
             "from": {
-                "en": {"grade": "good", "figure": 52.9, "measure": "chrf", "route": "bergamot en>pt, apertium pt>es"}
+                "es": {"grade": "good", "figure": 0.1, "measure": "wer", "route": "whisper-base"},
+                "en": {"grade": "rough", "figure": 52.9, "measure": "chrf", "route": "bergamot en>pt, apertium pt>es"},
             }
         },
         "hear": {"grade": "rough", "engine": "espeak-ng"},
     }
+    assert grades == {"wer": dict(WER_GRADES), "chrf": dict(CHRF_GRADES)}
     assert engines["recognise"] == {"engine": "whisper-base", "why": "its weights are here", "licence": "MIT"}
 
 
@@ -217,10 +223,30 @@ async def test_a_room_of_too_many_languages_is_refused_by_name(house: House):
     assert await code(answer) == (400, "too_many_languages")
 
 
-async def test_a_title_with_control_characters_is_refused(house: House):
-    answer = await house.client.post("/api/rooms", json={"title": "a\u0000b"}, headers=BEARER)
+@pytest.mark.parametrize("title", ["", "  ", "a\u0000b", "\u202etitle", "t" * (TITLE_LIMIT + 1)], ids=ascii)
+async def test_a_title_that_nobody_could_read_is_refused_as_a_title(house: House, title: str):
+    answer = await house.client.post("/api/rooms", json={"title": title}, headers=BEARER)
 
-    assert await code(answer) == (400, "bad_name")
+    assert await code(answer) == (400, "bad_title")
+
+
+async def test_a_title_as_long_as_it_may_be_is_taken_whole(house: House):
+    room, _ = await house.make(title="t" * TITLE_LIMIT)
+
+    assert (await (await house.client.get(f"/api/rooms/{room}")).json())["title"] == "t" * TITLE_LIMIT
+
+
+@pytest.mark.parametrize(("name", "limit"), [("TITLE_LIMIT", TITLE_LIMIT), ("NAME_LIMIT", NAME_LIMIT)])
+def test_the_pages_fields_end_where_the_server_does(name: str, limit: int):
+    page = (Path(__file__).parents[2] / "web" / "client" / "src" / "core" / "api.ts").read_text()
+
+    assert re.findall(rf"export const {name} = (\d+)\n", page) == [str(limit)]
+
+
+async def test_the_api_tells_how_long_a_title_may_be(house: House):
+    told = await (await house.client.get("/openapi.json")).json()
+
+    assert told["components"]["schemas"]["RoomWish"]["properties"]["title"]["maxLength"] == TITLE_LIMIT
 
 
 async def test_the_first_to_join_makes_the_room_live_with_an_interpreter_called(house: House):

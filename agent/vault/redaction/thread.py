@@ -19,7 +19,7 @@ SEGMENTS = 8
 SECONDS = 60.0
 """Silence after which a speaker is not going on with a number."""
 REMEMBERED = 256
-"""Segments whose translations may still come, and values that are looked for; the oldest is dropped beyond it."""
+"""Segments whose translations may still come, values that are looked for, and voices; beyond it the oldest goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,9 @@ class Thread:
 
     def _window(self, segment: Segment) -> deque[_Line]:
         key = (segment.identity, segment.track, segment.speaker)
-        window = self._windows.setdefault(key, deque(maxlen=self._segments))
+        window = self._windows[key] = self._windows.pop(key, deque(maxlen=self._segments))
+        while len(self._windows) > REMEMBERED:
+            del self._windows[next(iter(self._windows))]
         if window and segment.start - window[-1].end > self._seconds:
             window.clear()
         return window

@@ -4,8 +4,11 @@ import { withoutAccents } from './languages'
 import type { Term } from './terms'
 
 const TIMEOUT = 10_000
+/** Characters of a meeting's title and of a person's name; the server's limits, which a test compares. */
+export const TITLE_LIMIT = 120
+export const NAME_LIMIT = 64
 
-const Grade = v.picklist(['good', 'fair', 'rough', 'unmeasured'])
+const Grade = v.picklist(['good', 'fair', 'rough', 'poor', 'unmeasured'])
 const Quality = v.object({
   grade: v.fallback(Grade, 'unmeasured'),
   figure: v.nullish(v.number()),
@@ -13,6 +16,9 @@ const Quality = v.object({
   route: v.nullish(v.string()),
   engine: v.nullish(v.string()),
 })
+/** The words of a measure with the worst figure of each, best first; what is worse than all of them is `poor`. */
+const Scale = v.record(v.string(), v.number())
+const Grades = v.object({ wer: v.fallback(Scale, {}), chrf: v.fallback(Scale, {}) })
 const Engine = v.object({ engine: v.string(), why: v.nullish(v.string()), licence: v.nullish(v.string()) })
 const Language = v.object({
   tag: v.string(),
@@ -40,9 +46,12 @@ const RoomInfo = v.object({
   interpreter: v.fallback(v.string(), 'absent'),
   engines: v.nullish(v.record(v.string(), v.nullish(Engine))),
   languages: v.fallback(v.array(Language), []),
+  grades: v.fallback(Grades, { wer: {}, chrf: {} }),
 })
 const Joined = v.object({ server: v.string(), token: v.string(), identity: v.string() })
 const Made = v.object({ room: v.string(), join: v.string() })
+const Offer = v.object({ offered: v.boolean() })
+const Trial = v.object({ room: v.string(), secret: v.string() })
 const Refusal = v.object({ code: v.string(), message: v.fallback(v.string(), '') })
 const Talk = v.object({
   file: v.string(),
@@ -55,11 +64,15 @@ const Talk = v.object({
 
 export type Grade = v.InferOutput<typeof Grade>
 export type Quality = v.InferOutput<typeof Quality>
-export type Language = v.InferOutput<typeof Language>
+export type Grades = v.InferOutput<typeof Grades>
+export type Language = v.InferOutput<typeof Language> & {
+  /** What its words mean in figures, as the server told with it. */
+  grades?: Grades
+}
 export type Lasts = v.InferOutput<typeof Lasts>
 export type Keeps = v.InferOutput<typeof Keeps>
 export type Offered = v.InferOutput<typeof Offered>
-export type RoomInfo = v.InferOutput<typeof RoomInfo>
+export type RoomInfo = Omit<v.InferOutput<typeof RoomInfo>, 'languages' | 'grades'> & { languages: Language[] }
 export type Joined = v.InferOutput<typeof Joined>
 export type TalkFile = v.InferOutput<typeof Talk>
 
@@ -93,8 +106,8 @@ export class Api {
 
   /** What a person may know before joining. */
   async room(room: string): Promise<RoomInfo> {
-    const info = await this.#ask(`/api/rooms/${encodeURIComponent(room)}`, RoomInfo)
-    return { ...info, languages: withoutAccents(info.languages) }
+    const { grades, languages, ...info } = await this.#ask(`/api/rooms/${encodeURIComponent(room)}`, RoomInfo)
+    return { ...info, languages: withoutAccents(languages).map((language) => ({ ...language, grades })) }
   }
 
   join(room: string, request: JoinRequest): Promise<Joined> {
@@ -109,6 +122,16 @@ export class Api {
   /** The policies that a room may keep by, and which one counts where nobody chooses. */
   policies(): Promise<Offered> {
     return this.#ask('/api/policies', Offered)
+  }
+
+  /** Whether one may have a room for trying it out. */
+  async trialOffered(): Promise<boolean> {
+    return (await this.#ask('/api/trials', Offer)).offered
+  }
+
+  /** A room of one's own for trying it out; it is gone after the visit. */
+  trial(): Promise<{ room: string; secret: string }> {
+    return this.#ask('/api/trials', Trial, { body: {} })
   }
 
   talks(): Promise<TalkFile[]> {

@@ -11,27 +11,29 @@ export interface Option {
   local: string
   /** How well it is served; null where it is not. */
   grade: Grade | null
+  /** Nothing is translated into it: only what is said in it can be read. */
+  onlySpoken: boolean
   /** The browser asks for it. */
   preferred: boolean
 }
 
-const ORDER: Record<Grade, number> = { good: 0, fair: 1, rough: 2, unmeasured: 3 }
+const ORDER: Record<Grade, number> = { good: 0, fair: 1, rough: 2, poor: 3, unmeasured: 4 }
 const RTL = new Set(['ar', 'arc', 'ckb', 'dv', 'fa', 'he', 'iw', 'ks', 'ps', 'sd', 'syr', 'ug', 'ur', 'yi'])
 
 export const baseOf = (tag: string): string => tag.split('-')[0]!.toLowerCase()
 export const sameLanguage = (one: string, other: string): boolean => baseOf(one) === baseOf(other)
 export const directionOf = (tag: string): 'rtl' | 'ltr' => (RTL.has(baseOf(tag)) ? 'rtl' : 'ltr')
 
-/** A language's name in a language, its own by default; the tag itself where the browser knows no name. */
-export function nameOf(tag: string, locale: string = tag): string {
-  const name = nameWithin(tag, locale)
+/** A language's name in a language, its own by default; in `other` where the browser does not speak that one, and the tag itself where it knows no name. */
+export function nameOf(tag: string, locale: string = tag, other = 'en'): string {
+  const name = nameWithin(tag, locale, other)
   return name === tag ? tag : name.charAt(0).toLocaleUpperCase(locale) + name.slice(1)
 }
 
 /** The same as it is written in the middle of a sentence. */
-export function nameWithin(tag: string, locale: string): string {
+export function nameWithin(tag: string, locale: string, other = 'en'): string {
   try {
-    return new Intl.DisplayNames([locale, 'en'], { type: 'language' }).of(tag) ?? tag
+    return new Intl.DisplayNames([locale, other, 'en'], { type: 'language' }).of(tag) ?? tag
   } catch {
     return tag
   }
@@ -57,16 +59,32 @@ export function withoutAccents(languages: readonly Language[]): Language[] {
   })
 }
 
+/** From which languages it is translated. */
+const translatedFrom = ({ tag, read }: Language): [string, Quality][] =>
+  Object.entries(read?.from ?? {}).filter(([from]) => !sameLanguage(from, tag))
+
+/** Nothing is translated into it, but what is said in it is written down. */
+export const isOnlySpoken = (language: Language): boolean =>
+  translatedFrom(language).length === 0 && Object.keys(language.read?.from ?? {}).length > 0
+
 /** How well a language is served at a stage; null where it is not. `spoken` are the languages it would be read from. */
 export function gradeOf(language: Language, stage: Stage, spoken: readonly string[] = ['en']): Grade | null {
   if (stage === 'speak') return language.speak?.grade ?? null
-  const from = language.read?.from ?? {}
+  const from = Object.fromEntries(translatedFrom(language))
   const all = Object.values(from).map((quality) => quality.grade)
-  // A voice can say only what there are words for.
+  // A voice says translations only: what is said in its own language is heard as it is.
   if (stage === 'hear') return all.length > 0 ? (language.hear?.grade ?? null) : null
-  if (all.length === 0) return null
-  const asked = spoken.map((tag) => from[tag]?.grade).filter((grade) => grade !== undefined)
+  if (all.length === 0) return Object.values(language.read?.from ?? {})[0]?.grade ?? null
+  const asked = spoken.map((tag) => (from[tag] ?? from[baseOf(tag)])?.grade).filter((grade) => grade !== undefined)
   return asked.length > 0 ? worst(asked) : best(all)
+}
+
+/** Of what is spoken, that which does not reach who reads `reads`: neither written in it nor translated into it. */
+export function unreached(languages: readonly Language[], reads: string, spoken: readonly string[]): string[] {
+  const language = languages.find(({ tag }) => tag === reads) ?? languages.find(({ tag }) => tag === baseOf(reads))
+  if (language === undefined) return []
+  const from = language.read?.from ?? {}
+  return [...new Set(spoken)].filter((tag) => !sameLanguage(tag, reads) && !(tag in from) && !(baseOf(tag) in from))
 }
 
 /** What is missing where a language is not served at a stage. */
@@ -101,24 +119,39 @@ export function options(
   return [...languages, ...unknown]
     .map((language) => ({
       tag: language.tag,
-      name: nameOf(language.tag),
+      name: nameOf(language.tag, language.tag, locale),
       local: nameOf(language.tag, locale),
       grade: gradeOf(language, stage, spoken),
+      onlySpoken: stage === 'read' && isOnlySpoken(language),
       preferred: wished.includes(language.tag),
     }))
+    // Nobody would find their language by a code.
+    .filter(({ tag, name }) => name !== tag)
     .sort(
       (a, b) =>
         Number(a.grade === null) - Number(b.grade === null) ||
         place(a) - place(b) ||
+        Number(a.onlySpoken) - Number(b.onlySpoken) ||
         ORDER[a.grade ?? 'unmeasured'] - ORDER[b.grade ?? 'unmeasured'] ||
         collator.compare(a.local, b.local),
     )
 }
 
-/** Whether a search finds an option, by either name or tag; marks and case do not matter. */
-export function matches(option: Option, query: string): boolean {
+/** What a search finds, best first: the tag itself, then names that begin so, its own before the interface's, then the rest. */
+export function found(options: readonly Option[], query: string): Option[] {
   const wanted = plain(query.trim())
-  return wanted === '' || [option.name, option.local, option.tag].some((text) => plain(text).includes(wanted))
+  if (wanted === '') return [...options]
+  const ranked = options.map((option) => ({ option, rank: rankOf(option, wanted) })).filter(({ rank }) => rank < Infinity)
+  return ranked.sort((a, b) => a.rank - b.rank).map(({ option }) => option)
+}
+
+/** Marks and case do not matter. */
+function rankOf({ tag, name, local }: Option, wanted: string): number {
+  const [own, here] = [plain(name), plain(local)]
+  if (plain(tag) === wanted) return 0
+  if (own.startsWith(wanted)) return 1
+  if (here.startsWith(wanted)) return 2
+  return [own, here, plain(tag)].some((text) => text.includes(wanted)) ? 3 : Infinity
 }
 
 export function plain(text: string): string {

@@ -8,6 +8,7 @@ export type Phase =
   | { is: 'connecting' | 'reconnecting' | 'left' | 'unreadable' | 'bringing_back' | 'absent' | 'starting' }
   | { is: 'captions_only' | 'skipping' | 'engines_away' | 'degraded' | 'nothing_wanted' }
   | { is: 'no_voice' | 'no_captions' | 'too_many_languages'; tag: string }
+  | { is: 'untranslated'; tag: string; from: string }
   | { is: 'interpreting'; languages: readonly string[] }
 
 /** Steps at which captions come later, and nothing else is missing. */
@@ -22,9 +23,11 @@ export interface Situation {
   unreadable: boolean
   refused: Readonly<Record<string, string>>
   wishes: Wishes
+  /** Languages spoken now of which nothing comes in the language that is read. */
+  unreached?: readonly string[]
 }
 
-export function phaseOf({ connection, interpreter, had, unreadable, refused, wishes }: Situation): Phase {
+export function phaseOf({ connection, interpreter, had, unreadable, refused, wishes, unreached = [] }: Situation): Phase {
   if (connection !== 'connected') return { is: connection }
   if (interpreter === null) return { is: had ? 'bringing_back' : 'absent' }
   if (unreadable) return { is: 'unreadable' }
@@ -32,7 +35,9 @@ export function phaseOf({ connection, interpreter, had, unreadable, refused, wis
   if (interpreter.state === 'engines_away') return { is: 'engines_away' }
   const full = [wishes.reads, wishes.hears].find((tag) => refused[tag] === 'too_many_languages')
   if (full) return { is: 'too_many_languages', tag: full }
-  if (wishes.reads && refused[wishes.reads]) return { is: 'no_captions', tag: wishes.reads }
+  // Words without a voice can still be read.
+  if (wishes.reads && (refused[wishes.reads] ?? 'no_voice') !== 'no_voice') return { is: 'no_captions', tag: wishes.reads }
+  if (wishes.reads && unreached[0]) return { is: 'untranslated', tag: wishes.reads, from: unreached[0] }
   if (interpreter.state === 'captions_only' || interpreter.state === 'skipping') return { is: interpreter.state }
   if (wishes.hears && refused[wishes.hears]) return { is: 'no_voice', tag: wishes.hears }
   if (BUSY.has(interpreter.state)) return { is: 'degraded' }
@@ -55,6 +60,7 @@ export function toneOf(phase: Phase): 'good' | 'busy' | 'warning' | 'bad' | 'qui
     case 'degraded':
     case 'no_voice':
     case 'no_captions':
+    case 'untranslated':
     case 'too_many_languages':
       return 'warning'
     case 'engines_away':

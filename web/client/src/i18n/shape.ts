@@ -51,6 +51,8 @@ export interface Words {
     off: string
     original: string
     grade: Record<Grade, string>
+    /** Nothing is translated into it: only what is said in it can be read. */
+    onlySpoken: string
     reason: Record<Stages, string>
     figures: string
     showFigures: string
@@ -61,6 +63,10 @@ export interface Words {
     by: (route: string) => string
     noFigure: string
     explain: Record<Stages, string>
+    /** A word of quality with the worst figure that is called so: the highest of errors, the lowest of scores. */
+    upTo: (share: string, word: string) => string
+    atLeast: (score: string, word: string) => string
+    otherwise: (word: string) => string
   }
   errors: Record<ErrorWord, string> & { other: (code: string) => string }
   devices: Record<'denied' | 'missing' | 'busy' | 'insecure' | 'failed', string> & { unnamed: (number: number) => string }
@@ -69,7 +75,11 @@ export interface Words {
     | 'skipping' | 'degraded' | 'nothing_wanted' | 'interpreting' | 'skipped' | 'details',
     string
   > &
-    Record<'no_voice' | 'no_captions' | 'too_many_languages', (language: string) => string> & { behind: (seconds: string) => string }
+    Record<'no_voice' | 'no_captions' | 'too_many_languages', (language: string) => string> & {
+      behind: (seconds: string) => string
+      /** `from` begins the sentence. */
+      untranslated: (from: string, language: string) => string
+    }
   details: Record<
     'title' | 'recognise' | 'direct' | 'translate' | 'speak' | 'delays' | 'routes' | 'kept' | 'spoken' | 'noEngine',
     string
@@ -120,6 +130,7 @@ export const ERROR_WORDS = [
   'link_invalid',
   'room_full',
   'bad_name',
+  'bad_title',
   'bad_glossary',
   'unknown_language',
   'unknown_policy',

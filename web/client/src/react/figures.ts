@@ -1,5 +1,5 @@
 /** Figures and times as the interface's language writes them. */
-import type { Quality } from '../core/api'
+import type { Grades, Quality } from '../core/api'
 import { nameWithin, type Stage } from '../core/languages'
 import type { Words } from '../i18n'
 
@@ -25,6 +25,17 @@ export function figure(words: Words, quality: Quality, from: string | null): str
 function measure(words: Words, { figure: value, measure: name }: Quality): string {
   if (value === null || value === undefined) return words.language.noFigure
   return name === 'wer' ? words.language.wer(percent(words, value)) : words.language.chrf(number(words, value, 1))
+}
+
+/** What the words of quality mean in figures: of word error rates where speech is understood, of chrF elsewhere. */
+export function scale(words: Words, grades: Grades | undefined, stage: Stage): string | null {
+  const { language } = words
+  const bounds = stage === 'hear' ? [] : Object.entries((stage === 'speak' ? grades?.wer : grades?.chrf) ?? {})
+  const parts = bounds.map(([grade, bound]) => {
+    const word = (language.grade as Record<string, string>)[grade] ?? grade
+    return stage === 'speak' ? language.upTo(percent(words, bound), word) : language.atLeast(number(words, bound), word)
+  })
+  return parts.length === 0 ? null : [...parts, language.otherwise(language.grade.poor)].join(' · ')
 }
 
 /** What a stage calls itself. */

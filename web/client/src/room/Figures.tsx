@@ -1,18 +1,21 @@
 /** The honest word beside a language, and the measured figures that it opens. */
 import { Button, Dialog, DialogTrigger, Heading, Popover } from 'react-aria-components'
 import type { Language } from '../core/api'
-import { figuresOf, gradeOf, nameOf, type Stage } from '../core/languages'
+import { figuresOf, gradeOf, isOnlySpoken, nameOf, type Stage } from '../core/languages'
 import { useWords } from '../react/page'
-import { figure } from '../react/figures'
+import { figure, scale } from '../react/figures'
 
 export function Figures({ language, stage, spoken }: { language: Language; stage: Stage; spoken?: readonly string[] }) {
   const words = useWords()
   const grade = gradeOf(language, stage, spoken)
   if (grade === null) return null
+  const onlySpoken = stage === 'read' && isOnlySpoken(language)
+  const meaning = scale(words, language.grades, onlySpoken ? 'speak' : stage)
+  const word = onlySpoken ? words.language.onlySpoken : words.language.grade[grade]
   return (
     <DialogTrigger>
-      <Button className="grade link" data-grade={grade} aria-label={`${words.language.grade[grade]}: ${words.language.figures}`}>
-        {words.language.grade[grade]}
+      <Button className="grade link" data-grade={onlySpoken ? 'unmeasured' : grade} aria-label={`${word}: ${words.language.figures}`}>
+        {word}
       </Button>
       <Popover className="popover pad figures" placement="bottom end">
         <Dialog>
@@ -27,7 +30,8 @@ export function Figures({ language, stage, spoken }: { language: Language; stage
               </li>
             ))}
           </ul>
-          <p className="quiet">{words.language.explain[stage]}</p>
+          <p className="quiet">{words.language.explain[onlySpoken ? 'speak' : stage]}</p>
+          {meaning && <p className="quiet">{meaning}</p>}
         </Dialog>
       </Popover>
     </DialogTrigger>

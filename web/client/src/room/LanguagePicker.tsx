@@ -3,7 +3,7 @@ import { BookOpenText, Check, ChevronDown, Ear, MessageCircle, Search } from 'lu
 import { useState } from 'react'
 import { Autocomplete, Button, Header, Input, Label, ListBox, ListBoxItem, ListBoxSection, Popover, SearchField, Select, Text } from 'react-aria-components'
 import type { Language } from '../core/api'
-import { directionOf, figuresOf, matches, missing, nameOf, options, type Option, type Stage } from '../core/languages'
+import { directionOf, figuresOf, found, missing, nameOf, options, plain, type Option, type Stage } from '../core/languages'
 import { usePage } from '../react/page'
 import { figure } from '../react/figures'
 import { Figures } from './Figures'
@@ -38,16 +38,14 @@ export function LanguagePicker(props: Props) {
   const { label, stage, value, onChange, languages, specials = [], spoken, compact = false, same, testid, isOpen, onOpenChange } = props
   const { words, browser } = usePage()
   const [figured, setFigured] = useState(false)
-  const all = options(languages, stage, browser, words.tag, spoken)
+  const [query, setQuery] = useState('')
+  const all = found(options(languages, stage, browser, words.tag, spoken), query)
   const special = specials.find((one) => one.id === value)?.name
   const followed = value === 'same' && same ? nameOf(same) : null
   const shown = followed ? (compact ? followed : words.language.same(followed)) : (special ?? (value ? nameOf(value) : '…'))
   const language = languages.find((one) => one.tag === value)
-  const find = (text: string, query: string) => {
-    const option = all.find((one) => one.tag === text)
-    if (option) return matches(option, query)
-    return query.trim() === '' || text.toLocaleLowerCase().includes(query.trim().toLocaleLowerCase())
-  }
+  // Languages were found already, in their order; a choice that is none is looked for by its words.
+  const find = (text: string, typed: string) => all.some((one) => one.tag === text) || plain(text).includes(plain(typed.trim()))
   const Icon = ICONS[stage]
   const select = (
     <Select
@@ -58,7 +56,10 @@ export function LanguagePicker(props: Props) {
       aria-label={compact ? label : undefined}
       data-testid={testid}
       isOpen={isOpen}
-      onOpenChange={onOpenChange}
+      onOpenChange={(open) => {
+        setQuery('')
+        onOpenChange?.(open)
+      }}
     >
       {!compact && <Label>{label}</Label>}
       <Button className="picker-button" data-value={value}>
@@ -74,7 +75,7 @@ export function LanguagePicker(props: Props) {
         <ChevronDown aria-hidden size={18} />
       </Button>
       <Popover className="popover picker-popover" offset={4}>
-        <Autocomplete filter={find}>
+        <Autocomplete filter={find} inputValue={query} onInputChange={setQuery}>
           {/* The list was just opened to choose from it: typing finds at once. */}
           {/* eslint-disable-next-line jsx-a11y/no-autofocus */}
           <SearchField className="picker-search" aria-label={words.search} autoFocus>
@@ -119,11 +120,12 @@ function Item({ option, stage, languages, figured }: { option: Option; stage: St
   const language = languages.find((one) => one.tag === option.tag)
   const figures = figured && language ? figuresOf(language, stage) : []
   const local = option.local === option.name ? undefined : option.local
-  const word = option.grade === null ? words.language.reason[missing(language, stage)] : words.language.grade[option.grade]
+  const word =
+    option.grade === null ? words.language.reason[missing(language, stage)] : option.onlySpoken ? words.language.onlySpoken : words.language.grade[option.grade]
   return (
     // The text to search is the tag: `find` looks the option up by it and knows both names.
     <ListBoxItem id={option.tag} textValue={option.tag} aria-label={`${option.name}, ${word}`} className="picker-item" data-tag={option.tag}>
-      <Row name={option.name} tag={option.tag} hint={local} word={word} grade={option.grade ?? 'none'} />
+      <Row name={option.name} tag={option.tag} hint={local} word={word} grade={option.onlySpoken ? 'unmeasured' : (option.grade ?? 'none')} />
       {figures.length > 0 && (
         <Text slot="description" className="picker-figures">
           {figures.slice(0, 4).map(({ from, quality }) => (

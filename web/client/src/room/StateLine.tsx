@@ -1,6 +1,6 @@
 /** The state line: one short phrase, always there, coloured and worded; the details are one tap away. */
 import { Button, Dialog, DialogTrigger, Popover } from 'react-aria-components'
-import { nameWithin } from '../core/languages'
+import { nameOf, nameWithin, unreached } from '../core/languages'
 import { phaseOf, toneOf, type Phase } from '../core/phase'
 import type { Words } from '../i18n'
 import { seconds } from '../react/figures'
@@ -21,6 +21,8 @@ export function phrase(words: Words, phase: Phase): string {
     case 'no_captions':
     case 'too_many_languages':
       return words.state[phase.is](nameWithin(phase.tag, words.tag))
+    case 'untranslated':
+      return words.state.untranslated(nameOf(phase.from, words.tag), nameWithin(phase.tag, words.tag))
     default:
       return words.state[phase.is]
   }
@@ -29,7 +31,9 @@ export function phrase(words: Words, phase: Phase): string {
 export function StateLine() {
   const words = useWords()
   const status = useStatus()
-  const phase = phaseOf({ ...status, refused: status.served?.refused ?? {} })
+  const { session, info } = useInside()
+  const spoken = [...session.room.remoteParticipants.values()].map(({ identity }) => session.spokenBy(identity)).filter((tag) => tag !== undefined)
+  const phase = phaseOf({ ...status, refused: status.served?.refused ?? {}, unreached: unreached(info.languages, status.wishes.reads, spoken) })
   const tags = phase.is === 'interpreting' ? phase.languages : []
   return (
     <div className="state" data-tone={toneOf(phase)} data-testid="state" data-state={phase.is}>

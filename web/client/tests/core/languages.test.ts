@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Grade, Language } from '../../src/core/api'
 import { guestWishes, talkFor } from '../../src/core/guest'
-import { directionOf, figuresOf, fitting, gradeOf, matches, missing, nameOf, options, withoutAccents } from '../../src/core/languages'
+import { directionOf, figuresOf, fitting, found, gradeOf, isOnlySpoken, missing, nameOf, options, unreached, withoutAccents } from '../../src/core/languages'
 
 const read = (tag: string, from: Record<string, Grade>, more: Partial<Language> = {}): Language => ({
   tag,
@@ -62,10 +62,48 @@ describe('languages to choose from', () => {
   })
 
   it('finds them by either name or tag, without marks', () => {
-    const spanish = options(served, 'read', [], 'de').find((one) => one.tag === 'es')!
+    const tags = (query: string) => found(options(served, 'read', [], 'de'), query).map(({ tag }) => tag)
 
-    expect(['espanol', 'Spanisch', 'ES', ''].map((query) => matches(spanish, query))).toEqual([true, true, true, true])
-    expect(matches(spanish, 'zz')).toBe(false)
+    expect(['espanol', 'Spanisch', 'ES'].map((query) => tags(query)[0])).toEqual(['es', 'es', 'es'])
+    expect(tags('')).toHaveLength(served.length)
+    expect(tags('zz')).toEqual([])
+  })
+
+  it('finds first what goes by the letters typed, then names that begin so, its own before the interface’s', () => {
+    const all = ['bn', 'fi', 'da', 'nl', 'yi', 'de', 'sv'].map((tag) => read(tag, { en: 'good' }))
+    const tags = (query: string, locale: string) => found(options(all, 'read', [], locale), query).map(({ tag }) => tag)
+
+    expect(tags('de', 'en')).toEqual(['de', 'nl'])
+    expect(tags('de', 'fr')[0]).toBe('de')
+    expect(tags('d', 'en').slice(0, 3)).toEqual(['da', 'de', 'nl'])
+    expect(tags('sw', 'en')[0]).toBe('sv')
+  })
+
+  it('are offered under names, not under codes that nobody knows', () => {
+    const all = ['qdb', 'mto', 'zh', 'zh-Hant', 'hsb'].map((tag) => read(tag, { en: 'good' }))
+    const named = options(all, 'read', [], 'de').map(({ tag, name, local }) => [tag, name, local])
+
+    expect(named.map(([tag]) => tag).sort()).toEqual(['hsb', 'zh', 'zh-Hant'])
+    expect(new Set(named.map(([, name]) => name)).size).toBe(3)
+    expect(named.every(([tag, name, local]) => name !== tag && local !== tag)).toBe(true)
+  })
+
+  it('can be read where they are spoken, though nothing is translated into them', () => {
+    const german = read('de', { de: 'fair' }, { hear: { grade: 'rough' }, speak: { grade: 'fair' } })
+    const option = options([german, ...served], 'read', [], 'en').find(({ tag }) => tag === 'de')
+
+    expect(option).toMatchObject({ grade: 'fair', onlySpoken: true })
+    expect([gradeOf(german, 'hear'), isOnlySpoken(read('es', { es: 'good', en: 'good' }))]).toEqual([null, false])
+    expect(gradeOf(read('es', { es: 'good', en: 'rough' }), 'read', ['es', 'en'])).toBe('rough')
+  })
+
+  it('say of which spoken ones nothing can be read', () => {
+    const german = read('de', { de: 'fair' })
+    const spanish = read('es', { es: 'good', en: 'good' })
+
+    expect(unreached([german, spanish], 'de', ['de', 'en', 'en'])).toEqual(['en'])
+    expect(unreached([german, spanish], 'es', ['en-GB', 'es-MX'])).toEqual([])
+    expect(unreached([german, spanish], 'fi', ['en'])).toEqual([])
   })
 
   it('fits a browser’s tag to what is served', () => {

@@ -51,6 +51,15 @@ describe('the state line', () => {
     expect(phase({ wishes, refused: { ca: 'too_many_languages' } })).toEqual({ is: 'too_many_languages', tag: 'ca' })
   })
 
+  it('does not take a missing voice for missing words', () => {
+    expect(phase({ refused: { es: 'no_voice' } })).toEqual({ is: 'no_voice', tag: 'es' })
+  })
+
+  it('names a spoken language that is not translated into the one that is read', () => {
+    expect(phase({ unreached: ['de'] })).toEqual({ is: 'untranslated', tag: 'es', from: 'de' })
+    expect(phase({ unreached: ['de'], wishes: { ...calm.wishes, reads: '' } }).is).toBe('interpreting')
+  })
+
   it('is not alarmed when nothing is wanted', () => {
     const said = phase({ wishes: { speaks: 'es', reads: '', hears: '', also: '' } })
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { NAME_LIMIT, TITLE_LIMIT } from '../../src/core/api'
 import { dictionaries, wordsFor } from '../../src/i18n'
 
 /** Every word by its path; functions are asked with plain arguments. */
@@ -55,6 +56,12 @@ describe('the pages’ words', () => {
     const from = dictionaries.fr!.language.from
 
     expect(['anglais', 'espagnol', 'français', 'hébreu', 'hongrois'].map(from)).toEqual(['de l’anglais', 'de l’espagnol', 'du français', 'de l’hébreu', 'du hongrois'])
+  })
+
+  it.each(Object.keys(dictionaries))('name the limits that the fields have in %s', (tag) => {
+    const { bad_name, bad_title } = dictionaries[tag]!.errors
+
+    expect([bad_name, bad_title].map((sentence) => /1\D+(\d+)/.exec(sentence)?.[1])).toEqual([String(NAME_LIMIT), String(TITLE_LIMIT)])
   })
 
   it('go by choice, then by the browser, then English', () => {

@@ -7,6 +7,7 @@ import type { Choices } from '../../src/core/choices'
 import { memory } from '../../src/core/choices'
 import { Landing } from '../../src/landing/Landing'
 import { PageProvider } from '../../src/react/page'
+import { Figures } from '../../src/room/Figures'
 import { LanguagePicker } from '../../src/room/LanguagePicker'
 import { Prejoin } from '../../src/room/Prejoin'
 import { RoomPage } from '../../src/room/RoomPage'
@@ -42,13 +43,20 @@ beforeEach(() => {
 afterEach(cleanup)
 
 describe('before joining', () => {
-  function show(onJoin = vi.fn<(choices: Choices) => void>(), onTalk = vi.fn()) {
+  function show(offered = true) {
+    const asked: string[] = []
+    const api = new Api('', (path, init) => {
+      asked.push(`${init?.method ?? ''} ${path as string}`)
+      const made = { room: 'try-abcd-efgh-jkmn', secret: 's' }
+      return Promise.resolve(new Response(JSON.stringify(init?.method === 'POST' ? made : { offered })))
+    })
+    const onJoin = vi.fn<(choices: Choices) => void>()
     render(
-      <PageProvider>
-        <Prejoin info={info} problem={null} joining={false} onJoin={onJoin} onTalk={onTalk} />
+      <PageProvider api={api}>
+        <Prejoin info={info} problem={null} joining={false} onJoin={onJoin} />
       </PageProvider>,
     )
-    return { onJoin, onTalk, user: userEvent.setup() }
+    return { onJoin, asked, user: userEvent.setup() }
   }
 
   it('one may join to listen with nothing but a name', async () => {
@@ -100,12 +108,25 @@ describe('before joining', () => {
     expect(screen.getByTestId<HTMLInputElement>('name').value).toBe('Ana')
   })
 
-  it('the recorded talk is offered', async () => {
-    const { onTalk, user } = show()
+  it('the recorded talk plays in a room of one’s own, not in this one', async () => {
+    const { asked, user } = show()
 
-    await user.click(screen.getByTestId('try'))
+    await user.click(await screen.findByTestId('try'))
 
-    expect(onTalk).toHaveBeenCalledOnce()
+    await waitFor(() => expect(location.pathname).toBe('/room/try-abcd-efgh-jkmn'))
+    expect(location.search).toBe('?talk=')
+    expect(location.hash).toBe('#s')
+    expect(asked).toContain('POST /api/trials')
+    history.replaceState(null, '', '/')
+  })
+
+  it('nothing is said of a recorded talk where the server offers none', async () => {
+    const { asked } = show(false)
+
+    await waitFor(() => expect(asked).toContain('GET /api/trials'))
+    await new Promise((resolve) => setTimeout(resolve))
+
+    expect(screen.queryByTestId('try')).toBe(null)
   })
 })
 
@@ -150,6 +171,39 @@ describe('choosing a language', () => {
     await user.click(screen.getByRole('button', { name: 'Show figures' }))
 
     expect(screen.getByRole('listbox').textContent).toContain('from English · chrF 52.9 · by bergamot en>pt, apertium pt>es')
+  })
+})
+
+describe('the word beside a language', () => {
+  it('opens its figures, and which figures are called what', async () => {
+    const spanish = { ...info.languages[0]!, grades: { wer: { good: 0.12, fair: 0.25 }, chrf: { good: 65, fair: 55 } } }
+    const user = userEvent.setup()
+    render(
+      <PageProvider>
+        <Figures language={spanish} stage="read" />
+        <Figures language={spanish} stage="speak" />
+      </PageProvider>,
+    )
+
+    await user.click(screen.getAllByRole('button', { name: /good/ })[0]!)
+    expect(screen.getByRole('dialog').textContent).toContain('from 65 good · from 55 fair · otherwise poor')
+    await user.keyboard('{Escape}')
+    await user.click(screen.getAllByRole('button', { name: /good/ })[1]!)
+    expect(screen.getByRole('dialog').textContent).toContain('up to 12% good · up to 25% fair · otherwise poor')
+  })
+
+  it('says of a language that nothing is translated into that it is read only where it is spoken', async () => {
+    const german = { tag: 'de', read: { from: { de: { grade: 'fair' as const, figure: 0.22, measure: 'wer', route: 'whisper-base' } } } }
+    const user = userEvent.setup()
+    render(
+      <PageProvider>
+        <Figures language={german} stage="read" />
+      </PageProvider>,
+    )
+
+    await user.click(screen.getByRole('button', { name: /only if spoken/ }))
+
+    expect(screen.getByRole('dialog').textContent).toContain('22% of words wrong')
   })
 })
 
