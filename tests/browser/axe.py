@@ -11,7 +11,8 @@ SCRIPT = Path(__file__).parents[2] / "web" / "client" / "node_modules" / "axe-co
 RUN = """
 async () => {
   const { violations } = await axe.run(document, { resultTypes: ['violations'] })
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} ${target} ${failureSummary}`))
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id} ${target} ${failureSummary}`))
 }
 """
 
