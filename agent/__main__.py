@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable
 
 from .engines import prepare
 from .errors import SettingsError
 from .settings import Settings, read
 from .vault.pool import Pool, Role
 from .vault.replay import look_after
+
+SETTLE = 12.0
+"""Seconds that rooms have to deliver what was said, when we are told to stop."""
 
 
 def main() -> int:
@@ -34,30 +37,38 @@ def main() -> int:
         return 2
     from .worker import build
 
-    asyncio.run(_run(build(settings), settings))
+    asyncio.run(_run(*build(settings), settings))
     return 0
 
 
-async def _run(server, settings: Settings) -> None:  # type: ignore[no-untyped-def]
-    loop, running = asyncio.get_running_loop(), asyncio.ensure_future(_with_replay(server.run(), settings))
+async def _run(worker, intake, settings: Settings) -> None:  # type: ignore[no-untyped-def]
+    from .intake import Presence
+
+    told, loop = asyncio.Event(), asyncio.get_running_loop()
     for stop in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(stop, running.cancel)
-    try:
-        await running
-    except asyncio.CancelledError:
-        await server.aclose()
+        loop.add_signal_handler(stop, told.set)
+    async with asyncio.TaskGroup() as group:
+        beside = [
+            group.create_task(Presence(settings, worker, intake).run()),
+            group.create_task(_replay(settings)),
+        ]
+        running, ending = group.create_task(worker.run()), group.create_task(told.wait())
+        await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
+        intake.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE):
+                await worker.aclose()
+        for task in (running, ending, *beside):
+            task.cancel()
 
 
-async def _with_replay(work: Awaitable[None], settings: Settings) -> None:
+async def _replay(settings: Settings) -> None:
     """What killed jobs left on this machine goes to the database while we work."""
     if not settings.vault.get_secret_value():
-        return await work
+        return
     pool = Pool(settings.vault, Role.AGENT, size=1)
     try:
-        async with asyncio.TaskGroup() as group:
-            replaying = group.create_task(look_after(settings.spool, pool))
-            await work
-            replaying.cancel()
+        await look_after(settings.spool, pool)
     finally:
         await pool.close()
 

@@ -151,14 +151,15 @@ async def supervise(
     attempt: Callable[[], Awaitable[T]],
     *,
     failed: Callable[[EngineError], None] = lambda error: None,
-    tries: int = 3,
+    tries: float = 3.0,
     first_pause: float = 0.2,
     longest_pause: float = 1.5,
 ) -> T:
     """Try until it works, or until it is clear that it won't.
 
     What passes by itself (engines that are away, load or have too much to do) is waited for. Any other failure is
-    about what was asked for: it is raised after so many `tries`, and at once where it is hopeless.
+    about what was asked for: it is raised after so many `tries`, of which a timeout is a third, and at once where
+    it is hopeless.
 
     The pause doubles from `first_pause` to `longest_pause` seconds, so that an engine that
     returns is met within 2 s; it is longer where the engine said so itself, within the same
@@ -169,9 +170,8 @@ async def supervise(
         try:
             return await attempt()
         except Exception as error:
-            passes = isinstance(error, EngineError) and error.passes
-            tries -= not passes
-            if tries <= 0 or (isinstance(error, EngineError) and error.hopeless):
+            tries -= error.blame if isinstance(error, EngineError) else 1.0
+            if tries < 0.01 or (isinstance(error, EngineError) and error.hopeless):
                 raise
             if isinstance(error, EngineError):
                 failed(error)

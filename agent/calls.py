@@ -70,6 +70,8 @@ class Calls:
     def _answer(self, method: str, identity: str, payload: str) -> dict[str, Any]:
         if len(payload) > PAYLOAD_LIMIT:
             raise DragomanError("bad_request", f"A payload has at most {PAYLOAD_LIMIT} characters.")
+        if method == "dragoman.alive":
+            raise DragomanError("not_allowed", "Only the LiveKit server asks that, for the web server.")
         asked = parsed(payload)
         if method == "dragoman.captions":
             return self._captions(asked)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from livekit import rtc
 
 from .aio import Supervisor
 from .nouns import Caption
 from .wire import Signer
+
+
+async def at_once() -> None:
+    """Nothing is held."""
 
 
 class CaptionSender:
@@ -20,6 +24,7 @@ class CaptionSender:
     seconds between two, the newest state of a segment only, and an interim of a segment at
     most every `INTERIM` seconds. Finals go out as text streams too, which are reliable.
     A frame that can't be sent is counted in `lost`, told to `failed`, and costs nothing else.
+    Before each `hold` is waited for: it ends when we may send.
     """
 
     GAP = 0.005
@@ -37,13 +42,16 @@ class CaptionSender:
         signer: Signer,
         now: Callable[[], float],
         failed: Callable[[str, Exception], None] = lambda part, error: None,
+        hold: Callable[[], Awaitable[None]] = at_once,
     ) -> None:
         self._participant = participant
         self._signer = signer
         self._now = now
         self._failed = failed
+        self._hold = hold
         self._supervisor = Supervisor(failed)
         self._tracks: dict[str, rtc.LocalDataTrack] = {}
+        self._opening: dict[str, asyncio.Future[rtc.LocalDataTrack]] = {}
         self._newest: dict[tuple[str, str], Caption] = {}
         self._pushed: dict[tuple[str, str], float] = {}
         self._finals: asyncio.Queue[Caption] = asyncio.Queue(maxsize=2_000)
@@ -54,11 +62,27 @@ class CaptionSender:
         """Make the data track of a language, or make it anew where a reconnect ended it."""
         track = self._tracks.get(lang)
         if track is None or not track.is_published():
-            async with asyncio.timeout(self.OPENING):
-                self._tracks[lang] = await self._participant().publish_data_track(name=f"captions.{lang}")
+            try:
+                async with asyncio.timeout(self.OPENING):
+                    self._tracks[lang] = await asyncio.shield(self._open(lang))
+            except Exception:
+                self._opening.pop(lang, None)
+                raise
+            self._opening.pop(lang, None)
+
+    def _open(self, lang: str) -> asyncio.Future[rtc.LocalDataTrack]:
+        """Whoever is cancelled while it is made has a track all the same: `close` takes it back."""
+        opening = self._opening.get(lang)
+        if opening is None:
+            made = self._participant().publish_data_track(name=f"captions.{lang}")
+            opening = self._opening[lang] = asyncio.ensure_future(made)
+        return opening
 
     async def close(self, lang: str) -> None:
         """Nobody reads a language any more: its data track goes, and what was to be sent on it."""
+        if opening := self._opening.pop(lang, None):
+            with contextlib.suppress(Exception):  # then there is none
+                self._tracks[lang] = await opening
         track = self._tracks.pop(lang, None)
         self._newest = {key: caption for key, caption in self._newest.items() if key[0] != lang}
         self._pushed = {key: at for key, at in self._pushed.items() if key[0] != lang}
@@ -103,9 +127,11 @@ class CaptionSender:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            await self._hold()
             while due := self._next():
                 self._push(self._newest.pop(due))
                 await asyncio.sleep(self.GAP)
+                await self._hold()
             if self._newest:
                 self._wake.set()
                 await asyncio.sleep(0.02)
@@ -137,6 +163,7 @@ class CaptionSender:
     async def _send_finals(self) -> None:
         while True:
             caption = await self._finals.get()
+            await self._hold()
             try:
                 async with asyncio.timeout(self.SENDING):
                     await self._send(caption)

@@ -15,7 +15,9 @@ PIVOT = "en"
 
 
 class Sounds:
-    """The last `kept` seconds of every track, for who hears a clause a second time."""
+    """The last `kept` seconds of every track, for who hears a clause a second time; of `MOST` tracks, the newest."""
+
+    MOST = 100
 
     AROUND = 0.25
     """Seconds before and after a clause that are heard with it: word times are not exact."""
@@ -27,6 +29,8 @@ class Sounds:
     def hear(self, chunk: Chunk) -> None:
         """Remember it, and forget what is too old, of tracks that have ended too."""
         self._tracks.setdefault(chunk.track, deque()).append(chunk)
+        if len(self._tracks) > self.MOST:
+            del self._tracks[next(iter(self._tracks))]
         for track, chunks in list(self._tracks.items()):
             while chunks and chunks[0].end < chunk.end - self._kept:
                 chunks.popleft()

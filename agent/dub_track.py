@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from livekit import rtc
@@ -18,6 +18,7 @@ class DubTrack:
     """One language's audio track, and the only writer of its source.
 
     The source holds 400 ms, so `play` waits as a listener would, and a stop is heard at once.
+    Before each piece `hold` is waited for: it ends when we may send.
     """
 
     RATE = 24_000
@@ -29,9 +30,14 @@ class DubTrack:
     holds 400 ms, so one that takes longer is broken."""
 
     def __init__(
-        self, participant: rtc.LocalParticipant, lang: str, cue: Callable[[Caption, Event, float], None]
+        self,
+        participant: rtc.LocalParticipant,
+        lang: str,
+        cue: Callable[[Caption, Event, float], None],
+        hold: Callable[[], Awaitable[None]],
     ) -> None:
         self.cue = cue
+        self._hold = hold
         self._participant = participant
         self._lang = lang
         self._source = rtc.AudioSource(self.RATE, 1, queue_size_ms=400)
@@ -78,5 +84,6 @@ class DubTrack:
         step = self.RATE * self.STEP_MS // 1000 * 2
         for at in range(0, len(pcm), step):
             piece = pcm[at : at + step]
+            await self._hold()
             async with asyncio.timeout(self.PATIENCE):
                 await self._source.capture_frame(rtc.AudioFrame(piece, self.RATE, 1, len(piece) // 2))

@@ -35,6 +35,11 @@ class EngineError(DragomanError):
         return self.retryable and self.code in ("engines_away", "loading", "overloaded", "interrupted")
 
     @property
+    def blame(self) -> float:
+        """How far it is the fault of what was asked for, 0 to 1. What took too long may have waited behind others."""
+        return 0.0 if self.passes else 1 / 3 if self.code == "timeout" else 1.0
+
+    @property
     def hopeless(self) -> bool:
         """Whether the same request can't work. An engine that failed over it may not do so twice."""
         return not self.retryable and self.code != "engine_failed"
@@ -76,7 +81,8 @@ class VaultError(DragomanError):
     `restored_not_replayed` (the database is older than what was destroyed or agreed since);
     `audit_away` (the log can't be written: nothing is read); `anchors_away` (where it stands can't be);
     `meeting_not_found` (none that may be read); `bad_grant`; `cannot_write` (an export or a receipt, to that file);
-    `bad_keeps` (nobody can tell what is to be kept); `unknown_policy` (none of that name is in force).
+    `bad_keeps` (nobody can tell what is to be kept); `unknown_policy` (none of that name is in force);
+    `internal` (a fault of ours).
     """
 
 

@@ -49,6 +49,14 @@ class Failures:
         """The parts that fell lately, and the code of each."""
         return {part: code for part, (_, code) in self._lately.items()}
 
+    @property
+    def by_kind(self) -> dict[str, int]:
+        """How often parts of each kind fell, all codes together."""
+        kinds: Counter[str] = Counter()
+        for (kind, _), count in self.counts.items():
+            kinds[kind] += count
+        return dict(kinds)
+
     def look(self) -> None:
         """Once a second: what stood up is told no longer."""
         stood = [part for part, (at, _) in self._lately.items() if at < self._now() - self.LATELY]

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import aiohttp
 import jwt
 
+from .errors import DragomanError
 from .settings import Settings
+from .standing import Standing
 
 log = logging.getLogger(__name__)
 
 BEAT = 0.5
-"""Seconds between two heartbeats; the web server replaces us when it misses some."""
+"""Seconds between two heartbeats; the web server asks whether we live when it misses some."""
+TICK = 0.25
+"""Seconds between two looks at whether we were stopped."""
+LIFE = 30
+"""Seconds that a token of ours lives; the web server allows for clocks that differ."""
+PATIENCE = 3.0
+"""Seconds for an answer of the web server's."""
+NONCE = 64
+"""Characters of a question's nonce at most."""
 
 
 class Heartbeat:
-    """One job's. `replaced` is called where the web server says that another interpreter has taken over."""
+    """One job's. `replaced` is called where the web server says that another interpreter has taken over.
+
+    After a stop (`standing`) it asks at once whether we still count: the web server, and where that doesn't answer,
+    `alone`, which says whether the LiveKit server shows no newer interpreter.
+    """
 
     def __init__(
         self,
@@ -29,41 +45,117 @@ class Heartbeat:
         room: str,
         identity: str,
         epoch: int,
+        key: str,
         state: Callable[[], str],
         replaced: Callable[[], None],
+        standing: Standing,
+        alone: Callable[[], Awaitable[bool]],
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._job = job
         self._room = room
         self._identity = identity
         self._epoch = epoch
+        self._key = key
         self._state = state
         self._replaced = replaced
+        self._standing = standing
+        self._alone = alone
+        self._wall = wall
+        self._hurried = asyncio.Event()
+        self._unheard = ""
+        self._said = ""
 
     async def run(self) -> None:
         """Beat until cancelled."""
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch_ourselves())
+            group.create_task(self._beat_on())
+
+    def changed(self) -> None:
+        """The state may be another: then the web server is told at once."""
+        if self._state() != self._said:
+            self._hurried.set()
+
+    def answer(self, nonce: str) -> str:
+        """We live: the beat of this moment, signed for the one question with that nonce."""
+        if not 0 < len(nonce) <= NONCE:
+            raise DragomanError("bad_request", f"A nonce has 1 to {NONCE} characters.")
+        return self._signed(iat=self._wall(), nonce=nonce, beat=self._told())
+
+    async def _watch_ourselves(self) -> None:
+        stood = True
+        while True:
+            self._standing.tick()
+            stands = self._standing.stands
+            if not stands:
+                self._hurried.set()
+            if stands is not stood:
+                log.warning("we speak again" if stands else "we were stopped: silent until we know that we still count")
+            stood = stands
+            await asyncio.sleep(TICK)
+
+    async def _beat_on(self) -> None:
+        async with self._session() as session:
             while True:
-                try:
-                    await self._beat(session)
-                except (aiohttp.ClientError, TimeoutError) as error:
-                    # The web server may be away; the room goes on without it.
-                    log.debug("no heartbeat: %s", type(error).__name__)
-                await asyncio.sleep(BEAT)
+                self._hurried.clear()
+                await self._beat(session)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(BEAT):
+                        await self._hurried.wait()
 
     async def _beat(self, session: aiohttp.ClientSession) -> None:
-        beat = {
+        asked = self._standing.now()
+        leave = await self._ask(session)
+        if leave:
+            self._replaced()
+        elif leave is not None or await self._still_alone():
+            self._standing.confirm(asked)
+
+    async def _still_alone(self) -> bool:
+        """Asked only where it matters: after a stop, and while the web server is away."""
+        return not self._standing.stands and await self._alone()
+
+    async def ask(self) -> bool | None:
+        """Beat once: whether the web server wants us to leave; None where it doesn't say."""
+        async with self._session() as session:
+            return await self._ask(session)
+
+    async def _ask(self, session: aiohttp.ClientSession) -> bool | None:
+        try:
+            leave = await self._post(session)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            # The web server may be away; the room goes on without it.
+            why = str(error.status) if isinstance(error, aiohttp.ClientResponseError) else type(error).__name__
+            if why != self._unheard:
+                log.warning("our beats are not heard: %s", why)
+            self._unheard = why
+            return None
+        self._unheard = ""
+        return leave
+
+    async def _post(self, session: aiohttp.ClientSession) -> bool:
+        url = f"{self._settings.web}/api/interpreters/{self._job}/beat"
+        now = self._wall()
+        headers = {"Authorization": f"Bearer {self._signed(iat=now, exp=now + LIFE)}"}
+        async with session.post(url, json=self._told(), headers=headers, raise_for_status=True) as answer:
+            return bool((await answer.json())["leave"])
+
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE))
+
+    def _told(self) -> dict[str, Any]:
+        self._said = self._state()
+        return {
             "room": self._room,
             "identity": self._identity,
             "epoch": self._epoch,
-            "state": self._state(),
+            "state": self._said,
             "served": None,
+            "key": self._key,
         }
-        url = f"{self._settings.web}/api/interpreters/{self._job}/beat"
-        async with session.post(url, json=beat, headers={"Authorization": f"Bearer {self._pass()}"}) as answer:
-            if answer.status == 200 and (await answer.json()).get("leave"):
-                self._replaced()
 
-    def _pass(self) -> str:
-        claims = {"iss": self._settings.livekit_api_key, "sub": self._job, "exp": int(time.time()) + 30}
+    def _signed(self, **claims: Any) -> str:
+        claims = {"iss": self._settings.livekit_api_key, "sub": self._job, **claims}
         return jwt.encode(claims, self._settings.livekit_api_secret.get_secret_value(), algorithm="HS256")

@@ -9,6 +9,8 @@ from langcodes.tag_parser import LanguageTagError
 
 CACHED = 2_000
 """Tags that `langcodes` may remember."""
+ALIKE = 15
+"""Distance below which two languages are told apart by nobody who only hears a few seconds of them."""
 _SHAPE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{2,8})*")
 """Subtags of a language, no extensions: private ones (`en-x-…`) are as many as somebody can think of."""
 
@@ -34,6 +36,15 @@ def same_language(one: str, other: str) -> bool:
     a, b = one.lower().split("-"), other.lower().split("-")
     scripts = {part for part in a[1:2] + b[1:2] if len(part) == 4}
     return a[0] == b[0] and (len(scripts) < 2)
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two tags are one language for who only hears it: `nb` and `no`, `de-AT` and `gsw`, but not `ca` and `es`.
+
+    By CLDR's distances (`langcodes.tag_distance`), in which a script costs 50 and a language of its own about 80.
+    """
+    _bound_memory()
+    return base(one) == base(other) or langcodes.tag_distance(one, other) < ALIKE
 
 
 def _bound_memory() -> None:

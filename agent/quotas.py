@@ -99,6 +99,10 @@ class MicrophoneQuota:
         """A track has ended. Whether there is a place now that there was not before."""
         return self._heard.pop(track, None) is not None
 
+    def __contains__(self, track: object) -> bool:
+        """Whether a track has a place."""
+        return track in self._heard
+
     def keep(self, tracks: Collection[str]) -> None:
         """These are all the tracks there are: a reconnect may end some without a word."""
         self._heard = {track: identity for track, identity in self._heard.items() if track in tracks}

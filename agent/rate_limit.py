@@ -54,7 +54,8 @@ class RateLimit:
     """
 
     BURST, PER_SECOND = 20, 5.0
-    ROOM_BURST, ROOM_PER_SECOND = 200, 50.0
+    ROOM_BURST, ROOM_PER_SECOND = 600, 100.0
+    """Two hundred pages that come back at once ask three times each."""
     STRIKES, FORGIVEN = 20, 0.5
     """Refusals that are borne, and how many of them are forgiven a second."""
     IGNORED: Seconds = 30.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -16,12 +15,13 @@ from .aio import Feed, FeedOverflow, Supervisor
 from .captions import Captioner, Together, Written
 from .direct import Beside, Sounds
 from .dubs import Cast, Channel, Dubber, Due
-from .engines import Consent, Diarizer, Direct, Likeness, Recognizer, Translator, Voice
+from .engines import Consent, Diarizer, Direct, Ear, Gate, Likeness, Recognizer, Translator, Voice
 from .errors import EngineError
 from .failures import Failures
 from .faithful import Faithful
 from .glossary import Glossary
 from .ladder import Ladder, Strain
+from .language_check import LanguageChecks
 from .languages import same_language
 from .likeness import Likenesses
 from .nouns import Caption, Chunk, Hypothesis, Segment
@@ -58,6 +58,9 @@ class Engines:
     """For what may be dropped where there is too much to do; the translator itself where there is none."""
     likeness: Likeness | None = None
     """For dubs in a voice like the speaker's own; without one all are in stock voices."""
+    ear: Ear | None = None
+    gate: Callable[[], Gate] | None = None
+    """Both for noticing who speaks something else than they say; without them nobody does."""
 
 
 Keep = Callable[[Segment | Caption], Written | None]
@@ -87,8 +90,6 @@ class Doors(Protocol):
 @dataclass(slots=True)
 class _Language:
     captioner: Captioner
-    opened: asyncio.Event = field(default_factory=asyncio.Event)
-    """Whether its data track is there, or cannot be: until then it is not given back."""
     captions: asyncio.Task[None] | None = None
     dubs: asyncio.Task[None] | None = None
     dubber: Dubber | None = None
@@ -126,7 +127,7 @@ class Room:
     """
 
     LINGER = 10.0
-    LISTENED, LISTENED_PER_SECOND = 10, 0.5
+    LISTENED, LISTENED_PER_SECOND = 20, 1.0
     """How often one person's microphones may be listened to anew (unmuted, published, in another language): so many
     times at once, then so many a second. Later ones wait."""
     SETTLING = 100
@@ -178,6 +179,7 @@ class Room:
         self._ending: dict[str, asyncio.Task[None]] = {}
         self._cast = Cast()
         self._likenesses = Likenesses(engines.voice, engines.likeness, meeting, lent)
+        self._checks = self._language_checks(engines)
         self._sounds = Sounds() if engines.direct else None
         translator = Faithful(engines.translator, self._glossary)
         previews = Faithful(engines.previews, self._glossary) if engines.previews else translator
@@ -195,11 +197,14 @@ class Room:
         async with asyncio.TaskGroup() as group:
             self._group = group
             keeper = group.create_task(self._supervisor.keep("upkeep", self._look_after))
+            checking = group.create_task(self._supervisor.keep("language", self._checks.run)) if self._checks else None
             for tag in self._always:
                 self._want(tag)
             self.running.set()
             await self._closing.wait()
             keeper.cancel()
+            if checking:
+                checking.cancel()
             await self._deliver_the_rest()
 
     def close(self) -> None:
@@ -243,6 +248,8 @@ class Room:
         self._people.pop(identity, None)
         self._detected.pop(identity, None)
         self.withdraw(identity)
+        if self._checks:
+            self._checks.forget(identity)
         self._likenesses.take_back(identity)
         for line in [line for line in self._lines.values() if line.identity == identity]:
             self.stopped(line.track)
@@ -262,6 +269,8 @@ class Room:
         held = self._people.get(identity, Wants())
         self.wants(identity, Wants(language, held.reads, held.hears))
         self.withdraw(identity)
+        if self._checks and language == held.speaks:
+            self._checks.insisted(identity)
 
     def suggest(self, identity: str, language: str) -> None:
         """What somebody seems to speak, against what they say; they are asked, and nothing else changes.
@@ -277,6 +286,17 @@ class Room:
         """There is nothing to ask somebody any more."""
         if self._suggested.pop(identity, None):
             self._doors.tell_suggested(dict(self._suggested))
+
+    def _language_checks(self, engines: Engines) -> LanguageChecks | None:
+        if engines.ear is None or engines.gate is None:
+            return None
+        return LanguageChecks(
+            engines.ear,
+            engines.gate,
+            suggest=self.suggest,
+            withdraw=self.withdraw,
+            busy=lambda: self._ladder.step > 0,
+        )
 
     # Tracks
 
@@ -313,6 +333,8 @@ class Room:
                 self._likenesses.hear(line.identity, chunk)
                 if self._sounds:
                     self._sounds.hear(chunk)
+                if self._checks and (person := self._people.get(line.identity)):
+                    self._checks.hear(line.identity, person.speaks, chunk)
             except Exception as error:  # it is in the inbox: what else would be done with it is not worth a word
                 self.failures.fell(f"sound.{chunk.track}", error)
 
@@ -427,13 +449,14 @@ class Room:
             del self._ending[tag]
 
     async def _end(self, tag: str, captions: asyncio.Task[None], language: _Language) -> None:
-        await language.opened.wait()
         captions.cancel()
         await asyncio.wait([captions])
-        self._quota.give_back(tag, language.captioner.last)
-        with contextlib.suppress(TimeoutError):  # the room may be gone
+        self._quota.give_back(tag, max(self._quota.last(tag), language.captioner.last))
+        try:
             async with asyncio.timeout(5.0):
                 await self._doors.close_captions(tag)
+        except Exception as error:
+            self.failures.fell(f"captions_track.{tag}", error)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         if self._group is None:
@@ -486,17 +509,11 @@ class Room:
         tag = language.captioner.lang
         if before:
             await asyncio.wait([before])
-        language.captioner.last = max(language.captioner.last, self._quota.last(tag))
-
-        async def open_track() -> None:
-            try:
-                await self._doors.open_captions(tag)
-            finally:
-                language.opened.set()
-
+        language.captioner.last = self._quota.last(tag)
         async with asyncio.TaskGroup() as group:
             # Until its data track is there, and where it can't be had, finals go out as text streams all the same.
-            opening = group.create_task(self._supervisor.keep(f"captions_track.{tag}", open_track))
+            way_out = self._supervisor.keep(f"captions_track.{tag}", lambda: self._doors.open_captions(tag))
+            opening = group.create_task(way_out, name=f"captions track {tag}")
             await self._supervisor.keep(f"captions.{tag}", lambda: language.captioner.run(self.transcript))
             opening.cancel()
 
@@ -508,9 +525,9 @@ class Room:
             language.dubs = self._spawn(self._supervisor.keep(f"dub.{tag}", part), name=f"dub {tag}")
 
     async def _dub(self, language: _Language, feed: Feed[Due]) -> None:
+        tag = language.captioner.lang
         if feed.closed:
             return
-        tag = language.captioner.lang
         channel = await self._doors.open_channel(tag)
         try:
             dubber = Dubber(
@@ -555,12 +572,17 @@ class Room:
                 self._likenesses.said(said)
             except Exception as error:  # a voice like somebody's is a courtesy
                 self.failures.fell(f"sound.{said.track}", error)
+        try:
+            self._detect(said)
+        finally:  # whatever becomes of the rest
+            self.transcript.tell(said)
+
+    def _detect(self, said: Hypothesis | Segment) -> None:
         if self._detected.get(said.identity) != said.language and said.identity in self._people:
             self._detected[said.identity] = said.language
             if said.language in self._languages or self._quota.admits_spoken(said.language, self._only_spoken):
                 self._want(said.language)
             self._settle_wants()
-        self.transcript.tell(said)
 
     @property
     def _only_spoken(self) -> set[str]:
@@ -601,9 +623,9 @@ class Room:
             if not self._away and self._ladder.look(self.strain):
                 self._step()
             self._retire()
-            self.failures.look()
             for track, identity in list(self._postponed.items()):
                 self.listen(identity, track)
+            self.failures.look()
 
     def _step(self) -> None:
         self._slow(self._ladder.slow)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial, wraps
 from typing import Protocol
 
 from livekit import rtc
 
 from .aio import Supervisor
-from .caption_sender import CaptionSender
+from .caption_sender import CaptionSender, at_once
 from .clock import TrackClock
 from .dub_track import DubTrack, Event
 from .errors import DragomanError
@@ -33,6 +34,8 @@ RPC_REFUSED = 4400
 SUBSCRIBING = 8
 """Tries to hear a microphone; it may be gone by then."""
 
+UNHEARD = 50
+"""People of whom is told that a microphone of theirs is not listened to."""
 ENDING = 2.0
 """Seconds between a stream's end and the news that its track is gone; without them it is opened again."""
 
@@ -81,12 +84,12 @@ def is_microphone(publication: rtc.TrackPublication, participant: rtc.Participan
 
 
 class Sfu:
-    """One LiveKit room as seen by the interpreter in it.
+    """One LiveKit room as seen by the interpreter in it. `hold` waits until we may send anything.
 
     What LiveKit refuses, or breaks off, costs the track, the call or the cue that it was about; `failed` is told.
     """
 
-    METHODS = ("dragoman.captions", "dragoman.languages", "dragoman.lend", "dragoman.speaks")
+    METHODS = ("dragoman.alive", "dragoman.captions", "dragoman.languages", "dragoman.lend", "dragoman.speaks")
 
     def __init__(
         self,
@@ -95,14 +98,16 @@ class Sfu:
         listener: Listener,
         now: Callable[[], float],
         failed: Failed = lambda part, error: None,
+        hold: Callable[[], Awaitable[None]] = at_once,
     ) -> None:
         self._room = room
         self._signer = signer
         self._listener = listener
         self._now = now
         self._failed = failed
+        self._hold = hold
         self._supervisor = Supervisor(failed)
-        self._sender = CaptionSender(lambda: room.local_participant, signer, now, failed)
+        self._sender = CaptionSender(lambda: room.local_participant, signer, now, failed, hold)
         self._streams: dict[str, asyncio.Task[None]] = {}
         self.microphones = MicrophoneQuota()
         self.unread = UnreadStreams()
@@ -139,7 +144,7 @@ class Sfu:
             group.create_task(self._sender.run())
             group.create_task(self._supervisor.keep("attributes", self._tell_attributes))
             group.create_task(self._supervisor.keep("cues", self._send_cues))
-            self._walled("looking", self._look_around)()
+            self._look_around()
             connected()
 
     async def flush(self) -> None:
@@ -168,7 +173,7 @@ class Sfu:
             except Exception as error:
                 self._failed(f"cues.{lang}", error)  # a cue is decoration; the dub goes on
 
-        channel = DubTrack(self._room.local_participant, lang, cue)
+        channel = DubTrack(self._room.local_participant, lang, cue, self._hold)
         try:
             await channel.publish()
         except BaseException:
@@ -205,10 +210,11 @@ class Sfu:
         return called
 
     def _look_around(self) -> None:
-        for participant in self._room.remote_participants.values():
-            self._came(participant)
-            for publication in participant.track_publications.values():
-                self._published(publication, participant)
+        came, published = self._walled("looking", self._came), self._walled("looking", self._published)
+        for participant in list(self._room.remote_participants.values()):
+            came(participant)
+            for publication in list(participant.track_publications.values()):
+                published(publication, participant)
 
     def _came(self, participant: rtc.Participant) -> None:
         if participant.kind in PEOPLE:
@@ -219,32 +225,35 @@ class Sfu:
         self._free(list(participant.track_publications))
 
     def _published(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
-        if not is_microphone(publication, participant):
+        if not is_microphone(publication, participant) or not self._group:
             return
         self.microphones.keep(
             {sid for one in self._room.remote_participants.values() for sid in one.track_publications}
         )
         if self.microphones.take(participant.identity, publication.sid):
-            self._subscribe(publication)
+            subscribed = self._supervisor.keep(
+                f"subscribe.{publication.sid}", partial(self._subscribe, publication), tries=SUBSCRIBING
+            )
+            self._group.create_task(subscribed)
+        self._tell_unheard()
 
-    def _subscribe(self, publication: rtc.RemoteTrackPublication) -> None:
-        """Ask to hear a microphone, and again where LiveKit refuses."""
+    def _tell_unheard(self) -> None:
+        """Who has a microphone that is not listened to, of `UNHEARD` people at most."""
+        people = self._room.remote_participants.values()
+        tracks = [(one, track) for one in people for track in one.track_publications.values()]
+        unheard = {
+            one.identity for one, track in tracks if is_microphone(track, one) and track.sid not in self.microphones
+        }
+        self.set_attributes({"dragoman.unheard": json.dumps(sorted(unheard)[:UNHEARD], separators=(",", ":"))})
 
-        async def again() -> None:
-            publication.set_subscribed(True)
-
-        try:
-            publication.set_subscribed(True)
-        except Exception as error:
-            part = f"subscribe.{publication.sid}"
-            self._failed(part, error)
-            if self._group:
-                self._group.create_task(self._supervisor.keep(part, again, tries=SUBSCRIBING - 1))
+    async def _subscribe(self, publication: rtc.RemoteTrackPublication) -> None:
+        publication.set_subscribed(True)
 
     def _free(self, tracks: Sequence[str]) -> None:
         """Tracks have ended: who waited for a place gets it."""
         if any([self.microphones.free(track) for track in tracks]):
             self._look_around()
+        self._tell_unheard()
 
     def _subscribed(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
@@ -323,6 +332,7 @@ class Sfu:
     async def _send_cues(self) -> None:
         while True:
             lang, frame = await self._cues.get()
+            await self._hold()
             try:
                 await self._room.local_participant.publish_data(frame, reliable=True, topic=f"dub/{lang}")
             except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -29,6 +30,9 @@ class TrackLine:
     TRIES = 3
     """Failures over the same sound after which it is given up, and of a diarizer after which nobody is told apart."""
 
+    FIRST_PAUSE, LONGEST_PAUSE = 0.2, 3.0
+    """Seconds before a recognition is begun anew, doubled while none hears anything."""
+
     def __init__(
         self,
         identity: str,
@@ -48,7 +52,8 @@ class TrackLine:
         self._recognizer = recognizer
         self._recognition: Recognition | None = None
         self._unsettled: Hypothesis | None = None
-        self._failures = 0
+        self._blame = 0.0
+        self._given_up = 0
         self._diarizer = diarizer
         self._diarization: Diarization | None = None
         self._unlabelled = 0
@@ -69,6 +74,8 @@ class TrackLine:
             self._give_up(error)
 
     async def _hear(self, chunk: Chunk) -> None:
+        if self._recognition is None and self._given_up:  # sound waits meanwhile
+            await asyncio.sleep(min(self.LONGEST_PAUSE, self.FIRST_PAUSE * 2.0 ** (self._given_up - 1)))
         try:
             said = await self._begin().push(chunk)
         except EngineError as error:
@@ -77,14 +84,14 @@ class TrackLine:
                 # No engine knows the language that was set: better to find out than to stay deaf.
                 self._language = None
                 self._recognition = self._recognizer.listen(self.track, None)
-            elif not error.passes:
-                self._failures += 1
-                if self._failures >= self.TRIES or not error.retryable:
+            else:
+                self._blame += error.blame
+                if self._blame > self.TRIES - 0.01 or not error.retryable:
                     self._give_up(error)
         except Exception as error:
             self._give_up(error)
         else:
-            self._failures = 0
+            self._blame, self._given_up = 0.0, 0
             self._pass_on(said)
 
     def _begin(self) -> Recognition:
@@ -95,7 +102,8 @@ class TrackLine:
 
     def _give_up(self, error: Exception) -> None:
         """Begin anew, and settle what the recognition was sure of: somebody has read it already."""
-        self._recognition, self._failures, sure = None, 0, self._unsettled
+        self._recognition, self._blame, sure = None, 0.0, self._unsettled
+        self._given_up += 1
         self._gave_up("recognise", error)
         if sure and (text := sure.text[: sure.stable].strip()):
             self._pass_on(

@@ -6,27 +6,35 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
+import aiohttp
 from livekit import api, rtc
-from livekit.agents import AgentServer, AutoSubscribe, JobContext, JobRequest
+from livekit.agents import AutoSubscribe, JobContext
 
+from .aio import Supervisor
 from .calls import Calls, parsed, wants_of
 from .clock import RoomClock
 from .engines import Consent, Recognizer, Served, prepare
 from .engines.remote import Remote
+from .engines.silero import Silero
 from .engines.streaming import Streaming
 from .errors import DragomanError
 from .glossary import Glossary, parse
 from .heartbeat import Heartbeat
+from .intake import PREFIX, Intake, Worker
 from .languages import canonical
 from .nouns import Caption, Chunk
 from .primed import Primed
 from .room import Engines, Room
 from .settings import Settings, read
 from .sfu import Sfu
+from .standing import Standing
+from .tokens import allow_for_clocks
 from .vault.keeping import Keeping
 from .vault.keeps import NOTHING, Keeps
 from .vault.places import meeting_id
@@ -35,9 +43,12 @@ from .wire import Signer
 
 log = logging.getLogger(__name__)
 
-PREFIX = "interpreter-"
+ALONE = 3.0
+"""Seconds for the LiveKit server to say who is in the room."""
 ASKED = 0.5
-"""Seconds between two questions what the engines serve, until they answer."""
+"""Seconds between two questions what the engines serve, until all of them have loaded."""
+ASKED_AGAIN = 20.0
+"""And from then on: it may change."""
 OFFER = 5.0
 """Seconds between two looks at what voices can do."""
 ATTRIBUTE_LIMIT = 12_000
@@ -46,40 +57,32 @@ NAMES = 1_000
 """People whose names are remembered, those who have left too."""
 
 
-def build(settings: Settings) -> AgentServer:
-    """The worker: explicit dispatch, a process a room."""
-    server = AgentServer(
+def build(settings: Settings) -> tuple[Worker, Intake]:
+    """The worker: explicit dispatch, a process a room; and how many rooms it takes."""
+    allow_for_clocks()
+    intake = Intake(settings.rooms_limit, lambda: server.running)
+    server: Worker = Worker(
         ws_url=settings.livekit_url,
         api_key=settings.livekit_api_key,
         api_secret=settings.livekit_api_secret.get_secret_value(),
         host="127.0.0.1",
         port=settings.agent_port,
         num_idle_processes=1,
-        # Below LiveKit's own target load (0.7) for as long as jobs are welcome, else it picks nobody.
-        load_fnc=lambda worker: min(0.6, len(worker.active_jobs) / settings.rooms_limit * 0.6),
+        # What a job needs is imported once, in the process that all of them are forked from.
+        preload_modules=["agent.worker"],
+        load_fnc=lambda: intake.load,
+        # The library would refuse a second room while the first is on its way: how many there may be is our rule.
+        load_threshold=math.inf,
         # The SFU may be away for hours: we wait for it.
         max_retry=1_000_000,
     )
-    server.rtc_session(agent_name=settings.agent_name, on_request=accept, on_session_end=leave)(enter)
-    return server
-
-
-async def accept(request: JobRequest) -> None:
-    """Take the job under an identity of its own; a fixed one loses the room at a second dispatch."""
-    await request.accept(
-        identity=f"{PREFIX}{request.job.id}",
-        name="Dragoman",
-        attributes={
-            "dragoman.epoch": str(time.time_ns() // 1_000_000),
-            "dragoman.state": "starting",
-            "dragoman.synthetic": "true",
-            "dragoman.keeps": "nothing",
-        },
-    )
+    server.rtc_session(agent_name=settings.agent_name, on_request=intake.accept, on_session_end=leave)(enter)
+    return server, intake
 
 
 async def enter(ctx: JobContext) -> None:
     """Interpret a room until it ends."""
+    allow_for_clocks()
     settings = read("livekit_api_key", "livekit_api_secret")
     interpreter = Interpreter(ctx, settings)
     ctx.proc.userdata["interpreter"] = interpreter
@@ -126,7 +129,8 @@ class Interpreter:
         glossary = glossary_of(ctx.job.metadata)
         self._streaming = Streaming(Primed(self._engines.ear, glossary))
         self._recognizer = recognizer(settings, self._streaming, glossary)
-        self._sfu = Sfu(ctx.room, self._signer, self, self._now)
+        self._standing = Standing()
+        self._sfu = Sfu(ctx.room, self._signer, self, self._now, self._fell, self._standing.hold)
         self._keeping = self._agreed()
         self._over = True
         self._room = Room(
@@ -137,6 +141,8 @@ class Interpreter:
                 direct=self._engines.direct,
                 previews=self._engines.previews,
                 likeness=self._engines.voice,
+                ear=self._engines.ear,
+                gate=Silero,
             ),
             self,
             now=self._now,
@@ -161,7 +167,12 @@ class Interpreter:
             names=self._names,
             served=lambda: self._served,
         )
+        self._supervisor = Supervisor(self._fell)
         self._main: asyncio.Task[None] | None = None
+        self._beating: Heartbeat | None = None
+
+    def _fell(self, part: str, error: Exception) -> None:
+        self._room.failures.fell(part, error)
 
     async def enter(self) -> None:
         """Connect, take over from older interpreters, and begin."""
@@ -169,13 +180,14 @@ class Interpreter:
             await self._keeping.begin()
         self._sfu.attach()
         await self._ctx.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
-        if not await self._take_over():
+        self._beating = self._heartbeat()
+        if not await self._take_over(self._beating):
             self._ctx.shutdown("a newer interpreter is here")
             return
         self._sfu.set_attributes(
             {"dragoman.key": self._signer.public, "dragoman.zero": str(round(self._clock.zero * 1000))}
         )
-        self._main = asyncio.create_task(self._run(), name="interpreter")
+        self._main = asyncio.create_task(self._run(self._beating), name="interpreter")
         self._main.add_done_callback(self._ended)
 
     async def leave(self) -> None:
@@ -191,16 +203,17 @@ class Interpreter:
         if isinstance(self._recognizer, Closing):
             await self._recognizer.close()
 
-    async def _run(self) -> None:
+    async def _run(self, heartbeat: Heartbeat) -> None:
+        keep = self._supervisor.keep  # without any of these a room is a room still
         async with asyncio.TaskGroup() as group:
-            beating = group.create_task(self._heartbeat().run())
-            learning = group.create_task(self._learn_what_is_served())
+            beating = group.create_task(keep("heartbeat", heartbeat.run))
+            learning = group.create_task(keep("served", self._learn_what_is_served))
             if self._keeping:
-                group.create_task(self._keeping.run(), name="keeping")
-            offering = group.create_task(self._offer())
+                group.create_task(keep("keeping", self._keeping.run, tries=1), name="keeping")
+            offering = group.create_task(keep("offer", self._offer))
             room = group.create_task(self._room.run())
             await self._room.running.wait()
-            sfu = group.create_task(self._sfu.run(self._room.started))
+            sfu = group.create_task(keep("sfu", partial(self._sfu.run, self._room.started)))
             await room
             await self._sfu.flush()
             if self._keeping:
@@ -217,8 +230,11 @@ class Interpreter:
             room=self._ctx.room.name,
             identity=self._ctx.room.local_participant.identity,
             epoch=self._epoch,
+            key=self._signer.public,
             state=lambda: self._room.state,
             replaced=self._replaced,
+            standing=self._standing,
+            alone=self._alone,
         )
 
     def _agreed(self) -> Keeping | None:
@@ -250,21 +266,37 @@ class Interpreter:
         # Whatever it was: the process ends, and a clean one is sent for.
         self._ctx.shutdown("interpreting ended")
 
-    async def _take_over(self) -> bool:
-        """Remove older interpreters. False where a newer one is here already."""
+    async def _take_over(self, heartbeat: Heartbeat) -> bool:
+        """Remove older interpreters. False where a newer one is here already.
+
+        Anybody with the right to send agents may claim any epoch; whether one is newer the web
+        server says. Only where that is away is a claim believed.
+        """
         others = {
-            identity: int(participant.attributes.get("dragoman.epoch", "0") or 0)
+            identity: epoch_claimed(participant.attributes)
             for identity, participant in self._ctx.room.remote_participants.items()
             if participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT and identity.startswith(PREFIX)
         }
-        if any(epoch > self._epoch for epoch in others.values()):
+        newer = {identity for identity, epoch in others.items() if epoch > self._epoch}
+        if newer and await heartbeat.ask() is not False:
             return False
-        for identity in others:
+        for identity in others.keys() - newer:
             with contextlib.suppress(api.TwirpError):  # it has left by itself
                 await self._ctx.api.room.remove_participant(
                     api.RoomParticipantIdentity(room=self._ctx.room.name, identity=identity)
                 )
         return True
+
+    async def _alone(self) -> bool:
+        """Whether the LiveKit server shows us, and no newer interpreter."""
+        asked = api.ListParticipantsRequest(room=self._ctx.room.name)
+        try:
+            async with asyncio.timeout(ALONE):
+                found = await self._ctx.api.room.list_participants(asked)
+        except (api.TwirpError, aiohttp.ClientError, TimeoutError, OSError):
+            return False
+        here = {person.identity: epoch_claimed(person.attributes) for person in found.participants if is_ours(person)}
+        return max(here, key=lambda identity: here[identity], default="") == self._ctx.room.local_participant.identity
 
     # What LiveKit tells (sfu.Listener)
 
@@ -301,6 +333,9 @@ class Interpreter:
 
     async def asked(self, method: str, identity: str, payload: str) -> str:
         """Answer a call. Raises `DragomanError` with the code that the caller gets."""
+        # Nobody in the room: the LiveKit server, which calls for the web server.
+        if method == "dragoman.alive" and self._beating and identity not in self._ctx.room.remote_participants:
+            return self._beating.answer(payload)
         return await self._calls.asked(method, identity, payload)
 
     # Doors of the room (room.Doors)
@@ -321,6 +356,8 @@ class Interpreter:
         await self._sfu.close_channel(lang)
 
     def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None:
+        if self._beating:
+            self._beating.changed()
         self._sfu.set_attributes(
             {
                 "dragoman.state": state,
@@ -336,7 +373,10 @@ class Interpreter:
         self._sfu.set_attributes({"dragoman.suggested": by_identity(suggested)})
 
     def _tell_failing(self, failing: Mapping[str, str]) -> None:
-        self._sfu.set_attributes({"dragoman.failed": json.dumps(failing, separators=(",", ":"), sort_keys=True)})
+        told = {"dragoman.failed": failing, "dragoman.failures": self._room.failures.by_kind}
+        self._sfu.set_attributes(
+            {name: json.dumps(what, separators=(",", ":"), sort_keys=True) for name, what in told.items()}
+        )
 
     def _lent(self, consent: Consent, stands: bool) -> None:
         """Record that somebody lent their voice to their dubs, or that this is over, and tell everybody."""
@@ -352,15 +392,27 @@ class Interpreter:
             await asyncio.sleep(OFFER)
 
     async def _learn_what_is_served(self) -> None:
-        """Ask until the engines say it."""
-        while not self._served:
+        """Ask until the engines say it, each of them: who is told meanwhile that nothing is served would believe it."""
+        while True:
             with contextlib.suppress(DragomanError):
-                self._served = {served.stage: served for served in await self._engines.served()}
-            await asyncio.sleep(ASKED)
+                stages = await self._engines.served()
+                if not any(served.loading for served in stages):
+                    self._served = {served.stage: served for served in stages}
+            await asyncio.sleep(ASKED_AGAIN if self._served else ASKED)
 
     def _replaced(self) -> None:
         self._over = False
         self._ctx.shutdown("a newer interpreter is here")
+
+
+def epoch_claimed(attributes: Mapping[str, str]) -> int:
+    """The epoch in an interpreter's attributes; 0 where there is none."""
+    digits = attributes.get("dragoman.epoch", "")
+    return int(digits) if digits.isdecimal() and len(digits) <= 20 else 0
+
+
+def is_ours(person: api.ParticipantInfo) -> bool:
+    return person.kind == api.ParticipantInfo.Kind.AGENT and person.identity.startswith(PREFIX)
 
 
 def by_identity(said: Mapping[str, str]) -> str:

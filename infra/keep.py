@@ -1,9 +1,9 @@
 """Runs one program and leaves nothing of it behind, whatever happens to the program, to us or to who started us.
 
-    python -m infra.keep [--stop INT] PROGRAM [WORDS...]
+    python -m infra.keep [--stop INT] [--within SECONDS] PROGRAM [WORDS...]
 
 The program gets the stop signal when we are told to stop or our parent dies, once more after a grace (livekit-server
-waits for its participants at the first), and is killed after another, with all that it started.
+waits for its participants at the first), and is killed after another (`--within`), with all that it started.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _KILL = 6.0
 _STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
-def keep(words: Sequence[str], stop: signal.Signals = signal.SIGTERM) -> int:
+def keep(words: Sequence[str], stop: signal.Signals = signal.SIGTERM, within: float = _KILL) -> int:
     """Runs to the program's end; its exit code, or 128 + the signal that ended it."""
     parent = os.getppid()
     told = _listen()
@@ -40,7 +40,7 @@ def keep(words: Sequence[str], stop: signal.Signals = signal.SIGTERM) -> int:
     except OSError as error:
         print(f"{words[0]} did not start: {error.strerror}", flush=True)
         return 127
-    code = _watch(child.pid, stop, told)
+    code = _watch(child.pid, stop, told, within)
     _sweep()
     return code
 
@@ -70,7 +70,7 @@ def _listen() -> socket.socket:
     return told
 
 
-def _watch(child: int, stop: signal.Signals, told: socket.socket) -> int:
+def _watch(child: int, stop: signal.Signals, told: socket.socket, within: float) -> int:
     since: float | None = None
     asked = 0
     while True:
@@ -85,7 +85,7 @@ def _watch(child: int, stop: signal.Signals, told: socket.socket) -> int:
         if asked == 0 or (asked == 1 and waited > _AGAIN):
             asked += 1
             _send(child, stop)
-        elif waited > _KILL:
+        elif waited > within:
             _send(child, signal.SIGKILL)
 
 
@@ -139,11 +139,14 @@ def _processes() -> Iterator[tuple[int, int]]:
 
 
 def main(words: Sequence[str]) -> int:
-    stop = signal.SIGTERM
-    if words[:1] == ["--stop"]:
-        stop = signal.Signals[f"SIG{words[1]}"]
+    stop, within = signal.SIGTERM, _KILL
+    while words[:1] in (["--stop"], ["--within"]):
+        if words[0] == "--stop":
+            stop = signal.Signals[f"SIG{words[1]}"]
+        else:
+            within = float(words[1])
         words = words[2:]
-    return keep(words, stop)
+    return keep(words, stop, within)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,9 @@ from .setup.secret import secrets_in
 
 _WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)
 _STEADY = 30.0
-_GONE_WITHIN = 12.0
+_GONE_WITHIN = 18.0
+_FIRST, _LAST = "agent", "postgres"
+"""What is said last needs engines, the LiveKit server and the database, to which others still write."""
 
 Say = Callable[[str], None]
 Show = Callable[[Message], None]
@@ -160,10 +162,11 @@ class Stack:
                 self._kept[name].start()
 
     def stop(self, *names: str) -> None:
-        """Ends these, or all, and waits until nothing of them runs. Postgres goes last: others still write to it."""
+        """Ends these, or all, and waits until nothing of them runs: the agent first, Postgres last."""
         ending = [self._kept.pop(name) for name in (names or tuple(self._kept)) if name in self._kept]
-        for last in (False, True):
-            some = [kept for kept in ending if (kept.name == "postgres") is last]
+        turns = {_FIRST: 0, _LAST: 2}
+        for turn in range(3):
+            some = [kept for kept in ending if turns.get(kept.name, 1) == turn]
             for kept in some:
                 kept.ask_to_stop()
             for kept in some:

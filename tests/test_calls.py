@@ -107,6 +107,7 @@ async def test_somebody_elses_language_can_only_be_suggested_and_only_now_and_th
 
         assert set(codes) == {"ok", "too_soon", "too_many_calls"}
         assert codes.count("ok") <= 3
+        await settle()
         assert recognizing.listened == [("t", "en")]
         assert scene.outside.spoken == {"eve": "en", "ana": "en"}
 

@@ -38,8 +38,11 @@ class Participant:
     def __init__(self) -> None:
         self.tracks: dict[str, Track] = {}
         self.texts: list[tuple[str, str]] = []
+        self.slow = asyncio.Event()
+        self.slow.set()
 
     async def publish_data_track(self, name: str) -> Track:
+        await self.slow.wait()
         track = self.tracks[name] = Track()
         return track
 
@@ -87,6 +90,21 @@ async def test_a_language_that_is_given_back_leaves_nothing_here():
         assert not first.published
         assert participant.tracks["captions.es"].published
         assert (sender._newest, sender._pushed) == ({}, {})
+
+
+async def test_a_track_that_was_not_there_yet_when_its_language_was_given_back_goes_too():
+    async with a_sender() as (sender, participant, _):
+        participant.slow.clear()
+        opening = asyncio.create_task(sender.open("es"))
+        await settle()
+        opening.cancel()
+        await settle()
+        closing = asyncio.create_task(sender.close("es"))
+        await settle()
+        participant.slow.set()
+        await closing
+
+        assert not participant.tracks["captions.es"].published
 
 
 async def test_interims_that_no_final_follows_are_forgotten_in_the_end():

@@ -31,6 +31,14 @@ def heard(seconds: int) -> Sounds:
     return sounds
 
 
+def test_sound_is_kept_of_so_many_tracks_and_no_more():
+    sounds = Sounds()
+    for n in range(1_000):
+        sounds.hear(Chunk(f"t{n}", 1.0, b"\0\0"))
+
+    assert len(sounds._tracks) == Sounds.MOST
+
+
 class Carrying:
     """A direct engine that knows these pairs."""
 

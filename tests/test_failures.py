@@ -37,6 +37,7 @@ def test_a_part_is_told_while_it_fell_lately_and_once_for_all_its_falls():
         {"captions.de": "internal"},
     ]
     assert failures.counts == {("dub", "timeout"): 3, ("captions", "internal"): 1}
+    assert failures.by_kind == {"dub": 3, "captions": 1}
 
 
 def test_of_ever_so_many_parts_the_newest_forty_are_told():

@@ -24,6 +24,9 @@ class Quiet:
 
     spoken: frozenset[str] = frozenset()
 
+    def knows(self, identity: str) -> Wants | None:
+        return None
+
     def wants(self, identity: str, wants: Wants) -> dict[str, str]:
         return {}
 
@@ -48,7 +51,7 @@ async def test_a_language_that_is_only_understood_can_be_read_but_not_heard(
     reads: str, hears: str, refused: dict[str, str]
 ):
     room: Any = Quiet()
-    calls = Calls(room, signer=None, present=lambda: set(), names={}, served=lambda: SERVED)  # type: ignore[arg-type]
+    calls = Calls(room, signer=None, now=lambda: 0.0, present=set, hosts=set, names={}, served=lambda: SERVED)  # type: ignore[arg-type]
     asked = {"speaks": "auto", "reads": reads, "hears": hears}
 
     answer = json.loads(await calls.asked("dragoman.languages", "guest-1", json.dumps(asked)))

@@ -355,7 +355,7 @@ async def test_a_microphone_that_is_muted_and_unmuted_all_the_time_is_listened_t
         room.stopped("t")
         await settle()
 
-        assert (at_once, later) == (10, 11)
+        assert (at_once, later) == (20, 21)
         assert [caption.text for caption in room.captions_after("en", 0)[0]] == ["hello"]  # type: ignore[index]
 
 

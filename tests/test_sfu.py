@@ -1,136 +1,329 @@
-"""The LiveKit room as the interpreter sees it."""
+"""What LiveKit refuses or breaks off costs the track, the call or the cue that it was about."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from livekit import rtc
+from livekit.rtc.event_emitter import EventEmitter
 
-from agent.sfu import Sfu
+from agent.errors import DragomanError
+from agent.nouns import Caption, Chunk
+from agent.sfu import RPC_REFUSED, Sfu
 from agent.wire import Signer
+from tests.moved import run
+
+SECRET = "the butler did it"  # what somebody said
 
 
-@dataclass
+class DataTrack:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.published = True
+        self.pushed: list[bytes] = []
+
+    def is_published(self) -> bool:
+        return self.published
+
+    def try_push(self, frame: rtc.DataTrackFrame) -> None:
+        self.pushed.append(frame.payload)
+
+
+class Local:
+    """Our own participant: what it was asked for, and how often it refuses."""
+
+    def __init__(self) -> None:
+        self.methods: dict[str, Callable[[Any], Awaitable[str]]] = {}
+        self.tracks: list[DataTrack] = []
+        self.sent: list[str] = []
+        self.cues: list[bytes] = []
+        self.attributes: dict[str, str] = {}
+        self.refuses: dict[str, int] = {}
+
+    def _refuse(self, what: str) -> None:
+        if self.refuses.get(what, 0) > 0:
+            self.refuses[what] -= 1
+            raise RuntimeError(SECRET)
+
+    def register_rpc_method(self, name: str, handler: Callable[[Any], Awaitable[str]]) -> None:
+        self.methods[name] = handler
+
+    async def publish_data_track(self, *, name: str) -> DataTrack:
+        self._refuse(name)
+        self.tracks.append(DataTrack(name))
+        return self.tracks[-1]
+
+    async def send_text(self, text: str, **about: object) -> None:
+        self._refuse("send_text")
+        self.sent.append(str(about["topic"]))
+
+    async def publish_data(self, data: bytes, **about: object) -> None:
+        self._refuse("publish_data")
+        self.cues.append(data)
+
+    async def set_attributes(self, attributes: Mapping[str, str]) -> None:
+        self._refuse("set_attributes")
+        self.attributes |= attributes
+
+
+class Room(EventEmitter[str]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.local_participant = Local()
+        self.remote_participants: dict[str, Any] = {}
+
+
+class Ears:
+    """A `Listener` that fails as it is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[float] = []
+        self.there: list[str] = []
+        self.listened: list[tuple[str, str]] = []
+        self.fails: BaseException | None = None
+
+    def came(self, identity: str, name: str, attributes: Mapping[str, str]) -> None:
+        if self.fails:
+            raise self.fails
+        self.there.append(identity)
+
+    def left(self, identity: str) -> None: ...
+
+    def listen(self, identity: str, track: str) -> None:
+        self.listened.append((identity, track))
+
+    def hear(self, chunk: Chunk) -> None:
+        self.heard.append(round(chunk.duration, 2))
+
+    def stopped(self, track: str) -> None: ...
+
+    async def asked(self, method: str, identity: str, payload: str) -> str:
+        if self.fails:
+            raise self.fails
+        return payload
+
+
+Scene = Callable[[Sfu, Room, Ears], Awaitable[None]]
+
+
+def play(scene: Scene) -> list[tuple[str, str]]:
+    """Perform it over a connected room; answers what fell."""
+    fell: list[tuple[str, str]] = []
+
+    async def performed() -> None:
+        room, ears = Room(), Ears()
+        now = asyncio.get_running_loop().time
+        sfu = Sfu(room, Signer(1), ears, now, lambda part, error: fell.append((part, type(error).__name__)))  # type: ignore[arg-type]
+        sfu.attach()
+        running = asyncio.create_task(sfu.run(lambda: None))
+        await asyncio.sleep(0)
+        await scene(sfu, room, ears)
+        assert not running.done()
+        running.cancel()
+
+    run(performed())
+    return fell
+
+
+def person(identity: str = "ana") -> Any:
+    return SimpleNamespace(
+        identity=identity,
+        name="Ana",
+        attributes={},
+        kind=rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD,
+        track_publications={},
+    )
+
+
 class Publication:
-    sid: str
-    kind: int = rtc.TrackKind.KIND_AUDIO
-    source: int = rtc.TrackSource.SOURCE_MICROPHONE
-    subscribed: bool = False
+    """A microphone that can't be subscribed to the first `refuses` times."""
+
+    def __init__(self, sid: str = "TR_1", refuses: int = 0) -> None:
+        self.sid = sid
+        self.kind = rtc.TrackKind.KIND_AUDIO
+        self.source = rtc.TrackSource.SOURCE_MICROPHONE
+        self.muted = False
+        self.subscribed = False
+        self.refuses = refuses
 
     def set_subscribed(self, subscribed: bool) -> None:
+        if self.refuses:
+            self.refuses -= 1
+            raise RuntimeError("no")
         self.subscribed = subscribed
 
 
-@dataclass
-class Participant:
-    identity: str
-    track_publications: dict[str, Publication] = field(default_factory=dict)
-    kind: int = rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD
-    name: str = ""
-    attributes: dict[str, str] = field(default_factory=dict)
+@pytest.mark.parametrize(
+    ("fails", "code"),
+    [
+        (RuntimeError(SECRET), "internal"),
+        (KeyError(SECRET), "internal"),
+        (DragomanError("bad_json", "No."), "bad_json"),
+    ],
+)
+def test_a_call_over_which_we_fall_is_refused_with_a_code_and_the_next_one_answered(fails: Exception, code: str):
+    async def scene(sfu: Sfu, room: Room, ears: Ears) -> None:
+        call = SimpleNamespace(caller_identity="ana", payload="{}")
+        answer = room.local_participant.methods["dragoman.languages"]
+        ears.fails = fails
+        with pytest.raises(rtc.RpcError) as refused:
+            await answer(call)
+        ears.fails = None
+
+        assert (refused.value.code, refused.value.message) == (RPC_REFUSED, code)
+        assert await answer(call) == "{}"
+
+    fell = play(scene)
+
+    assert fell == ([("calls", type(fails).__name__)] if code == "internal" else [])
 
 
-class Room:
-    """Keeps who is told, and tells them."""
+def test_news_over_which_we_fall_are_missed_and_the_next_ones_heard():
+    async def scene(sfu: Sfu, room: Room, ears: Ears) -> None:
+        ears.fails = TypeError(SECRET)  # over which LiveKit's own loop would end
+        room.emit("participant_connected", person("ana"))
+        ears.fails = None
+        room.emit("participant_attributes_changed", {}, person("ben"))
 
-    def __init__(self) -> None:
-        self.remote_participants: dict[str, Participant] = {}
-        self._told: dict[str, Callable[..., Any]] = {}
+        assert ears.there == ["ben"]
 
-    def on(self, event: str, told: Callable[..., Any]) -> None:
-        self._told[event] = told
-
-    def publish(self, identity: str, sid: str) -> Publication:
-        participant = self.remote_participants.setdefault(identity, Participant(identity))
-        publication = participant.track_publications[sid] = Publication(sid)
-        self._told["track_published"](publication, participant)
-        return publication
-
-    def unpublish(self, identity: str, sid: str) -> None:
-        participant = self.remote_participants[identity]
-        self._told["track_unpublished"](participant.track_publications.pop(sid), participant)
-
-    def leave(self, identity: str) -> None:
-        self._told["participant_disconnected"](self.remote_participants.pop(identity))
+    assert play(scene) == [("participant_connected", "TypeError")]
 
 
-class Listener:
-    def came(self, *told: object) -> None: ...
+def test_a_microphone_that_could_not_be_subscribed_to_is_asked_for_again_and_left_after_some_tries():
+    shy, gone = Publication("TR_1", refuses=3), Publication("TR_2", refuses=1_000)
 
-    def left(self, *told: object) -> None: ...
+    async def scene(sfu: Sfu, room: Room, ears: Ears) -> None:
+        for publication in (shy, gone):
+            room.emit("track_published", publication, person())
+        await asyncio.sleep(60.0)
 
+    fell = play(scene)
 
-@pytest.fixture(autouse=True)
-def own_filters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process has one `Sfu`; here each test has."""
-    monkeypatch.setattr(logging.getLogger(), "filters", [])
-
-
-def a_room() -> tuple[Room, Sfu]:
-    room = Room()
-    sfu = Sfu(room, Signer(7), Listener(), lambda: 0.0)  # type: ignore[arg-type]
-    sfu.attach()
-    return room, sfu
+    assert shy.subscribed
+    assert fell.count(("subscribe.TR_1", "RuntimeError")) == 3
+    assert fell.count(("subscribe.TR_2", "RuntimeError")) == 8
 
 
-def test_a_guest_with_ten_microphones_is_heard_on_two_and_on_the_third_when_one_ends():
-    room, sfu = a_room()
-    ten = [room.publish("eve", f"t{n}") for n in range(10)]
-    heard = [one.sid for one in ten if one.subscribed]
+@pytest.mark.parametrize("fails", [RuntimeError(SECRET), None])
+def test_a_microphones_stream_that_breaks_is_opened_again(fails: Exception | None, monkeypatch: pytest.MonkeyPatch):
+    opened: list[int] = []
 
-    room.unpublish("eve", "t0")
+    class Stream:
+        def __init__(self) -> None:
+            opened.append(1)
+            self._last = len(opened) == 3
 
-    assert heard == ["t0", "t1"]
-    assert ten[2].subscribed
-    assert not ten[3].subscribed
-    assert sfu.microphones.refused
+        async def __aiter__(self) -> AsyncIterator[Any]:
+            frame = SimpleNamespace(samples_per_channel=960, data=bytes(1_920))
+            yield SimpleNamespace(frame=frame)
+            if self._last:
+                await asyncio.Event().wait()
+            if fails:
+                raise fails
 
+        async def aclose(self) -> None: ...
 
-@pytest.mark.parametrize("kind", ["text", "byte"])
-async def test_a_stream_that_somebody_sends_is_dropped_counted_and_not_logged(
-    kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-):
-    disposed: list[int] = []
-    monkeypatch.setattr(
-        "livekit.rtc.room.FfiHandle", lambda handle: SimpleNamespace(dispose=lambda: disposed.append(handle))
-    )
-    _, sfu = a_room()
-    real = rtc.Room()
-    info, handle = SimpleNamespace(topic="the secret plan"), SimpleNamespace(id=7)
-    opened = SimpleNamespace(reader=SimpleNamespace(info=info, handle=handle), participant_identity="eve")
-    with caplog.at_level(logging.INFO):
-        for _ in range(100):
-            getattr(real, f"_handle_{kind}_stream_opened")(opened)
-        logging.info("something else")
+    monkeypatch.setattr(rtc.AudioStream, "from_track", lambda **options: Stream())
 
-    assert disposed == [7] * 100
-    assert sfu.unread.count == 100
-    assert [record.getMessage() for record in caplog.records] == ["something else"]
+    async def scene(sfu: Sfu, room: Room, ears: Ears) -> None:
+        room.emit("track_subscribed", object(), Publication(), person())
+        await asyncio.sleep(10.0)
+
+        assert ears.listened == [("ana", "TR_1")]
+        assert ears.heard == [0.06] * 3
+        room.emit("track_unsubscribed", object(), Publication(), person())
+
+    assert play(scene) == [("track.TR_1", "RuntimeError")] * 2
 
 
-def test_microphones_that_a_reconnect_ended_without_a_word_take_no_place():
-    room, _ = a_room()
-    for n in range(2):
-        room.publish("ana", f"before-{n}")
-    room.remote_participants["ana"].track_publications.clear()
+def test_after_a_reconnect_each_data_track_is_opened_again_whatever_becomes_of_the_others():
+    async def scene(sfu: Sfu, room: Room, ears: Ears) -> None:
+        local = room.local_participant
+        for lang in ("de", "fr"):
+            await sfu.open_captions(lang)
+        for track in local.tracks:
+            track.published = False
+        local.refuses["captions.de"] = 3
+        room.emit("reconnected")
+        await asyncio.sleep(10.0)
 
-    assert room.publish("ana", "after").subscribed
+        assert [track.name for track in local.tracks] == [f"captions.{tag}" for tag in ("de", "fr", "fr", "de")]
+
+    assert play(scene) == [("captions_track.de", "RuntimeError")] * 3
 
 
-def test_who_finds_forty_microphones_waits_until_somebody_leaves():
-    room, sfu = a_room()
-    for n in range(40):
-        room.publish(f"p{n}", f"t{n}")
-    late = room.publish("late", "t-late")
-    before = late.subscribed
+def final(text: str, lang: str = "fr") -> Caption:
+    return Caption("c", 1, 1, lang, "en", "ana", "t", None, text, len(text), True, 0.0, 1.0, "fake")
 
-    room.leave("p7")
 
-    assert not before
-    assert late.subscribed
-    assert len(sfu.microphones) == 40
+def test_frames_attributes_and_text_streams_that_are_refused_stop_nothing():
+    async def scene(sfu: Sfu, room: Room, ears: Ears) -> None:
+        local = room.local_participant
+        local.refuses |= {"send_text": 1, "set_attributes": 2}
+        await sfu.open_captions("fr")
+        sfu.set_attributes({"dragoman.state": "listening"})
+        sfu.show(final("\ud800"))  # can't be written as UTF-8
+        await asyncio.sleep(5.0)
+        sfu.show(final("two"))
+        await asyncio.sleep(5.0)
+
+        assert len(local.tracks[0].pushed) == 1
+        assert local.sent == []
+        sfu.show(final("three"))
+        await asyncio.sleep(5.0)
+        assert local.sent == ["captions/fr"]
+        assert local.attributes == {"dragoman.state": "listening"}
+
+    fell = play(scene)
+
+    assert sorted({part for part, _ in fell}) == ["attributes", "captions_track.fr", "finals.fr"]
+
+
+def test_a_cue_that_is_refused_stops_no_voice_and_no_other_cue(monkeypatch: pytest.MonkeyPatch):
+    class Silent:
+        def __init__(self, participant: object, lang: str, cue: Any, hold: Any) -> None:
+            self.cue = cue
+
+        async def publish(self) -> None: ...
+
+    monkeypatch.setattr("agent.sfu.DubTrack", Silent)
+
+    async def scene(sfu: Sfu, room: Room, ears: Ears) -> None:
+        local = room.local_participant
+        local.refuses["publish_data"] = 1
+        channel = await sfu.open_channel("fr")
+        for event in ("started", "ended"):
+            channel.cue(final("one"), event, 1.0)
+            await asyncio.sleep(1.0)
+
+        assert len(local.cues) == 1
+
+    assert play(scene) == [("cues.fr", "RuntimeError")]
+
+
+def test_a_voice_that_cannot_be_published_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch):
+    left: list[str] = []
+
+    class Refused:
+        def __init__(self, participant: object, lang: str, cue: Any, hold: Any) -> None: ...
+
+        async def publish(self) -> None:
+            raise RuntimeError("no")
+
+        async def unpublish(self) -> None:
+            left.append("taken back")
+
+    monkeypatch.setattr("agent.sfu.DubTrack", Refused)
+
+    async def scene(sfu: Sfu, room: Room, ears: Ears) -> None:
+        with pytest.raises(RuntimeError):
+            await sfu.open_channel("fr")
+
+        assert (left, sfu.sounding()) == (["taken back"], [])
+
+    play(scene)

@@ -10,6 +10,7 @@ import pytest
 from agent.errors import EngineError
 from agent.nouns import Chunk, Hypothesis, Segment, Turn
 from agent.track import TrackLine
+from tests.moved import run
 
 SECOND = b"\0\0" * 16_000
 
@@ -116,7 +117,7 @@ async def test_a_language_that_no_engine_knows_is_found_out_instead():
         [EngineError("bad_request", "No.")],
         [EngineError("engine_failed", "No.")],
         [EngineError("engine_failed", "No.", retryable=True)] * 3,
-        [EngineError("timeout", "No.", retryable=True)] * 3,
+        [EngineError("timeout", "No.", retryable=True)] * 9,
         [RuntimeError("what was said")],
     ],
 )
@@ -212,3 +213,29 @@ async def test_a_recognizer_that_cannot_begin_is_asked_again_by_the_next_run():
     await track.run()
 
     assert len(told) == 1
+
+
+def test_a_recognition_that_never_hears_is_begun_anew_ever_more_seldom():
+    begun: list[float] = []
+
+    class Deaf(Hearing):
+        async def push(self, chunk: Chunk) -> Sequence[Hypothesis | Segment]:
+            raise EngineError("engine_failed", "No.")
+
+    class Beginning(Recognizing):
+        def listen(self, track: str, language: str | None) -> Hearing:
+            begun.append(asyncio.get_running_loop().time())
+            return Deaf([])
+
+    async def scene() -> None:
+        track, _ = line(Beginning())
+        running = asyncio.create_task(track.run())
+        for start in range(600):
+            track.inbox.put(Chunk("t", start * 0.1, bytes(3_200)))
+            await asyncio.sleep(0.1)
+        track.inbox.close()
+        await running
+
+    run(scene())
+
+    assert 20 <= len(begun) <= 26

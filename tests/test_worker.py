@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+from collections.abc import Sequence
 
 import pytest
 
+from agent.engines import Served
+from agent.errors import EngineError
 from agent.glossary import Term
-from agent.worker import ATTRIBUTE_LIMIT, by_identity, glossary_of
+from agent.worker import ASKED_AGAIN, ATTRIBUTE_LIMIT, Interpreter, by_identity, glossary_of
+from tests.moved import run
 
 
 def test_the_names_and_terms_of_the_room_are_read_from_the_dispatch():
@@ -30,6 +35,37 @@ def test_what_makes_no_sense_costs_the_room_its_glossary_and_nothing_else(told: 
 
     [record] = caplog.records
     assert "Sintra" not in record.getMessage()
+
+
+def served(engine: str, *, loading: bool = False) -> Sequence[Served]:
+    return [Served("recognise", "fake", "", "", "", {}), Served("translate", engine, "", "", "", {}, loading=loading)]
+
+
+def test_what_the_engines_serve_is_asked_until_all_have_loaded_and_now_and_then_from_then_on():
+    class Loading:
+        def __init__(self) -> None:
+            self.asked = 0
+
+        async def served(self) -> Sequence[Served]:
+            self.asked += 1
+            if self.asked == 1:
+                raise EngineError("engines_away", "Nobody answers.", retryable=True)
+            if self.asked < 60:
+                return served("none", loading=True)
+            return served("late" if asyncio.get_running_loop().time() > 100 else "fake")
+
+    async def scene() -> list[str]:
+        interpreter = Interpreter.__new__(Interpreter)  # without a job, a room or an engine
+        interpreter._served, interpreter._engines = {}, Loading()  # type: ignore[assignment]
+        learning = asyncio.create_task(interpreter._learn_what_is_served())
+        known = []
+        for seconds in (29.0, 2.0, 80.0, ASKED_AGAIN):
+            await asyncio.sleep(seconds)
+            known.append(interpreter._served["translate"].engine if interpreter._served else "")
+        learning.cancel()
+        return known
+
+    assert run(scene()) == ["", "fake", "late", "late"]
 
 
 def test_something_about_each_person_is_told_of_as_many_as_an_attribute_holds():

@@ -20,9 +20,10 @@ from agent.settings import Settings
 TOKEN_LIFE = timedelta(seconds=300)
 """A token opens the door once; LiveKit gives those inside fresh ones."""
 BEAT_LIFE = 60
-"""Seconds that an interpreter's token may still live."""
+"""Seconds for which an interpreter's token is made at most."""
+CLOCKS_DIFFER = 15 * 60
+"""Seconds that the clocks of two machines may differ: nobody is refused for that."""
 SOURCES = ["camera", "microphone", "screen_share", "screen_share_audio"]
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")
 SLUG = "abcdefghjkmnpqrstuvwxyz23456789"
 """Letters that nobody takes for another."""
 
@@ -50,27 +51,24 @@ def needs_host(request: web.Request) -> None:
         raise DragomanError("host_secret_wrong", "This needs the host secret.")
 
 
+def is_host(request: web.Request) -> bool:
+    """Whether the host secret is told. Raises `host_secret_wrong`: a wrong one makes nobody a guest."""
+    if not bearer(request):
+        return False
+    needs_host(request)
+    return True
+
+
 def link_opens(secret_hash: bytes | None, secret: str) -> bool:
     """Whether a join link's secret is the room's."""
     return secret_hash is not None and hmac.compare_digest(secret_hash, hashed(secret))
 
 
-def is_at_this_machine(request: web.Request) -> bool:
-    """Whether a person at this very machine asks, and not through a proxy or another site's page.
-
-    The `Host` keeps out a site that points its own name at 127.0.0.1.
-    """
-    if any(name in request.headers for name in FORWARDED):
-        return False
-    if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
-        return False
-    host = (request.url.host or "").rstrip(".")
-    return _is_loopback(request.remote or "") and (host == "localhost" or _is_loopback(host))
-
-
 def address_of(request: web.Request) -> str:
     """Where a request comes from: behind our own proxies, what the nearest of them says."""
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    # A proxy may add a line of its own below the one that it was sent: the last word of the last line is its.
+    told = ",".join(request.headers.getall("X-Forwarded-For", []))
+    hops = [hop.strip() for hop in told.split(",") if hop.strip()]
     proxies = {proxy.strip() for proxy in request.app[SETTINGS].proxies.split(",")}
     here = request.remote or ""
     while here in proxies and hops:
@@ -78,8 +76,21 @@ def address_of(request: web.Request) -> str:
     return _network(here)
 
 
-def room_token(settings: Settings, room: str, name: str, languages: dict[str, str]) -> tuple[str, str]:
-    """A guest's token and identity: this room only, camera, microphone and screen, for a few minutes."""
+def room_token(
+    settings: Settings,
+    room: str,
+    name: str,
+    languages: dict[str, str],
+    *,
+    host: bool = False,
+    ahead: float = 0.0,
+) -> tuple[str, str]:
+    """A person's token and identity: this room only, camera, microphone and screen, for a few minutes.
+
+    They are minutes by the LiveKit server's clock, which is so many seconds `ahead` of ours.
+    Nobody may change their own name or attributes: what stands in the token is what this server
+    said, so that `dragoman.host` can be believed. Wishes change by calls to the interpreter.
+    """
     identity = f"guest-{uuid.uuid4()}"
     grants = api.VideoGrants(
         room_join=True,
@@ -88,23 +99,24 @@ def room_token(settings: Settings, room: str, name: str, languages: dict[str, st
         can_publish_sources=SOURCES,
         can_subscribe=True,
         can_publish_data=True,
-        can_update_own_metadata=True,
+        can_update_own_metadata=False,
     )
+    mark = {"dragoman.host": "true"} if host else {}
     token = (
         api.AccessToken(settings.livekit_api_key, settings.livekit_api_secret.get_secret_value())
         .with_identity(identity)
         .with_name(name)
         .with_grants(grants)
-        .with_attributes({f"dragoman.{kind}": tag for kind, tag in languages.items()})
-        .with_ttl(TOKEN_LIFE)
+        .with_attributes({f"dragoman.{kind}": tag for kind, tag in languages.items()} | mark)
+        .with_ttl(TOKEN_LIFE + timedelta(seconds=ahead))
     )
     return token.to_jwt(), identity
 
 
-def needs_interpreter(request: web.Request, job: str) -> None:
-    """Lets the interpreter of that job pass. Raises `not_allowed`.
+def needs_interpreter(request: web.Request, job: str) -> float:
+    """Lets the interpreter of that job pass; how many seconds its clock is ahead of ours. Raises `not_allowed`.
 
-    A guest's token and a webhook's are signed with the same secret; neither may beat.
+    A guest's token, a webhook's and an answer of an interpreter's are signed with the same secret; none may beat.
     """
     settings = request.app[SETTINGS]
     try:
@@ -113,13 +125,15 @@ def needs_interpreter(request: web.Request, job: str) -> None:
             settings.livekit_api_secret.get_secret_value(),
             algorithms=["HS256"],
             issuer=settings.livekit_api_key,
-            leeway=5,
-            options={"require": ["exp", "iss", "sub"]},
+            leeway=CLOCKS_DIFFER,
+            options={"require": ["exp", "iat", "iss", "sub"]},
         )
     except jwt.PyJWTError:
         raise _not_an_interpreter() from None
-    if claims["sub"] != job or claims["exp"] - time.time() > BEAT_LIFE + 5 or {"video", "sha256"} & claims.keys():
+    other = {"video", "sha256", "nonce"} & claims.keys()
+    if claims["sub"] != job or not 0 <= claims["exp"] - claims["iat"] <= BEAT_LIFE or other:
         raise _not_an_interpreter()
+    return float(claims["iat"]) - time.time()
 
 
 def bearer(request: web.Request) -> str:
@@ -129,13 +143,6 @@ def bearer(request: web.Request) -> str:
 
 def _not_an_interpreter() -> DragomanError:
     return DragomanError("not_allowed", "This needs the token of that interpreter.")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _network(host: str) -> str:

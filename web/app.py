@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
+from weakref import WeakValueDictionary
 
 import aiohttp
 from aiohttp import web
@@ -13,16 +14,20 @@ from aiohttp.typedefs import Handler
 
 from agent.errors import DragomanError
 from agent.settings import Settings
+from agent.tokens import allow_for_clocks
 from agent.vault import tenants
 
-from . import health, interpreters, pages, policies, rooms, transcripts, trials, webhooks
+from . import health, interpreters, pages, policies, rooms, transcripts, trials, webhooks, workers
 from .access import SETTINGS
-from .database import DATABASE, Database
+from .clocks import CLOCKS, LIVEKIT, REFUSED, Clocks, Refused
+from .database import BEATS, DATABASE, Database
 from .engines import ENGINES, EngineWatch
 from .errors import SENTENCES, answer, answer_errors, refuse_what_is_too_large, route_of
 from .metrics import METRICS, Metrics
+from .moments import MOMENT, MOMENTS, Moments, for_a_moment
 from .openapi import Route, describe
-from .pace import PACE, Pace
+from .pace import LOOKS, LOOKS_PER_MINUTE, PACE, Pace
+from .peer import PEERS, Peers
 from .policies import POLICIES, Policies
 from .sfu import SFU, Sfu
 from .watch import Watch
@@ -48,12 +53,15 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/rooms", rooms.make, "Make a room.", rooms.RoomWish, {201: rooms.RoomMade},
           ("host_secret_wrong", "bad_title", "bad_glossary", "unknown_language", "too_many_languages",
            "unknown_policy", "too_many_requests", "database_away", "vault_away", "audit_away"), "the host secret"),
-    Route("GET", "/api/policies", policies.show, "What a room may keep.", None, {200: policies.Offered},
-          ("vault_away",)),
-    Route("GET", "/api/rooms/{room}", rooms.look, "What a person may know before joining.", None,
-          {200: rooms.RoomSeen}, ("room_not_found", *AWAY)),
+    Route("GET", "/api/policies", for_a_moment(policies.show), "What a room may keep.", None,
+          {200: policies.Offered}, ("vault_away",)),
+    Route("GET", "/api/rooms/{room}", for_a_moment(rooms.look, rooms.is_open), "What a person may know before joining.",
+          None, {200: rooms.RoomSeen}, ("room_not_found", *AWAY)),
     Route("POST", "/api/rooms/{room}/join", rooms.join, "A token for one person.", rooms.JoinWish, {200: rooms.Joined},
-          ("room_not_found", "link_invalid", "bad_name", "unknown_language", "room_full", "too_many_requests", *AWAY)),
+          ("room_not_found", "link_invalid", "bad_name", "unknown_language", "room_full", "too_many_requests",
+           "host_secret_wrong", *AWAY)),
+    Route("GET", "/api/rooms/{room}/interpreter", for_a_moment(interpreters.vouched), "The interpreter to believe.",
+          None, {200: interpreters.Vouched}, ("database_away",)),
     Route("GET", "/api/trials", trials.look, "Whether a room for trying it out may be had.", None, {200: trials.Offer}),
     Route("POST", "/api/trials", trials.make, "A room of one's own for trying it out, gone after the visit.", None,
           {201: trials.Trial}, ("not_allowed", "too_many_trials", "too_many_requests", *AWAY)),
@@ -67,28 +75,42 @@ ROUTES: tuple[Route, ...] = (
           "the host secret", transcripts.TranscriptAsked, ("text/vtt", "application/x-subrip", "text/plain")),
     Route("POST", "/api/interpreters/{job}/beat", interpreters.beat, "An interpreter's heartbeat, twice a second.",
           interpreters.Pulse, {200: interpreters.Order}, ("not_allowed", "database_away"),
-          "a JWT signed with LIVEKIT_API_SECRET: iss the API key, sub the job, exp within 60 s"),
+          "a JWT signed with LIVEKIT_API_SECRET: iss the API key, sub the job, iat, exp within 60 s of it"),
+    Route("POST", "/api/workers/{worker}/beat", workers.beat, "What an agent worker can take, once a second.",
+          workers.Word, {200: workers.Taken}, ("not_allowed", "database_away"),
+          "the same, with the worker's own name as sub"),
     Route("POST", "/livekit/webhook", webhooks.receive, "The LiveKit server's webhooks, signed by it.", None,
           {204: ""}, ("not_allowed", "too_large", "database_away")),
     Route("GET", "/healthz", health.healthz, "Alive.", None, {200: health.Alive}),
-    Route("GET", "/readyz", health.readyz, "Whether captions can flow; 503 says what is missing.", None,
+    Route("GET", "/readyz", for_a_moment(health.readyz), "Whether captions can flow; 503 says what is missing.", None,
           {200: health.Ready, 503: health.Ready}),
-    Route("GET", "/metrics", health.metrics, "For Prometheus.", None, {200: "text/plain"}),
+    Route("GET", "/metrics", for_a_moment(health.metrics), "For Prometheus.", None, {200: "text/plain"}),
     Route("GET", "/", pages.page, "The first page.", None, {200: "text/html"}, ("pages_missing",)),
     Route("GET", "/room/{room}", pages.page, "The room's page.", None, {200: "text/html"}, ("pages_missing",)),
     Route("GET", "/assets/{path:.+}", pages.asset, "A part of the pages.", None, {200: "*/*"}, ("not_found",)),
     Route("GET", "/talks/{path:.+}", pages.talk, "A recorded talk.", None, {200: "*/*"}, ("not_found",)),
-    Route("GET", "/openapi.json", openapi, "This document.", None, {200: "application/json"}),
-    Route("GET", "/{path:[^/]+}", pages.other, "What lies beside the page.", None, {200: "*/*"}, ("not_found",)),
+    Route("GET", "/openapi.json", for_a_moment(openapi), "This document.", None, {200: "application/json"}),
+    Route("GET", "/{path:(?!(?:api|livekit)/).+}", pages.other, "What lies beside the page.", None,
+          {200: "*/*", 404: "text/html"}, ("not_found",)),
 )  # fmt: skip
 
 
-def build(settings: Settings) -> web.Application:
-    """The server, not yet started. Nothing it needs has to be there when it starts."""
+def build(settings: Settings, moment: float = MOMENT) -> web.Application:
+    """The server, not yet started. Nothing it needs has to be there when it starts.
+
+    Costly answers are kept for a `moment`, in seconds.
+    """
+    allow_for_clocks()
     app = web.Application(middlewares=[observe, answer_errors, refuse], client_max_size=BODY_LIMIT)
     app[SETTINGS] = settings
     app[METRICS] = Metrics()
+    app[CLOCKS] = Clocks(app[METRICS])
+    app[REFUSED] = Refused(app[METRICS])
+    app[rooms.OPENING] = WeakValueDictionary()
     app[PACE] = Pace(settings.joins_per_minute)
+    app[LOOKS] = Pace(LOOKS_PER_MINUTE)
+    app[PEERS] = Peers()
+    app[MOMENTS] = Moments(moment)
     app[webhooks.SEEN] = webhooks.Seen()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler, expect_handler=refuse_what_is_too_large)
@@ -105,7 +127,9 @@ def build(settings: Settings) -> web.Application:
 
 async def database(app: web.Application) -> AsyncIterator[None]:
     app[DATABASE] = Database(app[SETTINGS].database_url)
+    app[BEATS] = Database(app[SETTINGS].database_url, connections=4)
     yield
+    await app[BEATS].close()
     await app[DATABASE].close()
 
 
@@ -121,7 +145,8 @@ async def reader(app: web.Application) -> AsyncIterator[None]:
 
 
 async def sfu(app: web.Application) -> AsyncIterator[None]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=4)) as session:
+    reading = app[CLOCKS].reading(LIVEKIT)
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=4), trace_configs=[reading]) as session:
         app[SFU] = Sfu(app[SETTINGS], session)
         yield
 
@@ -155,7 +180,7 @@ async def _attend(app: web.Application) -> None:
             log.warning("waiting for the database", extra={"code": error.code})
         away = True
         await asyncio.sleep(AGAIN)
-    await Watch(app[DATABASE], app[POLICIES], app[SFU], app[METRICS]).run()
+    await Watch(app[SETTINGS], app[DATABASE], app[POLICIES], app[SFU], app[METRICS]).run()
 
 
 async def _prepare(app: web.Application) -> DragomanError | None:
@@ -197,9 +222,16 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A body that says it is too large is not read at all."""
+    """A body that says it is too large is not read at all, and a header that is no text goes no further."""
+    if not all(_is_text(value) for value in request.headers.values()):
+        return answer(request, "bad_request", "A header is not UTF-8.")
     if (request.content_length or 0) > BODY_LIMIT:
         refusal = answer(request, "too_large", SENTENCES["too_large"])
         refusal.force_close()
         return refusal
     return await handler(request)
+
+
+def _is_text(value: str) -> bool:
+    """Bytes that are not UTF-8 arrive as lone surrogates, which no encoding takes."""
+    return not any("\ud800" <= each <= "\udfff" for each in value)

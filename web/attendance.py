@@ -11,11 +11,13 @@ from .sfu import Person
 Seconds = float
 
 PULSE: Seconds = 2.0
-"""An interpreter beats twice a second; silent for so long, it is taken for dead."""
+"""An interpreter beats twice a second; silent for so long, it is asked whether it lives."""
 GRACE: Seconds = 8.0
 """What an interpreter may take from the call to its first beat."""
 MISSING: Seconds = 6.0
 """How long one may beat without being in the room, as while it reconnects."""
+UNTAKEN: Seconds = 1.5
+"""What LiveKit may take to find a worker for a call; one that has none by then is made again when one is free."""
 STAYS: Seconds = 30.0
 """One that beats for so long has stayed: the count of calls starts anew."""
 LONGEST: Seconds = 15.0
@@ -52,8 +54,14 @@ class Scene:
     """Since an interpreter was last called."""
     calls: int = 0
     """Calls since one last stayed."""
-    now: Seconds = 0.0
-    """Unix time, for `Person.joined_at`."""
+    seen: Mapping[str, Seconds] = field(default_factory=dict)
+    """Since we first saw each interpreter in the room, by our own clock; one that isn't named came just now."""
+    free: int = 0
+    """Rooms that the workers could take now, as far as they have told."""
+    taken: bool = True
+    """Whether a worker has taken the last call, as far as we know."""
+    answered: frozenset[str] = frozenset()
+    """Identities that answered a call just now: they live, whatever became of their beats."""
     watched: Seconds = LONGEST
     """How long we have been able to hear beats at all: nobody is taken for dead while we were away."""
 
@@ -73,15 +81,24 @@ class Verdict:
     """Nothing is owed to this room: forget when it was called, and how often."""
 
 
+def doubtful(scene: Scene) -> frozenset[str]:
+    """Interpreters that LiveKit shows in the room and that are silent towards us: to be asked before they are judged.
+
+    Beats are late for many reasons (a slow database, a web server that was away) of which captions know nothing.
+    """
+    known = {beat.identity: beat for beat in scene.beats}
+    return frozenset(name for name in _present(scene) if _in_doubt(scene, name, known.get(name)))
+
+
 def decide(scene: Scene) -> Verdict:
     """Keep the newest interpreter that lives, take out all others, call one where people have none."""
     beats = [beat for beat in scene.beats if not beat.dismissed]
     if scene.watched < PULSE and any(beat.age >= PULSE for beat in beats):
         return Verdict()
     best = newest(scene)
-    present = {person.identity: person for person in scene.people if person.interpreter}
+    present = _present(scene)
     known = {beat.identity for beat in scene.beats}
-    starting = {name for name, person in present.items() if name not in known and _arrived(scene, person) < GRACE}
+    starting = {name for name in present - known if name in scene.answered or not _overdue(scene, name)}
     kept = starting | ({best.identity} if best else set())
     humans = any(person.human for person in scene.people)
     return Verdict(
@@ -99,13 +116,20 @@ def is_due(scene: Scene) -> bool:
     best = newest(scene)
     if any(beat is not best or beat.missing is not None for beat in beats):
         return True
-    return best is None and scene.called is not None and not _under_way(scene)
+    return best is None and scene.called is not None and (unanswered(scene) or not _under_way(scene))
 
 
 def newest(scene: Scene) -> Beat | None:
     """The interpreter that counts: of those that live, the one with the highest epoch."""
-    living = [beat for beat in scene.beats if not beat.dismissed and beat.age < PULSE and not _lost(beat)]
+    living = [beat for beat in scene.beats if not beat.dismissed and not _silent(scene, beat) and not _lost(beat)]
     return max(living, key=lambda beat: beat.epoch, default=None)
+
+
+def unanswered(scene: Scene) -> bool:
+    """Whether another call is due if no worker took the last one: somebody could take it now."""
+    if scene.called is None or _has_answered(scene, scene.called):
+        return False
+    return scene.called >= UNTAKEN and scene.free > 0
 
 
 def patience(calls: int, answered: bool) -> Seconds:
@@ -118,16 +142,36 @@ def patience(calls: int, answered: bool) -> Seconds:
 def _under_way(scene: Scene) -> bool:
     if scene.called is None:
         return False
-    answered = any(beat.since < scene.called for beat in scene.beats)
-    return scene.called < patience(scene.calls, answered)
+    if not scene.taken and unanswered(scene):
+        return False
+    return scene.called < patience(scene.calls, _has_answered(scene, scene.called))
+
+
+def _has_answered(scene: Scene, called: Seconds) -> bool:
+    return any(beat.since < called for beat in scene.beats)
 
 
 def _lost(beat: Beat) -> bool:
     return beat.missing is not None and beat.missing >= MISSING
 
 
-def _arrived(scene: Scene, person: Person) -> Seconds:
-    return min(scene.now - person.joined_at, scene.watched)
+def _silent(scene: Scene, beat: Beat) -> bool:
+    return beat.age >= PULSE and beat.identity not in scene.answered
+
+
+def _present(scene: Scene) -> frozenset[str]:
+    return frozenset(person.identity for person in scene.people if person.interpreter)
+
+
+def _overdue(scene: Scene, identity: str) -> bool:
+    """Whether one that we know nothing of but that it is there has had the time to its first beat."""
+    return scene.seen.get(identity, 0.0) >= GRACE
+
+
+def _in_doubt(scene: Scene, identity: str, beat: Beat | None) -> bool:
+    if beat is None:
+        return _overdue(scene, identity)
+    return not beat.dismissed and not _lost(beat) and _silent(scene, beat)
 
 
 def _why(scene: Scene, identity: str) -> Why:
@@ -136,6 +180,6 @@ def _why(scene: Scene, identity: str) -> Why:
         return "never_beat"
     if beat.dismissed:
         return "dismissed"
-    if beat.age >= PULSE:
+    if _silent(scene, beat):
         return "silent"
     return "missing" if _lost(beat) else "older"

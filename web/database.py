@@ -29,11 +29,11 @@ PATIENCE = 3.0
 class Database:
     """A pool of connections. Whatever says that Postgres is away becomes `database_away`."""
 
-    def __init__(self, url: SecretStr) -> None:
+    def __init__(self, url: SecretStr, connections: int = 10) -> None:
         self._engine = create_async_engine(
             address(url),
             pool_pre_ping=True,
-            pool_size=10,
+            pool_size=connections,
             pool_timeout=PATIENCE,
             hide_parameters=True,
             connect_args={"timeout": PATIENCE, "command_timeout": PATIENCE},
@@ -84,3 +84,5 @@ def _away() -> Away:
 
 
 DATABASE = web.AppKey("database", Database)
+BEATS = web.AppKey("beats", Database)
+"""The same database, by connections that only beats use: people who wait for theirs silence no interpreter."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-import aiohttp
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from sqlalchemy import select
 
 from agent.errors import DragomanError
-from agent.settings import Settings
 
 from .access import SETTINGS
 from .bodies import reply
@@ -23,8 +21,7 @@ from .languages import Stage
 from .metrics import METRICS
 from .sfu import SFU, Sfu
 from .tables import rooms
-
-PATIENCE = aiohttp.ClientTimeout(total=2)
+from .workers import at_work, others
 
 
 class Alive(BaseModel):
@@ -66,7 +63,10 @@ async def readyz(request: web.Request) -> web.Response:
     """`GET /readyz`: 200 when captions can flow, else 503 and what is missing."""
     app = request.app
     database, sfu, engines, agent = await asyncio.gather(
-        _database(app[DATABASE]), _sfu(app[SFU]), _engines(app[ENGINES]), _agent(app[SETTINGS])
+        _database(app[DATABASE]),
+        _sfu(app[SFU]),
+        _engines(app[ENGINES]),
+        _agent(app[DATABASE], app[SETTINGS].agent_name),
     )
     ready = all(part.ready for part in (database, sfu, engines, agent))
     seen = Ready(ready=ready, database=database, sfu=sfu, engines=engines, agent=agent)
@@ -110,21 +110,22 @@ async def _engines(engines: EngineWatch) -> EnginePart:
     return EnginePart(ready=False, code="engines_away", message="No engine service is ready.", stages=stages)
 
 
-async def _agent(settings: Settings) -> Part:
-    """The worker tells its name at `/worker`, and whether it is registered if it can; `/` fails once it gave up."""
-    away = DragomanError("agent_away", f"No agent worker answers at {settings.worker}.")
+async def _agent(database: Database, name: str) -> Part:
+    """Whether a worker is registered with LiveKit, and a process of it could begin with a room at once."""
     try:
-        async with aiohttp.ClientSession(settings.worker, timeout=PATIENCE) as session:
-            async with session.get("/", raise_for_status=True):
-                pass
-            async with session.get("/worker", raise_for_status=True) as answer:
-                told = await answer.json()
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-        return _missing(away)
-    if not isinstance(told, dict) or told.get("agent_name") != settings.agent_name:
-        return Part(ready=False, code="agent_other", message="The worker there has another agent's name.")
-    if told.get("registered") is False:
+        async with database.transaction() as connection:
+            workers = await at_work(connection, name)
+            others_live = not workers.living and await others(connection, name)
+    except DragomanError as error:
+        return _missing(error)
+    if others_live:
+        return Part(ready=False, code="agent_other", message="Only agent workers with another agent's name are there.")
+    if not workers.living:
+        return Part(ready=False, code="agent_away", message="No agent worker tells that it runs.")
+    if not workers.registered:
         return Part(ready=False, code="agent_starting", message="The agent worker is not yet registered with LiveKit.")
+    if not workers.ready:
+        return Part(ready=False, code="agent_starting", message="The agent worker's processes are still loading.")
     return Part(ready=True)
 
 

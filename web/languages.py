@@ -33,6 +33,7 @@ class Stage(BaseModel):
     measure: str = ""
     languages: dict[str, float | None] = Field(default_factory=dict)
     route: dict[str, str] = Field(default_factory=dict)
+    leaves: dict[str, str] = Field(default_factory=dict)
 
 
 class Spoken(BaseModel):

@@ -6,7 +6,7 @@ import json
 import logging
 from datetime import UTC, datetime
 
-FIELDS = ("route", "method", "status", "ms", "code", "room", "removed", "called")
+FIELDS = ("route", "method", "status", "ms", "code", "room", "removed", "called", "of", "ahead_s", "peer", "beats")
 """What a line may carry besides its event; anything else that somebody adds is left out."""
 
 

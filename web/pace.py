@@ -12,6 +12,8 @@ from agent.errors import DragomanError
 
 from .access import address_of
 
+LOOKS_PER_MINUTE = 600
+"""Answers that one address may have made; those that are kept already cost it nothing."""
 KNOWN = 10_000
 """Addresses remembered; beyond that the one that asked longest ago is forgotten."""
 
@@ -37,7 +39,12 @@ class Pace:
 
 
 PACE = web.AppKey("pace", Pace)
+LOOKS = web.AppKey("looks", Pace)
 
 
 def keep_pace(request: web.Request) -> None:
     request.app[PACE].take(address_of(request))
+
+
+def look_pace(request: web.Request) -> None:
+    request.app[LOOKS].take(address_of(request))

@@ -40,19 +40,25 @@ async def talk(request: web.Request) -> web.StreamResponse:
 
 
 async def other(request: web.Request) -> web.StreamResponse:
-    """What else lies beside the page, such as its icon."""
-    return _file(request, request.match_info["path"], FOR_AN_HOUR)
+    """What else lies beside the page, such as its icon; the page, as a 404, for people who look where nothing is."""
+    try:
+        return _file(request, request.match_info["path"], FOR_AN_HOUR)
+    except DragomanError as error:
+        if error.code != "not_found" or "text/html" not in request.headers.get("Accept", ""):
+            raise
+    found = (request.app[SETTINGS].pages / "index.html").read_text(encoding="utf-8")
+    return web.Response(text=found, status=404, content_type="text/html", headers={"Cache-Control": "no-cache"})
 
 
 def _file(request: web.Request, name: str, caching: str) -> web.StreamResponse:
-    """A file of the built pages. Raises `not_found`, `pages_missing`."""
+    """A file of the built pages, or its compressed twin. Raises `not_found`, `pages_missing`."""
     root = request.app[SETTINGS].pages.resolve()
     if not (root / "index.html").is_file():
         raise DragomanError("pages_missing", "The pages are not built; `infra/run` builds them.")
     path = _within(root, name)
     if path is None or not path.is_file():
         raise DragomanError("not_found", "There is nothing at this address.")
-    return web.FileResponse(path, headers={"Cache-Control": caching})
+    return web.FileResponse(path, headers={"Cache-Control": caching, "Vary": "Accept-Encoding"})
 
 
 def _within(root: Path, name: str) -> Path | None:

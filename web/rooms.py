@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import unicodedata
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from aiohttp import web
 from pydantic import BaseModel, Field
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,7 +19,7 @@ from agent.errors import DragomanError
 from .access import (
     SETTINGS,
     hashed,
-    is_at_this_machine,
+    is_host,
     link_opens,
     needs_host,
     new_secret,
@@ -26,13 +28,15 @@ from .access import (
 )
 from .bodies import Body, read, reply
 from .brief import brief
+from .clocks import CLOCKS, LIVEKIT
 from .database import DATABASE, Database
 from .engines import ENGINES
 from .glossary import Entry, kept
-from .interpreters import state_in
+from .interpreters import Vouched, note_call, state_in, vouched_in
 from .languages import Grades, Offer, offers, tag
 from .metrics import METRICS
 from .pace import keep_pace
+from .peer import is_at_this_machine
 from .policies import POLICIES, Keeps, shown
 from .sfu import SFU
 from .tables import rooms
@@ -41,6 +45,9 @@ log = logging.getLogger(__name__)
 
 DEMO = "demo"
 """The room for a first look, open to people at this machine and to nobody else."""
+OPEN = web.RequestKey("open", bool)
+OPENING = web.AppKey("opening", WeakValueDictionary[str, asyncio.Lock])
+"""Who makes a room live now, for those who come at once; it goes with the last of them."""
 NAME_LIMIT = 64
 TITLE_LIMIT = 120
 """Characters. The page's fields end there as well; a test holds the two against each other."""
@@ -76,19 +83,21 @@ class JoinWish(Body):
 
 
 class Joined(BaseModel):
-    """Where to connect, with what, and as whom."""
+    """Where to connect, with what, and as whom; and the interpreter to believe, if one is there already."""
 
     server: str
     token: str
     identity: str
+    interpreter: Vouched | None
 
 
 class Engine(BaseModel):
-    """What serves one stage, and why."""
+    """What serves one stage, and why; and the hosts elsewhere to which its engines hand on what is said, by engine."""
 
     engine: str
     why: str
     licence: str
+    leaves: dict[str, str]
 
 
 class RoomSeen(BaseModel):
@@ -146,7 +155,7 @@ async def look(request: web.Request) -> web.Response:
     slug = request.match_info["room"]
     async with request.app[DATABASE].transaction() as connection:
         room = await find(connection, slug)
-        interpreter = await state_in(connection, slug)
+        interpreter = await state_in(connection, slug, request.app[SETTINGS].agent_name)
     keeps = await request.app[POLICIES].of(room.keeps)
     people = await request.app[SFU].people(slug)
     stages = request.app[ENGINES].seen.stages
@@ -154,29 +163,28 @@ async def look(request: web.Request) -> web.Response:
         room=room.slug,
         title=room.title,
         keeps=shown(keeps),
-        secret_needed=not _open_to(request, room),
+        secret_needed=not await is_open(request),
         people=sum(person.human for person in people),
         limit=request.app[SETTINGS].room_limit,
         interpreter=interpreter,
         engines=None
         if stages is None
-        else {each.stage: Engine(engine=each.engine, why=each.why, licence=each.licence) for each in stages},
+        else {each.stage: Engine.model_validate(each, from_attributes=True) for each in stages},
         languages=offers(stages or (), room.languages),
         grades=Grades(),
     )
-    response = reply(seen)
-    response.enable_compression()  # thousands of pairs of languages, much alike; nothing of it is secret
-    return response
+    return reply(seen)
 
 
 async def join(request: web.Request) -> web.Response:
     """`POST /api/rooms/{room}/join`."""
     keep_pace(request)
     wish = await read(request, JoinWish)
+    host = is_host(request)
     slug = request.match_info["room"]
     async with request.app[DATABASE].transaction() as connection:
         room = await find(connection, slug)
-    if not _open_to(request, room) and not link_opens(room.secret_hash, wish.secret):
+    if not link_opens(room.secret_hash, wish.secret) and not await is_open(request):
         raise DragomanError("link_invalid", "This link does not open the room; ask the host for a new one.")
     name = _text(wish.name, NAME_LIMIT, "name", "bad_name")
     languages = {
@@ -186,10 +194,13 @@ async def join(request: web.Request) -> web.Response:
     }
     await _open(request.app, slug)
     settings = request.app[SETTINGS]
-    token, identity = room_token(settings, slug, name, languages)
+    ahead = request.app[CLOCKS].ahead(LIVEKIT)
+    token, identity = room_token(settings, slug, name, languages, host=host, ahead=ahead)
+    async with request.app[DATABASE].transaction() as connection:
+        interpreter = await vouched_in(connection, slug)
     request.app[METRICS].joins.inc()
     server = settings.livekit_public_url or settings.livekit_url
-    return reply(Joined(server=server, token=token, identity=identity))
+    return reply(Joined(server=server, token=token, identity=identity, interpreter=interpreter))
 
 
 async def find(connection: AsyncConnection, slug: str) -> Room:
@@ -213,6 +224,7 @@ async def make_demo(database: Database) -> None:
 async def _open(app: web.Application, slug: str) -> None:
     """Make the room live, with an interpreter called; people who come at once do so one after the other.
 
+    Where two web servers do so at once, LiveKit makes the room for the first, and changes nothing for the second.
     Raises `room_full`; LiveKit keeps the same limit for those who hold a token.
     """
     sfu, database = app[SFU], app[DATABASE]
@@ -220,17 +232,22 @@ async def _open(app: web.Application, slug: str) -> None:
         if sum(person.human for person in await sfu.people(slug)) >= app[SETTINGS].room_limit:
             raise DragomanError("room_full", "The room is full.")
         return
-    now = func.clock_timestamp()
-    async with database.transaction() as connection:
-        await connection.execute(select(rooms.c.slug).where(rooms.c.slug == slug).with_for_update())
-        if not await sfu.rooms(slug):
-            await sfu.open(slug, await brief(connection, app[POLICIES], slug))
-            await connection.execute(update(rooms).where(rooms.c.slug == slug).values(called_at=now, calls=1))
-            app[METRICS].dispatches.labels("opened").inc()
+    async with app[OPENING].setdefault(slug, asyncio.Lock()):
+        if await sfu.rooms(slug):
+            return
+        async with database.transaction() as connection:
+            told = await brief(connection, app[POLICIES], slug)
+        await sfu.open(slug, told)
+        async with database.transaction() as connection:
+            await note_call(connection, slug, 1)
+        app[METRICS].dispatches.labels("opened").inc()
 
 
-def _open_to(request: web.Request, room: Room) -> bool:
-    return room.slug == DEMO and is_at_this_machine(request)
+async def is_open(request: web.Request) -> bool:
+    """Whether who asks may enter this room without a secret: the demo, at this machine. Looked up once a request."""
+    if OPEN not in request:
+        request[OPEN] = request.match_info["room"] == DEMO and await is_at_this_machine(request)
+    return request[OPEN]
 
 
 def _text(given: str, limit: int, what: str, code: str) -> str:

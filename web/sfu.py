@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp import web
 from livekit import api
+from livekit.api.room_service import RoomService
+from livekit.protocol.room import PerformRpcRequest, PerformRpcResponse
 
 from agent.errors import DragomanError
 from agent.settings import Settings
@@ -19,6 +21,8 @@ log = logging.getLogger(__name__)
 PATIENCE = aiohttp.ClientTimeout(total=4)
 EMPTY = 300
 """Seconds that a room waits for its first person."""
+SLACK = 1.0
+"""Seconds more than somebody in a room may take to answer, for the LiveKit server to say that they did not."""
 LEFT = 60
 """Seconds that a room stays after its last person: a reload must find it again."""
 INTERPRETER = "interpreter-"
@@ -32,8 +36,16 @@ class Person:
     identity: str
     human: bool
     interpreter: bool
-    joined_at: float
-    """Unix seconds, by the LiveKit server's clock."""
+
+
+class _Rooms(RoomService):
+    """The one call that the server has and its client lacks as yet."""
+
+    async def perform_rpc(self, asked: PerformRpcRequest, timeout: aiohttp.ClientTimeout) -> PerformRpcResponse:
+        grants = api.VideoGrants(room_admin=True, room=asked.room)
+        return await self._client.request(
+            "RoomService", "PerformRpc", asked, self._auth_header(grants), PerformRpcResponse, timeout=timeout
+        )
 
 
 class Sfu:
@@ -41,12 +53,9 @@ class Sfu:
 
     def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
         self._settings = settings
-        self._api = api.LiveKitAPI(
-            settings.livekit_url,
-            settings.livekit_api_key,
-            settings.livekit_api_secret.get_secret_value(),
-            session=session,
-        )
+        given = (settings.livekit_url, settings.livekit_api_key, settings.livekit_api_secret.get_secret_value())
+        self._api = api.LiveKitAPI(*given, session=session)
+        self._rooms = _Rooms(session, *given)
 
     async def rooms(self, *names: str) -> list[str]:
         """The rooms that are live; of those named, or all."""
@@ -63,6 +72,23 @@ class Sfu:
             return []
         return [_person(each) for each in found.participants if each.state != api.ParticipantInfo.State.DISCONNECTED]
 
+    async def ask(self, room: str, identity: str, method: str, payload: str, within: float) -> str | None:
+        """What somebody in a room answers to a call; None where they don't, or not within so many seconds."""
+        asked = PerformRpcRequest(
+            room=room,
+            destination_identity=identity,
+            method=method,
+            payload=payload,
+            response_timeout_ms=round(within * 1000),
+        )
+        try:
+            with _connecting():
+                # The server waits for the answer; we wait for the server, which may hang as well.
+                answer = await self._rooms.perform_rpc(asked, aiohttp.ClientTimeout(total=within + SLACK))
+        except api.ServerError:
+            return None
+        return answer.payload
+
     async def open(self, room: str, told: str = "") -> None:
         """Make a room live, with a call for an interpreter, who is `told` that. Of a live room nothing changes."""
         wish = api.CreateRoomRequest(
@@ -75,8 +101,8 @@ class Sfu:
         with _answering():
             await self._api.room.create_room(wish)
 
-    async def call(self, room: str, told: str = "") -> None:
-        """Call an interpreter into a live room, and tell it that; nothing where the room has just closed.
+    async def call(self, room: str, told: str = "") -> bool:
+        """Call an interpreter into a live room, and tell it that. False where the room has just closed.
 
         Earlier calls are taken back first: LiveKit keeps those that nobody answered and
         those whose job was killed, and a job that answers one late would be one too many.
@@ -92,6 +118,17 @@ class Sfu:
                 )
         except _NotThere:
             log.debug("already closed", extra={"room": room})
+            return False
+        return True
+
+    async def taken(self, room: str) -> bool:
+        """Whether a worker has taken a call of ours for this room; LiveKit repeats none that nobody took."""
+        try:
+            with _answering():
+                calls = await self._api.agent_dispatch.list_dispatch(room)
+        except _NotThere:
+            return False
+        return any(call.agent_name == self._settings.agent_name and call.state.jobs for call in calls)
 
     async def remove(self, room: str, identity: str) -> None:
         """Take somebody out of a room; nothing where they have left."""
@@ -109,7 +146,6 @@ def _person(given: api.ParticipantInfo) -> Person:
         identity=given.identity,
         human=given.kind not in {kinds.AGENT, kinds.EGRESS},
         interpreter=agent and given.identity.startswith(INTERPRETER),
-        joined_at=given.joined_at_ms / 1000 or float(given.joined_at),
     )
 
 
@@ -119,13 +155,20 @@ class _NotThere(Exception):
 
 @contextmanager
 def _answering() -> Iterator[None]:
+    with _connecting():
+        try:
+            yield
+        except api.ServerError as error:
+            if error.code == "not_found":
+                raise _NotThere from None
+            log.warning("the LiveKit server refuses", extra={"code": error.code})
+            raise _away() from error
+
+
+@contextmanager
+def _connecting() -> Iterator[None]:
     try:
         yield
-    except api.ServerError as error:
-        if error.code == "not_found":
-            raise _NotThere from None
-        log.warning("the LiveKit server refuses", extra={"code": error.code})
-        raise _away() from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise _away() from error
 

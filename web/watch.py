@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from asyncpg import Connection
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent.errors import DragomanError
+from agent.settings import Settings
 
-from .attendance import PULSE, Scene, Verdict, decide, is_due
+from . import workers
+from .alive import Asking
+from .attendance import PULSE, Scene, Verdict, decide, doubtful, is_due, unanswered
 from .brief import brief
 from .database import Database
-from .interpreters import CHANNEL, forget, note, ours, scene_of, scenes
+from .interpreters import CHANNEL, forget, heard, note, note_call, ours, scene_of, scenes
 from .metrics import Metrics
 from .policies import Policies
-from .sfu import Sfu
+from .sfu import Person, Sfu
+from .workers import at_work
 
 log = logging.getLogger(__name__)
 
@@ -35,16 +41,43 @@ AT_ONCE = 8
 """Rooms looked at at the same time."""
 
 
+class Sightings:
+    """When we first saw each interpreter in each room, by our own clock: no other machine's is compared with ours.
+
+    Bounded by what LiveKit shows: of a room only those present now are remembered, and of rooms those that live.
+    """
+
+    def __init__(self, steady: Callable[[], float] = time.monotonic) -> None:
+        self._steady = steady
+        self._first: dict[str, dict[str, float]] = {}
+
+    def of(self, room: str, people: Iterable[Person]) -> Mapping[str, float]:
+        """Seconds since each interpreter that is there now was first seen."""
+        now, before = self._steady(), self._first.pop(room, {})
+        first = {person.identity: before.get(person.identity, now) for person in people if person.interpreter}
+        if first:
+            self._first[room] = first
+        return {identity: now - at for identity, at in first.items()}
+
+    def keep(self, rooms: Collection[str]) -> None:
+        """Forget all rooms but these."""
+        self._first = {room: first for room, first in self._first.items() if room in rooms}
+
+
 class Watch:
     """One task. Beats come through the tables, hints through Postgres' notices, people from LiveKit."""
 
-    def __init__(self, database: Database, policies: Policies, sfu: Sfu, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, database: Database, policies: Policies, sfu: Sfu, metrics: Metrics) -> None:
         self._database = database
         self._policies = policies
         self._sfu = sfu
         self._metrics = metrics
         self._hints: set[str] = set()
         self._hinted = asyncio.Event()
+        self._asking = Asking(sfu, settings)
+        self._agent = settings.agent_name
+        self._free = 0
+        self._sightings = Sightings()
         self._looking: set[str] = set()
         self._seats = asyncio.Semaphore(AT_ONCE)
         self._since = 0.0
@@ -71,25 +104,56 @@ class Watch:
             await asyncio.sleep(AGAIN)
 
     async def look(self, room: str) -> Verdict:
-        """Look at one room, note what is to be done, do it. Raises `sfu_away`, `database_away`."""
+        """Look at one room, note what is to be done, do it. Raises `sfu_away`, `database_away`.
+
+        No transaction is open while LiveKit is asked: it may take its time, and others wait for the connection.
+        """
         people = tuple(await self._sfu.people(room))
+        seen = self._sightings.of(room, people)
+        watched = time.monotonic() - self._since
         async with self._database.transaction() as connection:
             scene = await scene_of(connection, room)
+        if scene is None:
+            return Verdict()
+        given: dict[str, Any] = {"people": people, "seen": seen, "watched": watched, "free": self._free}
+        scene = replace(scene, **given)
+        answered = await self._ask(room, doubtful(scene))
+        taken = not unanswered(scene) or await self._sfu.taken(room)
+        async with self._database.transaction() as connection:
+            scene = await scene_of(connection, room)  # anew: beats may have come while we asked
             if scene is None:
                 return Verdict()
-            watched = time.monotonic() - self._since
-            verdict = decide(replace(scene, people=people, now=time.time(), watched=watched))
+            verdict = decide(replace(scene, **given, answered=answered, taken=taken))
             await note(connection, room, verdict)
-            told = await brief(connection, self._policies, room) if verdict.call else ""
         # Out first, then in: LiveKit ends the job of whoever it finds under an identity that goes.
         for identity, why in verdict.remove.items():
             await self._sfu.remove(room, identity)
             self._metrics.removals.labels(why).inc()
         if verdict.call:
-            await self._sfu.call(room, told)
-            self._metrics.dispatches.labels("again" if scene.calls else "attended").inc()
+            await self._call(room, scene.calls)
         self._tell(room, scene, verdict)
         return verdict
+
+    async def _ask(self, room: str, names: Collection[str]) -> frozenset[str]:
+        """Which of these interpreters live: an answer counts as a beat, and is noted as one."""
+        if not names:
+            return frozenset()
+        pulses = await self._asking.ask(room, names)
+        self._metrics.asked.labels("answered").inc(len(pulses))
+        self._metrics.asked.labels("silent").inc(len(names) - len(pulses))
+        async with self._database.transaction() as connection:
+            for job, pulse in pulses.items():
+                await heard(connection, job, pulse)
+        return frozenset(pulse.identity for pulse in pulses.values())
+
+    async def _call(self, room: str, calls: int) -> None:
+        """Call an interpreter; noted only once LiveKit has taken the call."""
+        async with self._database.transaction() as connection:
+            told = await brief(connection, self._policies, room)
+        if await self._sfu.call(room, told):
+            async with self._database.transaction() as connection:
+                await note_call(connection, room, calls + 1)
+            self._metrics.dispatches.labels("again" if calls else "attended").inc()
 
     async def _attend(self, session: AsyncConnection, looks: asyncio.TaskGroup) -> None:
         """Hold the lock and keep looking, until the connection that holds it breaks."""
@@ -105,7 +169,9 @@ class Watch:
             if moment - last > PULSE:  # we were asleep ourselves, or the database was: nobody is to blame
                 self._since = moment
             last = moment
-            found = await scenes(session, moment - self._since)  # breaks where the lock broke
+            self._free = (await at_work(session, self._agent)).free  # breaks where the lock broke
+            self._metrics.places.set(self._free)
+            found = await scenes(session, moment - self._since, self._free)
             if moment >= self._rest_until:
                 wanted = self._take_hints() | {room for room, scene in found.items() if is_due(scene)}
                 if moment - self._swept > EVERY:
@@ -120,8 +186,10 @@ class Watch:
         """Every live room of ours."""
         self._metrics.sweeps.inc()
         await forget(session)
+        await workers.forget(session)
         try:
             rooms = await self._sfu.rooms()
+            self._sightings.keep(rooms)
             self._wake()
             return set(await ours(session, rooms))
         except DragomanError as error:

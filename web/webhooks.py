@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from datetime import timedelta
 
 from aiohttp import web
 from livekit import api
@@ -10,7 +11,7 @@ from livekit import api
 from agent.errors import DragomanError
 
 from . import trials
-from .access import SETTINGS
+from .access import CLOCKS_DIFFER, SETTINGS
 from .database import DATABASE
 from .interpreters import announce
 from .metrics import METRICS
@@ -68,7 +69,11 @@ async def receive(request: web.Request) -> web.Response:
 def _verified(request: web.Request, body: bytes) -> api.WebhookEvent:
     """The event in a body signed by our LiveKit server. Raises `not_allowed`."""
     settings = request.app[SETTINGS]
-    verifier = api.TokenVerifier(settings.livekit_api_key, settings.livekit_api_secret.get_secret_value())
+    verifier = api.TokenVerifier(
+        settings.livekit_api_key,
+        settings.livekit_api_secret.get_secret_value(),
+        leeway=timedelta(seconds=CLOCKS_DIFFER),
+    )
     try:
         event = api.WebhookReceiver(verifier).receive(body.decode(), request.headers.get("Authorization", ""))
     except Exception:  # the library raises bare `Exception` for a wrong hash, and what its parsers raise

@@ -242,6 +242,10 @@ class Served:
     """Of a direct engine's pairs: what the same sound gave by recognition and translation."""
     alike: Sequence[str] = ()
     """Of a voice's languages: those in which it can speak like somebody."""
+    loading: bool = False
+    """Whether it isn't known yet what it can do: ask again."""
+    leaves: Mapping[str, str] = field(default_factory=dict)
+    """Of its engines: those that hand on what they are given to a host elsewhere, and to which."""
 
 
 TABLE: Mapping[str, Mapping[str, str]] = {

@@ -62,6 +62,20 @@ def parts(text: str, language: str) -> list[str]:
     return [part for some in cut for part in some if any(map(str.isalnum, part))]
 
 
+def shortened(text: str, limit: int) -> list[str]:
+    """A text as texts of at most `limit` characters, cut between sentences; one that is longer, between words."""
+    if len(text) <= limit:
+        return [text]
+    pieces = [piece for one in sentences(plain(text)) for piece in textwrap.wrap(one, limit, break_on_hyphens=False)]
+    made = pieces[:1]
+    for piece in pieces[1:]:
+        if len(made[-1]) + 1 + len(piece) <= limit:
+            made[-1] += f" {piece}"
+        else:
+            made.append(piece)
+    return made
+
+
 def fitted(made: str, said: str, target: str) -> str:
     """The translation of `whole(said)` with the ending and the first capital that `said` has."""
     made, said = _SPACE_BEFORE.sub(r"\1", plain(made)), plain(said)

@@ -195,6 +195,7 @@ def _served(stage: str, plugins: Sequence[Plugin], what: str, measure: str) -> S
         measure,
         dict.fromkeys(route),
         route if stage == "speak" else {},
+        leaves={one.name: one.host for one in plugins if not is_here(one.host)},
     )
 
 

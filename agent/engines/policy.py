@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Protocol
@@ -17,6 +18,12 @@ PAUSE = ",;:、，；：—–"
 
 QUICKEST = 0.035
 """Seconds a letter of the quickest speech."""
+MOMENT = 0.05
+"""Seconds: alignment gives less to a word for which it finds no sound."""
+SOUND = 0.03
+"""Seconds of sound that a gate hears in each letter at least: it is late for some, and deaf for others."""
+ECHO = 8
+"""Words that may come again as an echo; longer ones are always loops."""
 
 ABBREVIATED = {
     "mr", "mrs", "ms", "dr", "prof", "st", "jr", "vs", "sr", "sra", "srta", "dra",
@@ -180,6 +187,52 @@ def without_loops(words: Sequence[Word], known: Sequence[Word] = ()) -> tuple[Wo
     return tuple(words)
 
 
+def without_echoes(
+    words: Sequence[Word], known: Sequence[Word], voiced: Callable[[float, float], float]
+) -> tuple[Word, ...]:
+    """The words without those that come again at once and were said only once; `known` are those before them.
+
+    A decoder that has a short window, or a pause after the words that it was given, fills it by saying the last ones
+    again. People say words twice too, and then each has sound of its own: `voiced` tells how many of the seconds
+    from a time to another hold speech.
+    """
+    kept, echoed = [*known], False
+    for word in words:
+        if not plain(word.text) or (echoed and _silent([word], word.start, voiced)):
+            kept += [] if echoed else [word]
+            continue
+        kept.append(word)
+        spoken = [at for at, one in enumerate(kept) if plain(one.text)]
+        new = sum(at >= len(known) for at in spoken)
+        length = _echo([kept[at] for at in spoken], new, voiced)
+        echoed = length > 0
+        if echoed:
+            first, again = spoken[-2 * length : -length], [kept[at] for at in spoken[-length:]]
+            del kept[max(len(known), first[-1] + 1) :]
+            if first[0] >= len(known):  # else it is committed, and stays as it is
+                for at, other in zip(first, again, strict=True):
+                    kept[at] = replace(kept[at], text=other.text, end=max(kept[at].end, other.end))
+    return tuple(kept[len(known) :])
+
+
+def _echo(said: Sequence[Word], new: int, voiced: Callable[[float, float], float]) -> int:
+    """How many of the last words are an echo of those before them; only the last `new` can be one."""
+    for length in range(1, min(ECHO, new, len(said) // 2) + 1):
+        first, again = said[-2 * length : -length], said[-length:]
+        if [plain(word.text) for word in first] == [plain(word.text) for word in again] and (
+            _silent(again, first[-1].end, voiced) or (2 * length <= new and _silent(first, first[0].start, voiced))
+        ):
+            return length
+    return 0
+
+
+def _silent(words: Sequence[Word], since: float, voiced: Callable[[float, float], float]) -> bool:
+    """Whether there is no sound in which these words can have been said, at the earliest from `since` on."""
+    letters = sum(len(plain(word.text)) for word in words)
+    moment = any(word.end - word.start < MOMENT for word in words)
+    return moment or voiced(max(words[0].start, since), words[-1].end) < SOUND * letters
+
+
 def without_rest(words: Sequence[Word]) -> tuple[Word, ...]:
     """The words up to where there is no sound for them any more.
 
@@ -189,7 +242,7 @@ def without_rest(words: Sequence[Word]) -> tuple[Word, ...]:
     for at in range(1, len(words) - 1):
         rest = words[at:]
         letters = sum(len(plain(word.text)) for word in rest)
-        if words[at].end - words[at].start < 0.05 and rest[-1].end - rest[0].start < QUICKEST * letters:
+        if words[at].end - words[at].start < MOMENT and rest[-1].end - rest[0].start < QUICKEST * letters:
             return tuple(words[:at])
     return tuple(words)
 
@@ -203,15 +256,23 @@ def rushed(words: Sequence[Word], known: Sequence[Word], seconds: float) -> bool
     return letters > 10 + max(0.0, seconds) * (15 if again else 1 / QUICKEST)
 
 
-def believable(heard: Heard, speech: float, known: Sequence[Word] = (), *, final: bool = True) -> tuple[Word, ...]:
-    """The words of a pass over `speech` seconds of speech that can be shown: none over noise, no loops.
+def believable(
+    heard: Heard,
+    speech: float,
+    known: Sequence[Word] = (),
+    *,
+    final: bool = True,
+    voiced: Callable[[float, float], float] | None = None,
+) -> tuple[Word, ...]:
+    """The words of a pass over `speech` seconds of speech that can be shown: none over noise, no loops, no echoes.
 
-    `known` are the committed words before them.
+    `known` are the committed words before them; for `voiced` see `without_echoes`. It needs times on one clock.
 
     Thresholds of no speech, log probability and compression are Whisper's own
     (openai/whisper, transcribe.py).
     """
-    words = without_rest(without_loops(heard.words, known))
+    once = without_echoes(heard.words, known, voiced) if voiced else heard.words
+    words = without_rest(without_loops(once, known))
     line = " ".join(plain(word.text) for word in words)
     if heard.no_speech > 0.6 and heard.logprob < -1.0:
         return ()
@@ -235,6 +296,26 @@ def speakable(heard: Heard, words: Sequence[Word]) -> bool:
 def moved(words: Sequence[Word], by: float) -> tuple[Word, ...]:
     """Words of a window as words of the room."""
     return tuple(replace(word, start=word.start + by, end=word.end + by) for word in words)
+
+
+class Voiced:
+    """Where in a window there is speech. As long as the window is: what is before it is to be forgotten."""
+
+    def __init__(self) -> None:
+        self._frames: deque[float] = deque()
+
+    def hear(self, start: float, probability: float) -> None:
+        """One frame of 32 ms."""
+        if probability >= Voicing.KEEP:
+            self._frames.append(start)
+
+    def forget(self, before: float) -> None:
+        while self._frames and self._frames[0] + Voicing.FRAME <= before:
+            self._frames.popleft()
+
+    def within(self, start: float, end: float) -> float:
+        """Seconds of speech from one time to another."""
+        return sum(max(0.0, min(end, at + Voicing.FRAME) - max(start, at)) for at in self._frames)
 
 
 class Voicing:

@@ -16,9 +16,10 @@ from ..errors import EngineError
 from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub, Word
 from ..settings import Settings
 from . import Heard, Reference, Served, Translation
+from .clause import shortened
 
-KNOWN = 20.0
-"""Seconds for which it is remembered what a service serves."""
+KNOWN, KNOWN_LOADING = 20.0, 1.0
+"""Seconds for which it is remembered what a service serves, and while some of its engines still load."""
 REST = 1.5
 """Seconds for which a service that did not answer is left out."""
 LONGEST_REST = 10.0
@@ -27,6 +28,8 @@ CONNECT = 2.0
 """Seconds until a connection must stand."""
 LIMIT = 2_000
 """Characters that the service takes in a text."""
+TARGETS, CONTEXT, SOUND, NAME = 64, 16, 30.0, 200
+"""And languages in a request, clauses before one, seconds of sound, characters of a name."""
 PIECE = 0.2
 """Seconds of a piece of sound at most."""
 WORTH = 0.8
@@ -44,7 +47,7 @@ class Remote:
     def __init__(self, settings: Settings, room: str = "") -> None:
         self._services = [Address(one.strip()) for one in settings.engines.split(",") if one.strip()]
         self._next = 0
-        self.room = room
+        self.room = room[:NAME]
         """Whose requests these are: the service is fair between rooms."""
         self.ear = RemoteEar(self)
         self.translator = RemoteTranslator(self)
@@ -62,8 +65,9 @@ class Remote:
         return [Served(**stage | {"alike": tuple(stage["alike"])}) for stage in stages]
 
     async def known(self, stage: str) -> Served | None:
-        """What serves a stage; asked anew after `KNOWN` seconds. Raises as `served`."""
-        if time.monotonic() - self._asked > KNOWN:
+        """What serves a stage; asked anew after `KNOWN` seconds, and soon while some still load. Raises as `served`."""
+        loading = any(served.loading for served in self._known.values())
+        if time.monotonic() - self._asked > (KNOWN_LOADING if loading else KNOWN):
             self._known = {served.stage: served for served in await self.served()}
             self._asked = time.monotonic()
         return self._known.get(stage)
@@ -161,7 +165,9 @@ async def _refusal(answer: aiohttp.ClientResponse) -> EngineError:
         after = max(0.0, float(said.get("after", 0.0)))
         return EngineError(str(said["code"]), str(said["message"]), retryable=bool(said["retryable"]), after=after)
     except (ValueError, KeyError, TypeError):
-        return EngineError("engine_failed", f"The engine service answered {answer.status}.", retryable=True)
+        # A proxy before it that has nobody to ask says so in words of its own.
+        code = "engines_away" if answer.status in (502, 503, 504) else "engine_failed"
+        return EngineError(code, f"The engine service answered {answer.status}.", retryable=True)
 
 
 class RemoteEar:
@@ -199,12 +205,33 @@ class RemoteTranslator:
     async def translate(
         self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
     ) -> Mapping[str, Translation]:
-        """See `Translator`. A language may take 5 s and a hundredth more a character."""
+        """See `Translator`. A language may take 5 s and a hundredth more a character.
+
+        What is more than the service takes is asked for in parts: texts as sentences, languages by the dozens.
+        """
+        made: dict[str, Translation] = {}
+        for at in range(0, len(targets), TARGETS):
+            some, before = targets[at : at + TARGETS], list(context)
+            parts = []
+            for piece in shortened(text, LIMIT) if text.strip() else []:
+                parts.append(await self._asked(piece, source, some, before))
+                before.append(piece)
+            whole = set(some).intersection(*parts) if parts else set()
+            made |= {
+                tag: Translation(" ".join(part[tag].text for part in parts), parts[0][tag].engine)
+                for tag in some
+                if tag in whole
+            }
+        return made
+
+    async def _asked(
+        self, text: str, source: str, targets: Sequence[str], context: Sequence[str]
+    ) -> Mapping[str, Translation]:
         about = {
             "text": text,
             "source": source,
             "targets": [*targets],
-            "context": [*context],
+            "context": [before[-LIMIT:] for before in context[-CONTEXT:]],
             "final": self._final,
             "worth": WORTH,
             "room": self._remote.room,
@@ -227,7 +254,8 @@ class RemoteDirect:
         return direct.languages if direct else {}
 
     async def carry(self, pcm: bytes, source: str, target: str) -> Translation | None:
-        """See `Direct`. It may take 8 s and twice as long as the sound."""
+        """See `Direct`. It may take 8 s and twice as long as the sound, of which the first 30 s are carried."""
+        pcm = pcm[: int(SOUND * SAMPLE_RATE) * SAMPLE_BYTES]
         about = {"source": source, "target": target, "room": self._remote.room}
         patience = 8.0 + 2.0 * len(pcm) / SAMPLE_BYTES / SAMPLE_RATE
         data = json.dumps(about).encode() + b"\n" + pcm
@@ -259,7 +287,9 @@ class RemoteVoice:
     ) -> AsyncIterator[Dub]:
         """See `Likeness`. As long as `speak` it may take."""
         about = {"text": text[:LIMIT], "language": language, "speed": speed, "room": self._remote.room}
-        data = json.dumps(about | asdict(reference.consent)).encode() + b"\n" + reference.pcm
+        consent = asdict(reference.consent)
+        consent |= {name: consent[name][:NAME] for name in ("identity", "meeting")}
+        data = json.dumps(about | consent).encode() + b"\n" + reference.pcm
         async with aclosing(self._said("/speak_as", data, language, len(text))) as said:
             async for dub in said:
                 yield dub

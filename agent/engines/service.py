@@ -34,6 +34,8 @@ STATUS = {
     "loading": 503,
     "engines_away": 503,
 }
+SLOW = 3.0
+"""How much longer an engine may take for a call than those who ask are patient for, before it is said to hang."""
 WARM = "One, two."
 STAGES = ("recognise", "direct", "translate", "speak")
 
@@ -131,16 +133,21 @@ class Service:
         stages: Sequence[Stage[Any, Any]] = [
             Stage(
                 *("recognise", partial(load, "recognise"), _warm_ear, self._hear, self.figures),
+                deadline=_for_sound,
                 several=Several(_hears_batches, self._hear_batch),
             ),
-            Stage("direct", partial(load, "direct"), _warm_direct, self._carry, self.figures),
+            Stage("direct", partial(load, "direct"), _warm_direct, self._carry, self.figures, deadline=_for_sound),
             Stage(
                 *("translate", partial(load, "translate"), _warm_translator, _translate, self.figures),
                 workers=2,
+                deadline=lambda about: SLOW * (5.0 + len(about.text) / 100) * max(1, len(about.targets)),
                 later=_warm_routes,
                 several=Several(_takes_batches, _translate_batch, weigh=lambda about: max(1, len(about.targets))),
             ),
-            Stage("speak", partial(load, "speak"), _warm_voice, self._say, self.figures),
+            Stage(
+                *("speak", partial(load, "speak"), _warm_voice, self._say, self.figures),
+                deadline=lambda speech: SLOW * (6.0 + len(speech.about.text) / 10),
+            ),
         ]
         self.stages: Mapping[str, Stage[Any, Any]] = {stage.name: stage for stage in stages}
 
@@ -178,10 +185,13 @@ class Service:
     async def _readyz(self, request: web.Request) -> web.Response:
         loading = {name: round(stage.progress, 2) for name, stage in self.stages.items() if not stage.settled.is_set()}
         missing = {name: stage.missing for name, stage in self.stages.items() if stage.missing}
-        if loading or "recognise" in missing:
+        hanging = [name for name, stage in self.stages.items() if stage.hanging]
+        if loading or hanging or "recognise" in missing:
             progress = sum(stage.progress for stage in self.stages.values()) / len(self.stages)
-            told = {"says": f"loading, {round(100 * progress)} %"} if loading else {}
-            return web.json_response({"ready": False, **told, "loading": loading, "missing": missing}, status=503)
+            told = {"says": f"{', '.join(hanging)}: hangs"} if hanging else {}
+            told = {"says": f"loading, {round(100 * progress)} %"} if loading else told
+            how = {"loading": loading, "missing": missing, "hanging": hanging}
+            return web.json_response({"ready": False, **told, **how}, status=503)
         engines = {name: stage.served().engine for name, stage in self.stages.items()}
         return web.json_response({"ready": True, "stages": engines})
 
@@ -346,6 +356,10 @@ def _begun(voice: Any, about: Speak, reference: Reference | None) -> Any:
 async def _translate(translator: Any, about: Translate) -> Mapping[str, Translation]:
     made: Mapping[str, Translation] = await translator.translate(about.text, about.source, about.targets, about.context)
     return made
+
+
+def _for_sound(asked: Hearing | Carrying) -> float:
+    return SLOW * (8.0 + 2.0 * len(asked.pcm) / SAMPLE_BYTES / SAMPLE_RATE)
 
 
 def _takes_batches(translator: Any) -> bool:

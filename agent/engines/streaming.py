@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from uuid_utils import uuid7
 
@@ -18,6 +18,7 @@ from .policy import (
     Commitment,
     Policy,
     Tongue,
+    Voiced,
     Voicing,
     believable,
     clause,
@@ -120,6 +121,7 @@ class Stream:
         self._track = track
         self._tongue = Tongue(language)
         self._voicing = Voicing(pace.hang)
+        self._voiced = Voiced()
         self._waiting: deque[tuple[float, bytes]] = deque()
         self._rest = b""
         self._rest_start = 0.0
@@ -211,7 +213,9 @@ class Stream:
         if not self._window:
             self._start = start
         self._window += frame
-        self._voicing.hear(self._gate.speech(frame))
+        probability = self._gate.speech(frame)
+        self._voicing.hear(probability)
+        self._voiced.hear(start, probability)
         if self._voicing.speaking and not self._open:
             self._begin()
         if not self._open:
@@ -245,6 +249,7 @@ class Stream:
         samples = max(0, int((at - self._start) * SAMPLE_RATE))
         del self._window[: samples * SAMPLE_BYTES]
         self._start += samples / SAMPLE_RATE
+        self._voiced.forget(self._start)
 
     # Passes
 
@@ -295,7 +300,8 @@ class Stream:
         if language is None and not self._believed(heard, self._end - start, final):
             return False
         self._last = heard
-        words = moved(believable(heard, self._voicing.speech, known, final=final), start)
+        heard = replace(heard, words=moved(heard.words, start))
+        words = believable(heard, self._voicing.speech, known, final=final, voiced=self._voiced.within)
         if not committed:
             words = _from_a_letter(words)
         if not (known and rushed(words, known, self._voiced_until - known[-1].end)):

@@ -16,9 +16,10 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from ..errors import EngineError
-from ..nouns import SAMPLE_RATE, SPACELESS, Word
+from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, SPACELESS, Word
 from ..settings import Settings
 from . import Heard, Served, SoundRequest, Translation
+from .policy import believable, rushed
 
 LONGEST = 30.0
 """Seconds: what Whisper was trained on; it hears no more at once."""
@@ -364,8 +365,9 @@ class _Window:
 class DirectWhisper:
     """A `Direct`: Whisper was trained to translate speech in any of its languages into English text, and only that.
 
-    Nothing is told where there probably was no speech, or where the text loops, by the thresholds that
-    hold for transcripts (openai/whisper, transcribe.py).
+    What it makes passes the same bar as a transcript does (`policy.believable`): nothing is told where there probably
+    was no speech, where it is less sure than a final has to be, or where there is more text than anybody says in the
+    time; and a text ends where it begins to repeat itself.
     """
 
     def __init__(self, model: Whisper, measured: Mapping[str, Mapping[str, float | None]]) -> None:
@@ -391,10 +393,11 @@ class DirectWhisper:
         if f"{source.split('-', maxsplit=1)[0]}>{target.split('-', maxsplit=1)[0]}" not in self._pairs:
             raise EngineError("not_served", f"Whisper does not carry {source} into {target}.")
         heard = await self._model.carry(pcm, source)
-        silent = heard.no_speech > 0.6 and heard.logprob < -1.0
-        if not heard.words or silent or heard.compression > 2.4 or heard.logprob < -1.4:
+        seconds = len(pcm) / (SAMPLE_RATE * SAMPLE_BYTES)
+        words = believable(heard, seconds)
+        if not words or rushed(words, (), seconds):
             return None
-        return Translation(" ".join(word.text for word in heard.words), f"direct:{heard.engine}")
+        return Translation(" ".join(word.text for word in words), f"direct:{heard.engine}")
 
 
 def _samples(pcm: bytes) -> np.ndarray[Any, Any]:

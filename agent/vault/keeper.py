@@ -155,8 +155,12 @@ class Keeper:
                 for items, final in [(await self._sealed_final(final), final) for final in finals]:
                     if items is None:
                         self._show(final)
-                    else:
+                        continue
+                    try:
                         self._write(items, final)
+                    except Exception as error:
+                        self._lose(error)
+                        self._show(final)
         self._sealed_all = True
         self._arrived.set()
 
@@ -168,6 +172,14 @@ class Keeper:
             self.lost += 1
             self._keyless(error)
             return None
+        except Exception as error:
+            self._lose(error)
+            return None
+
+    def _lose(self, error: Exception) -> None:
+        """A fault of ours: this final isn't kept. It is read all the same, and the next one is kept."""
+        self.lost += 1
+        self._failed(VaultError("internal", f"The keeper failed ({type(error).__name__})."))
 
     async def _carry_all(self) -> None:
         pause = PAUSES[0]
@@ -177,7 +189,7 @@ class Keeper:
             try:
                 while await self._carry():
                     pause = PAUSES[0]
-            except VaultError as error:
+            except Exception as error:
                 self._not_carried(error)
                 self._arrived.set()
                 await asyncio.sleep(pause)
@@ -347,8 +359,10 @@ class Keeper:
         for place in gone:
             del self._sealers[place]
 
-    def _not_carried(self, error: VaultError) -> None:
-        if error.code.startswith("spool"):
+    def _not_carried(self, error: Exception) -> None:
+        if not isinstance(error, VaultError):
+            error = VaultError("internal", f"The keeper failed ({type(error).__name__}).")
+        if error.code == "internal" or error.code.startswith("spool"):
             self._failed(error)
             return
         if not self._away:

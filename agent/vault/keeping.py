@@ -82,7 +82,11 @@ class Keeping:
                 spool = await self._begun()
             if spool and self._keeper:
                 await self._kept(spool, self._keeper)
+        except Exception:
+            self._tell(NOTHING, "away")
+            raise
         finally:
+            self._keeper = None
             await self._pool.close()
 
     def close(self, *, over: bool) -> None:

@@ -35,9 +35,11 @@ class Engine:
         self.check_health()
 
     def check_health(self) -> None:
-        """Raises what has ended the stage; one that has no engine here still answers why."""
+        """Raises what has ended the stage, or that its engine hangs; one that has no engine here still answers why."""
         if self._running.done():
             self._running.result()
+        if self._stage.hanging:
+            raise RuntimeError("the engine does not come back from a call")
 
     def served(self) -> Served:
         return self._stage.served()

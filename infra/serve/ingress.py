@@ -177,7 +177,7 @@ async def _body(request: Request) -> bytes:
 
 
 def _loading(stage: str) -> Served:
-    return Served(stage, "none", "It is still loading", "", "", {})
+    return Served(stage, "none", "It is still loading", "", "", {}, loading=True)
 
 
 def _json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -2,9 +2,10 @@
 
 Starts all of Dragoman on free ports. In one room a speaker says recordings, first undisturbed, then while a guest
 asks for 400 languages one after the other, for captions 600 times, and 60 times that the speaker's language be
-another one. Prints what the guest was answered, what came of the speaker's words each time and how late, and the
-memory of the room's process before, at most, and when the guest has been gone for a minute. Ends with 1 where one
-of the promises below is broken.
+another one, spread over all of the speech; then undisturbed once more, since other programs of the machine make delays
+differ. Prints what the guest was answered, what came of the speaker's words each time and how late, and the memory of
+the room's process before, at most, and when the guest has been gone for a minute. Ends with 1 where one of the
+promises below is broken.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -34,6 +36,8 @@ from tests.live.jobs import in_rooms
 from tests.live.people import Got, Person, until
 
 RECORDINGS = ("en_jfk.flac", "en_fleurs_005.ogg", "en_fleurs_006.ogg")
+SPEECH = 35.0
+"""Seconds that they last, with pauses."""
 LANGUAGES, CAPTIONS, CORRECTIONS = 400, 600, 60
 WORSE = 0.02
 """Word error rate that a disturbed run may have more than an undisturbed one."""
@@ -50,7 +54,7 @@ class Run:
     finals: list[Got]
     errors: float
     delays: dict[str, float]
-    late: int
+    untranslated: int
 
     @property
     def sources(self) -> Counter[str]:
@@ -82,21 +86,24 @@ def tags() -> Iterator[str]:
             yield language + region
 
 
-async def ask_for_much(guest: Person, speaker: Person, answers: Answers) -> None:
-    """All of it, each as fast as it is answered."""
+async def ask_for_much(guest: Person, speaker: Person, answers: Answers, seconds: float) -> None:
+    """All of it in about so many seconds, each question after the answer to the one before."""
 
     async def languages() -> None:
         for _, tag in zip(range(LANGUAGES), tags(), strict=False):
             await answers.ask(guest, "languages", {"speaks": "en", "reads": tag, "hears": ""})
+            await asyncio.sleep(seconds / LANGUAGES)
 
     async def captions() -> None:
         for _ in range(CAPTIONS):
             await answers.ask(guest, "captions", {"lang": "en", "after": 0})
+            await asyncio.sleep(seconds / CAPTIONS)
 
     async def corrections() -> None:
         for n in range(CORRECTIONS):
             wrong = ("de", "es", "fr", "pt")[n % 4]
             await answers.ask(guest, "speaks", {"identity": speaker.identity, "language": wrong})
+            await asyncio.sleep(seconds / CORRECTIONS)
 
     await asyncio.gather(languages(), captions(), corrections())
 
@@ -114,8 +121,8 @@ async def say_all(speaker: Person, reader: Person, rounds: int) -> Run:
         return zero + last > speaker.spoke_until - 1.5
 
     with contextlib.suppress(TimeoutError, AssertionError):  # what did not come is in the figures
-        await until(heard_out, 20)
-    await asyncio.sleep(4.0)
+        await until(heard_out, 15)
+    await asyncio.sleep(3.0)
     seen = [got for got in reader.seen[before:] if got.frame.final]
     first = {(got.frame.lang, got.frame.id): got for got in reversed(seen)}
     originals = sorted((g for (lang, _), g in first.items() if lang == "en"), key=lambda g: g.frame.start)
@@ -153,19 +160,21 @@ async def measure(stack: Stack, rounds: int, minute: float) -> dict[str, Any]:
     reader = await Person.join(stack.url, slug, "Rosa", reads="es", watch=("en",), secret=secret)
     speaker = await Person.join(stack.url, slug, "Jack", speaks="en", reads="en", secret=secret)
     await speaker.interpreted(60)
-    await say_all(speaker, reader, 1)  # engines, allocators and connections warm up
+    await speaker.say(DATA / RECORDINGS[0], lead=0.5, tail=5.0)  # engines, allocators and connections warm up
     quiet = await say_all(speaker, reader, rounds)
     (job,) = in_rooms(stack)
     process = psutil.Process(job)
     before, sizes, answers = process.memory_info().rss / 1e6, [], Answers()
     sampling = asyncio.create_task(sample(process, sizes))
     guest = await Person.join(stack.url, slug, "Eve", secret=secret)
-    asking = asyncio.create_task(ask_for_much(guest, speaker, answers))
+    asking = asyncio.create_task(ask_for_much(guest, speaker, answers, SPEECH * rounds))
     disturbed = await say_all(speaker, reader, rounds)
     await asking
     told = dict(guest.interpreter.attributes) if guest.interpreter else {}
     await guest.leave()
-    await asyncio.sleep(minute)
+    left = time.monotonic()
+    again = await say_all(speaker, reader, rounds)
+    await asyncio.sleep(max(0.0, left + minute - time.monotonic()))
     sampling.cancel()
     after = process.memory_info().rss / 1e6
     languages = reader.interpreter.attributes["dragoman.languages"] if reader.interpreter else ""
@@ -174,6 +183,7 @@ async def measure(stack: Stack, rounds: int, minute: float) -> dict[str, Any]:
         "answers": answers.codes,
         "quiet": quiet,
         "disturbed": disturbed,
+        "quiet again": again,
         "memory": {"before": round(before, 1), "most": round(max(sizes), 1), "after": round(after, 1)},
         "languages": {"while asked": told.get("dragoman.languages", ""), "in the end": languages},
     }
@@ -181,14 +191,15 @@ async def measure(stack: Stack, rounds: int, minute: float) -> dict[str, Any]:
 
 def broken(seen: dict[str, Any]) -> list[str]:
     """The promises that were not kept."""
-    quiet, disturbed, codes = seen["quiet"], seen["disturbed"], seen["answers"]
+    codes, disturbed, quiet, again = (seen[name] for name in ("answers", "disturbed", "quiet", "quiet again"))
+    delays = {lang: max(quiet.delays[lang], again.delays[lang]) for lang in ("en", "es")}
     kept = {
         "languages are refused": codes["languages"]["too_many_languages"] + codes["languages"]["too_many_calls"] > 350,
         "calls are refused": codes["captions"]["too_many_calls"] > CAPTIONS // 2,
         "corrections change nothing": codes["speaks"]["ok"] == 0,
         "all clauses are in the right language": set(disturbed.sources) == {"en"},
-        "all clauses come": disturbed.errors <= quiet.errors + WORSE and disturbed.late <= quiet.late,
-        "they come in time": all(disturbed.delays[lang] <= quiet.delays[lang] * LATER for lang in ("en", "es")),
+        "all clauses come": disturbed.errors <= max(quiet.errors, again.errors) + WORSE and not disturbed.untranslated,
+        "they come in time": all(disturbed.delays[lang] <= delays[lang] * LATER for lang in delays),
         "memory is back": seen["memory"]["after"] <= seen["memory"]["before"] + GROWN,
         "languages are given back": seen["languages"]["in the end"] == "en,es",
     }
@@ -198,11 +209,11 @@ def broken(seen: dict[str, Any]) -> list[str]:
 def report(seen: dict[str, Any]) -> str:
     """What a person reads."""
     rows = [f"{method}: {dict(codes.most_common())}" for method, codes in seen["answers"].items()]
-    for name in ("quiet", "disturbed"):
+    for name in ("quiet", "disturbed", "quiet again"):
         run: Run = seen[name]
         rows.append(
             f"{name}: {len(run.finals)} finals {dict(run.sources)}, word error rate {run.errors}, "
-            f"median delay {run.delays} s, untranslated {run.late}"
+            f"median delay {run.delays} s, untranslated {run.untranslated}"
         )
     return "\n".join([*rows, f"memory, MB: {seen['memory']}", f"languages: {seen['languages']}"])
 

@@ -12,10 +12,12 @@ import pytest
 import pytest_asyncio
 import sacrebleu
 
-from agent.engines import load
+from agent.engines import Heard, load
 from agent.engines.fake import FakeDirect, FakeTranslator, spell
 from agent.engines.remote import Remote
+from agent.engines.whisper import DirectWhisper
 from agent.errors import EngineError
+from agent.nouns import Word
 from agent.settings import Settings
 from tests.sound import pcm_of
 
@@ -87,6 +89,37 @@ async def test_whisper_makes_nothing_of_noise_but_what_is_no_sentence(noise: str
 
 async def test_one_model_serves_both_stages() -> None:
     assert load("direct", "whisper", Settings())._model is load("recognise", "whisper", Settings())
+
+
+class Carrying:
+    """A model that makes the same text of everything."""
+
+    name, carries = "whisper-base", ("ja",)
+
+    def __init__(self, text: str, logprob: float = -0.3, compression: float = 1.2) -> None:
+        self._text, self._logprob, self._compression = text, logprob, compression
+
+    async def carry(self, pcm: bytes, source: str) -> Heard:
+        words = tuple(Word(word, 0.0, 2.0, 1.0) for word in self._text.split())
+        return Heard("en", 1.0, words, 0.05, self._logprob, self._compression, self.name)
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        (Carrying("What water came? What water came? What water"), "What water came?"),
+        (Carrying("I see. " + "and so on and on " * 20, compression=5.0), "I see. and so on and on"),
+        (Carrying("No, no, it is very very good."), "No, no, it is very very good."),
+        (Carrying("It is what it is."), "It is what it is."),
+        (Carrying("Thank you.", logprob=-0.9), None),
+        (Carrying("He said something or other.", logprob=-1.5), None),
+        (Carrying("In two seconds nobody says " + " ".join(f"word{n}" for n in range(20))), None),
+    ],
+)
+async def test_what_comes_directly_is_guarded_as_a_transcript_is(model: Any, told: str | None) -> None:
+    made = await DirectWhisper(model, {}).carry(bytes(2 * 32_000), "ja", "en")
+
+    assert (made.text if made else None) == told
 
 
 class Knowing(FakeDirect):

@@ -172,6 +172,7 @@ async def test_people_are_told_where_what_they_say_goes(ear: Any, voice: Any) ->
 
     assert here.why == "openai.STT:whisper-1 is set up: what is said goes to 127.0.0.1"
     assert there.why.endswith("what is said leaves this machine for api.openai.com")
+    assert [*there.leaves.values()] == ["api.openai.com"]
     assert there.licence == "openai.STT:gpt-4o-mini-transcribe: the terms of api.openai.com; plugin Apache-2.0"
     assert list(here.languages) == ["en", "es", "fr", "de", "pt"]
     assert set(here.languages.values()) == {None}

@@ -14,12 +14,14 @@ from agent.engines.policy import (
     Commitment,
     Policy,
     Tongue,
+    Voiced,
     Voicing,
     believable,
     clause,
     local_agreement,
     rushed,
     speakable,
+    without_echoes,
     without_loops,
     without_rest,
 )
@@ -144,6 +146,62 @@ def test_loops_are_cut_and_speech_is_not(said: str, kept: str):
 
 def test_a_loop_that_began_in_committed_words_is_cut_too():
     assert without_loops(words("what you can do"), known=words("what you can do")) == ()
+
+
+def at(*said: tuple[str, float, float]) -> tuple[Word, ...]:
+    return tuple(Word(text, start, end, 0.9) for text, start, end in said)
+
+
+def speech(start: float, end: float) -> Voiced:
+    """Somebody speaks from one time to another."""
+    voiced = Voiced()
+    for frame in range(round(start / 0.032), round(end / 0.032)):
+        voiced.hear(frame * 0.032, 0.9)
+    return voiced
+
+
+@pytest.mark.parametrize(
+    ("said", "known", "once"),
+    [
+        (at(("Sunday", 0.0, 0.56), ("Sunday", 0.56, 0.58), ("Sunday", 0.58, 0.66)), (), "Sunday"),
+        (at(("Allure.", 0.0, 0.2), ("Allure", 0.32, 0.62)), (), "Allure"),
+        (at(("However.", 0.7, 0.9), ("it", 1.1, 1.2), ("was", 1.2, 1.4)), at(("However.", 0.2, 0.6)), "it was"),
+        (at((".", 0.7, 0.7), ("Gets.", 0.7, 0.7), ("Gets.", 0.8, 0.8)), at(("Gets.", 0.2, 0.6)), ""),
+        (at(("he", 0.3, 0.4), ("was", 0.4, 0.6), ("He", 0.6, 1.0), ("was", 1.0, 1.0)), (), "He was"),
+        (at(("so", 0.2, 0.5), ("it", 0.5, 0.6), ("so", 0.6, 0.6), ("it", 0.6, 0.6), ("so", 0.6, 0.6)), (), "so it"),
+    ],
+)
+def test_a_word_that_comes_again_without_sound_of_its_own_was_said_once(
+    said: tuple[Word, ...], known: tuple[Word, ...], once: str
+):
+    voiced = speech(0.3, 0.6)
+    for frame in range(34, 60):
+        voiced.hear(frame * 0.032, 0.9)
+
+    assert texts(without_echoes(said, known, voiced.within)) == once
+
+
+@pytest.mark.parametrize(
+    ("said", "known"),
+    [
+        (at(("No,", 0.0, 0.2), ("no.", 0.2, 0.4)), ()),
+        (at(("very", 0.0, 0.25), ("very", 0.25, 0.5), ("good", 0.5, 0.9)), ()),
+        (at(("no", 0.4, 0.6), ("thanks", 0.6, 0.9)), at(("no", 0.1, 0.4))),
+        (at(("he", 0.0, 0.1), ("was", 0.1, 0.3), ("he", 0.4, 0.5), ("was", 0.5, 0.7), ("late", 0.7, 1.0)), ()),
+    ],
+)
+def test_what_people_say_twice_is_heard_twice(said: tuple[Word, ...], known: tuple[Word, ...]):
+    assert without_echoes(said, known, speech(0.0, 1.0).within) == said
+
+
+def test_where_speech_was_is_known_for_as_long_as_the_window_is():
+    voiced = speech(0.0, 60.0)
+
+    voiced.forget(59.0)
+
+    assert len(voiced._frames) <= 1.0 / 0.032 + 2
+    assert voiced.within(59.2, 59.7) == pytest.approx(0.5, abs=0.01)
+    assert voiced.within(60.1, 61.0) == 0.0
 
 
 def test_words_for_which_there_is_no_sound_are_cut():

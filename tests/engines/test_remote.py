@@ -13,7 +13,7 @@ from aiohttp import web
 
 from agent.engines import Consent, Reference, Served, Translation
 from agent.engines.fake import LANGUAGES, FakeTranslator, hum, pitch, spell
-from agent.engines.remote import WORTH, Remote
+from agent.engines.remote import LIMIT, WORTH, Remote
 from agent.engines.service import Service
 from agent.errors import EngineError
 from agent.nouns import Dub
@@ -322,3 +322,87 @@ async def test_over_http_everything_is_asked_as_over_a_socket(remotes: Any) -> N
     assert refused.code == "bad_request"
     await remote.close()
     await runner.cleanup()
+
+
+async def test_a_text_over_the_services_limit_is_sent_sentence_by_sentence(remotes: Any) -> None:
+    long = " ".join(f"This is sentence number {n} of a very long talk." for n in range(150))
+    asked: list[tuple[str, Sequence[str]]] = []
+
+    class Noting(FakeTranslator):
+        async def translate(
+            self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
+        ) -> Mapping[str, Translation]:
+            asked.append((text, context))
+            return await super().translate(text, source, targets, context)
+
+    async with serving((FAKES | {"translate": Noting()}).__getitem__) as (_, path):
+        asked.clear()
+        made = await remotes(path).translator.translate(long, "en", ["es", "tlh"], ["before"] * 40)
+
+    texts = [text for text, _ in asked if text != "One, two."]
+    assert len(long) > 3 * LIMIT
+    assert all(len(text) <= LIMIT and text.endswith("talk.") for text in texts)
+    assert " ".join(texts) == long
+    assert {tag: one.text.replace("[es] ", "") for tag, one in made.items()} == {"es": long}
+    assert all(len(context) <= 16 for _, context in asked)
+
+
+@pytest.mark.parametrize("text", ["word " * 1_000, "w" * 5_000, "長" * 5_000])
+async def test_a_sentence_over_the_limit_is_cut_between_words_or_where_it_must(remotes: Any, text: str) -> None:
+    async with serving() as (_, path):
+        made = await remotes(path).translator.translate(text, "en", ["es"])
+
+    assert made["es"].text.replace("[es]", "").replace(" ", "") == text.replace(" ", "")
+
+
+async def test_what_else_goes_along_is_no_more_than_the_service_takes(remotes: Any) -> None:
+    async with serving() as (_, path):
+        remote = remotes(path, room="r" * 500)
+        targets = [*(f"x{chr(97 + n % 26)}-{n}" for n in range(100)), "es"]
+
+        made = await remote.translator.translate("Hi.", "en", targets, ["c" * 5_000])
+        nothing = await remote.translator.translate(" ", "en", ["es"])
+        carried = await remote.direct.carry(bytes(32_000 * 40), "ja", "en")
+        consent = Consent("i" * 300, "m" * 300, 1_800_000_000.0)
+        heard = [dub async for dub in remote.voice.speak_as("Hi.", "en", Reference(hum(210), consent))]
+
+    assert (made["es"].text, nothing, carried) == ("[es] Hi.", {}, None)
+    assert heard
+
+
+async def test_what_is_served_is_asked_again_soon_while_engines_load(
+    remotes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.engines.remote.KNOWN_LOADING", 0.0)
+    go = threading.Event()
+
+    def slowly(stage: str) -> Any:
+        if stage == "direct":
+            go.wait(10)
+        return FAKES[stage]
+
+    async with serving(slowly, ready=False) as (service, path):
+        for stage in ("recognise", "translate", "speak"):
+            await service.stages[stage].settled.wait()
+        remote = remotes(path)
+        before = await remote.direct.pairs()
+        go.set()
+        await service.stages["direct"].settled.wait()
+
+        assert (before, await remote.direct.pairs()) == ({}, {"ja>en": 40.0})
+
+
+async def test_a_proxy_that_reaches_no_service_says_that_engines_are_away(remotes: Any, tmp_path: Path) -> None:
+    async def bad_gateway(request: web.Request) -> web.Response:
+        return web.Response(status=502, text="<html>Bad Gateway</html>")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", bad_gateway)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / "proxy.sock")).start()
+
+    error = await failure(who(remotes(tmp_path / "proxy.sock")))
+    await runner.cleanup()
+
+    assert (error.code, error.retryable, error.passes) == ("engines_away", True, True)

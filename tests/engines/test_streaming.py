@@ -259,6 +259,34 @@ async def test_a_change_of_language_settles_what_was_said_and_loses_no_word():
     assert set(languages) == {"en", "es"}
 
 
+class Echoing(Ear):
+    """Says the last of what was said again, as often as there are quarters of a second without sound after it."""
+
+    async def hear(
+        self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
+    ) -> Heard:
+        heard = await super().hear(pcm, language, prompt, prefix=prefix, final=final)
+        whole = await super().hear(pcm, language, prompt)
+        last, end = whole.words[-1:], len(pcm) / 32_000
+        again = [replace(word, start=word.end, end=min(word.end + 0.02, end)) for word in last]
+        silent = int((end - last[0].end) / 0.25) if last else 0
+        return replace(heard, words=(*heard.words, *(again * silent)))
+
+
+async def test_a_word_before_a_pause_is_said_once_though_its_ear_hears_it_again():
+    said = ["one", "", "two", "three", "", "five", *SILENCE, "six", "", "seven", *SILENCE]
+
+    out = await listen(stream(Echoing()), *said, *SILENCE)
+
+    assert settled(out).split() == ["one", "two", "three", "five", "six", "seven"]
+
+
+async def test_a_word_that_is_said_twice_comes_twice_though_its_ear_hears_the_second_again():
+    out = await listen(stream(Echoing()), "one", "one", "", "two", "three", "two", "three", "", "five", *SILENCE)
+
+    assert settled(out) == "one one two three two three five"
+
+
 async def test_until_a_language_is_known_nothing_is_committed():
     class Unsure(Ear):
         async def hear(self, *args: Any, **options: Any) -> Heard:

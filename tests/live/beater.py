@@ -1,28 +1,42 @@
-"""An interpreter that only comes, beats and goes: a real LiveKit worker without engines, for tests of attendance."""
+"""An interpreter that only comes, beats, says and goes: a real LiveKit worker without engines, for tests of attendance.
+
+Ten times a second it says a number, by its own heartbeat's leave, as captions are sent. Everything else is the agent's
+own: which rooms are taken, what the web server is told, how it answers who asks whether it lives.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import os
 import time
 
-import aiohttp
-import jwt
 from livekit import api, rtc
-from livekit.agents import AgentServer, AutoSubscribe, JobContext, JobRequest
+from livekit.agents import AutoSubscribe, JobContext
 
-from agent.settings import read
+from agent.heartbeat import Heartbeat
+from agent.intake import PREFIX, Intake, Presence, Worker
+from agent.settings import Settings, read
+from agent.standing import Standing
+from agent.tokens import allow_for_clocks
 
-PREFIX = "interpreter-"
+TOPIC = "said"
 
 
-async def accept(request: JobRequest) -> None:
-    epoch = str(time.time_ns() // 1_000_000)
-    await request.accept(identity=f"{PREFIX}{request.job.id}", attributes={"dragoman.epoch": epoch})
+def wall() -> float:
+    """The worker's clock, as far from the others as a test sets it."""
+    return time.time() + float(os.environ.get("TEST_CLOCK_AHEAD", "0"))
+
+
+def deaf() -> bool:
+    """Whether a test wants an interpreter whose beats nobody hears."""
+    return bool(os.environ.get("TEST_DEAF"))
 
 
 async def enter(ctx: JobContext) -> None:
     """Connect, remove whoever is older, and beat until told to leave."""
+    settings = read("livekit_api_key", "livekit_api_secret")
     await ctx.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
     epoch = int((ctx.token_claims().attributes or {})["dragoman.epoch"])
     for identity, other in list(ctx.room.remote_participants.items()):
@@ -31,42 +45,79 @@ async def enter(ctx: JobContext) -> None:
                 await ctx.api.room.remove_participant(
                     api.RoomParticipantIdentity(room=ctx.room.name, identity=identity)
                 )
-    beating = asyncio.create_task(beat(ctx, epoch))
-    ctx.room.on("disconnected", lambda *_: beating.cancel())
+    standing = Standing()
+    beating = heartbeat(ctx, settings, epoch, standing)
+
+    async def alive(call: rtc.RpcInvocationData) -> str:
+        return beating.answer(call.payload)
+
+    ctx.room.local_participant.register_rpc_method("dragoman.alive", alive)
+    tasks = [asyncio.create_task(beating.run()), asyncio.create_task(say(ctx.room, standing, epoch))]
+
+    def gone(*_: object) -> None:
+        for task in tasks:
+            task.cancel()
+
+    ctx.room.on("disconnected", gone)
 
 
-async def beat(ctx: JobContext, epoch: int) -> None:
+def heartbeat(ctx: JobContext, settings: Settings, epoch: int, standing: Standing) -> Heartbeat:
+    if deaf():
+        settings = settings.model_copy(update={"web": "http://127.0.0.1:9"})
+
+    async def alone() -> bool:
+        return deaf()
+
+    return Heartbeat(
+        settings,
+        job=ctx.job.id,
+        room=ctx.room.name,
+        identity=ctx.room.local_participant.identity,
+        epoch=epoch,
+        key="{}",
+        state=lambda: "listening",
+        replaced=lambda: ctx.shutdown("told to leave"),
+        standing=standing,
+        alone=alone,
+        wall=wall,
+    )
+
+
+async def say(room: rtc.Room, standing: Standing, epoch: int) -> None:
+    """Numbers, as long as we may."""
+    number = 0
+    while True:
+        await standing.hold()
+        number += 1
+        with contextlib.suppress(Exception):  # reconnecting
+            await room.local_participant.publish_data(f"{epoch} {number}", reliable=True, topic=TOPIC)
+        await asyncio.sleep(0.1)
+
+
+async def run() -> None:
+    allow_for_clocks()
     settings = read("livekit_api_key", "livekit_api_secret")
-    job, identity = ctx.job.id, ctx.room.local_participant.identity
-    told = {"room": ctx.room.name, "identity": identity, "epoch": epoch, "state": "listening", "served": None}
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
-        while True:
-            claims = {"iss": settings.livekit_api_key, "sub": job, "exp": int(time.time()) + 30}
-            token = jwt.encode(claims, settings.livekit_api_secret.get_secret_value(), algorithm="HS256")
-            url = f"{settings.web}/api/interpreters/{job}/beat"
-            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                async with session.post(url, json=told, headers={"Authorization": f"Bearer {token}"}) as answer:
-                    if answer.status == 200 and (await answer.json())["leave"]:
-                        ctx.shutdown("told to leave")
-                        return
-            await asyncio.sleep(0.5)
-
-
-def main() -> None:
-    settings = read("livekit_api_key", "livekit_api_secret")
-    server = AgentServer(
+    worker = Worker(
         ws_url=settings.livekit_url,
         api_key=settings.livekit_api_key,
         api_secret=settings.livekit_api_secret.get_secret_value(),
         host="127.0.0.1",
         port=settings.agent_port,
         num_idle_processes=1,
-        load_fnc=lambda worker: min(0.6, len(worker.active_jobs) / 20),
+        load_fnc=lambda: intake.load,
+        load_threshold=math.inf,
         max_retry=1_000_000,
     )
-    server.rtc_session(agent_name=settings.agent_name, on_request=accept)(enter)
-    server.on("worker_registered", lambda *_: print("registered", flush=True))
-    asyncio.run(server.run())
+    intake = Intake(settings.rooms_limit, lambda: worker.running, wall)
+    worker.rtc_session(agent_name=settings.agent_name, on_request=intake.accept)(enter)
+    worker.on("worker_registered", lambda *_: print("registered", flush=True))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(Presence(settings, worker, intake, wall).run())
+        group.create_task(worker.run())
+
+
+def main() -> None:
+    asyncio.run(run())
 
 
 if __name__ == "__main__":

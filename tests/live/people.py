@@ -46,6 +46,8 @@ class Person:
     heard: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
     sound: dict[str, bytearray] = field(default_factory=dict)
     dropped: int = 0
+    vouched: dict[str, Any] = field(default_factory=dict)
+    """The interpreter to believe, as the web server last told."""
     spoke_until: float = 0.0
     """The wall time of the last sample of the last recording that was said."""
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -65,20 +67,23 @@ class Person:
         hears: str = "",
         watch: tuple[str, ...] = (),
         secret: str | None = None,
+        host: str = "",
     ) -> Person:
-        """Join by the web API; `watch` are more languages whose captions are wanted to be seen."""
+        """Join by the web API, with the secret of a `host` as one; `watch` are more languages wanted to be seen."""
         asked = {"name": name, "speaks": speaks, "reads": reads, "hears": hears}
         if secret:
             asked["secret"] = secret
         url = f"{base}/api/rooms/{room}/join"
-        async with aiohttp.ClientSession() as session, session.post(url, json=asked) as answer:
+        headers = {"Authorization": f"Bearer {host}"} if host else {}
+        async with aiohttp.ClientSession(headers=headers) as session, session.post(url, json=asked) as answer:
             given = await answer.json()
             if answer.status != 200:
                 raise RuntimeError(f"join refused: {given}")
-        person = cls(name, rtc.Room(), given["identity"])
+        person = cls(name, rtc.Room(), given["identity"], vouched=given["interpreter"] or {})
         person._attach({reads, hears, *watch} - {""}, hears)
         await person.room.connect(given["server"], given["token"], rtc.RoomOptions(auto_subscribe=False))
         person._look_around()
+        person._spawn(person._believe(f"{base}/api/rooms/{room}/interpreter"))
         return person
 
     def _attach(self, languages: set[str], hears: str) -> None:
@@ -94,13 +99,12 @@ class Person:
 
     @property
     def interpreter(self) -> rtc.RemoteParticipant | None:
-        """The interpreter to be trusted: of several, the one with the highest epoch."""
-        agents = [
-            p
-            for p in self.room.remote_participants.values()
-            if p.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT and p.identity.startswith("interpreter-")
-        ]
-        return max(agents, key=lambda p: int(p.attributes.get("dragoman.epoch", "0")), default=None)
+        """The interpreter to be trusted: the one that the web server vouches for, with its epoch and its key."""
+        one = self.room.remote_participants.get(self.vouched.get("identity", ""))
+        if one is None or one.kind != rtc.ParticipantKind.PARTICIPANT_KIND_AGENT:
+            return None
+        told = (one.attributes.get("dragoman.epoch"), one.attributes.get("dragoman.key"))
+        return one if told == (str(self.vouched["epoch"]), self.vouched["key"]) else None
 
     async def interpreted(self, seconds: float = 20.0) -> rtc.RemoteParticipant:
         """Wait for an interpreter that listens."""
@@ -174,6 +178,16 @@ class Person:
         for task in list(self._tasks):
             task.cancel()
         await self.room.disconnect()
+
+    async def _believe(self, url: str) -> None:
+        """Keep asking the web server whom to believe; while it is away, whoever it was before."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+            while True:
+                with suppress(aiohttp.ClientError, TimeoutError):
+                    async with session.get(url) as answer:
+                        if answer.status == 200 and (told := await answer.json())["identity"]:
+                            self.vouched = told
+                await asyncio.sleep(0.3)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)

@@ -85,9 +85,9 @@ class LiveSfu:
 
 
 class LiveWorker:
-    """A worker process with the interpreter of `beater.py`."""
+    """A worker process with the interpreter of `beater.py`, and with more in its environment where a test gives it."""
 
-    def __init__(self, sfu: LiveSfu, web: str, folder: Path, name: str = "interpreter") -> None:
+    def __init__(self, sfu: LiveSfu, web: str, folder: Path, name: str = "interpreter", **more: str) -> None:
         self._sfu = sfu
         self.port = free_port()
         self._log = folder / f"worker-{self.port}.log"
@@ -100,6 +100,7 @@ class LiveWorker:
             "DRAGOMAN_WEB": web,
             "DRAGOMAN_AGENT_PORT": str(self.port),
             "DRAGOMAN_AGENT_NAME": name,
+            **more,
         }
         self._process: subprocess.Popen[bytes] | None = None
 

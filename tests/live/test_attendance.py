@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from aiohttp import ClientSession, web
 from livekit import api, rtc
 from pydantic import SecretStr
 
 from agent.settings import Settings
+from tests.live.beater import TOPIC
 from tests.live.servers import LiveSfu, LiveWorker, free_port, wait
 from web.app import build
 
 pytestmark = pytest.mark.live
 
 HOST = "the-host-secret"
+STOPS = int(os.environ.get("DRAGOMAN_STOPS", "4"))
+"""How many interpreters are stopped and woken; twenty take two minutes."""
+SLEEPS = (5.0, 1.0, 2.6, 3.2)
+"""Seconds for which they are: some too short to be noticed, some just when somebody asks whether they live."""
 KILLED = 5.0
 """Seconds within which an interpreter must be back after its process was killed."""
 
@@ -63,6 +72,15 @@ class Scene:
         if self._runner:
             await self._runner.cleanup()
             self._runner = None
+
+    async def call_by(self, name: str) -> None:
+        """From now on another worker's interpreters are called."""
+        await self.stop_web()
+        self.settings = self.settings.model_copy(update={"agent_name": name})
+        await self.start_web()
+
+    async def says(self, room: str, state: str) -> bool:
+        return await self.state(room) == state
 
     async def _opened(self) -> bool:
         async with ClientSession(self.url) as session, session.get("/api/rooms/demo") as answer:
@@ -210,6 +228,109 @@ async def test_a_killed_interpreter_is_replaced_within_five_seconds_every_time(s
     print("back after", [round(seconds, 2) for seconds in took])
 
 
+@dataclass
+class Said:
+    """Which interpreters' words reached somebody in the room, in their order."""
+
+    epochs: list[int] = field(default_factory=list)
+
+    def listen(self, person: rtc.Room) -> None:
+        @person.on("data_received")
+        def _(packet: rtc.DataPacket) -> None:
+            if packet.topic == TOPIC:
+                self.epochs.append(int(packet.data.split()[0]))
+
+    @property
+    def turns(self) -> int:
+        """How often the speaker changed."""
+        return sum(one != other for one, other in pairwise(self.epochs))
+
+
+async def test_interpreters_that_are_stopped_and_wake_never_speak_beside_those_that_came_for_them(scene: Scene):
+    said = Said()
+    said.listen(await scene.join())
+    await scene.attended()
+    await asyncio.sleep(3)
+
+    for number in range(STOPS):
+        [job] = scene.worker.jobs()
+        stopped = psutil.Process(job)
+        stopped.suspend()
+        await asyncio.sleep(SLEEPS[number % len(SLEEPS)])
+        stopped.resume()
+        heard = len(said.epochs)
+        await scene.until(lambda heard=heard: spoken(said, heard + 5), 20)
+        await asyncio.to_thread(wait, lambda: len(scene.worker.jobs()) == 1, 20)
+
+    assert said.epochs == sorted(said.epochs)
+    assert 1 <= said.turns <= STOPS
+    print("stopped and woken", STOPS, "times;", said.turns, "were replaced;", len(said.epochs), "words in order")
+
+
+async def spoken(said: Said, words: int) -> bool:
+    return len(said.epochs) >= words
+
+
+async def test_an_interpreter_whose_beats_never_arrive_stays_for_as_long_as_it_answers(
+    scene: Scene, servers: Servers, caplog: pytest.LogCaptureFixture
+):
+    await scene.call_by("deaf")
+    deaf = LiveWorker(servers.sfu, servers.web, servers.folder, name="deaf", TEST_DEAF="1")
+    said = Said()
+
+    try:
+        await asyncio.to_thread(deaf.start)
+        said.listen(await scene.join())
+        await scene.attended(within=40)
+        await asyncio.sleep(5)
+        assert await scene.count('dragoman_web_asked_total{outcome="answered"}') >= 2
+        assert len(set(said.epochs)) == 1
+        assert await scene.count("dragoman_web_removals_total") == 0
+    finally:
+        deaf.stop()
+
+
+@pytest.mark.parametrize("ahead", ["-600", "600"])
+async def test_a_worker_whose_clock_is_ten_minutes_off_serves_as_any_other(scene: Scene, servers: Servers, ahead: str):
+    await scene.call_by("skewed")
+    skewed = LiveWorker(servers.sfu, servers.web, servers.folder, name="skewed", TEST_CLOCK_AHEAD=ahead)
+
+    try:
+        await asyncio.to_thread(skewed.start)
+        await scene.join()
+        identity = await scene.attended(within=10)
+        await asyncio.sleep(5)
+        assert await scene.attended() == identity
+        assert await scene.count("dragoman_web_beats_refused_total") == 0
+        assert await scene.count("dragoman_web_clock_difference_seconds") == pytest.approx(float(ahead), abs=2)
+    finally:
+        skewed.stop()
+
+
+async def test_a_worker_takes_as_many_rooms_as_it_may_and_the_next_gets_the_first_free_place(
+    scene: Scene, servers: Servers
+):
+    await scene.call_by("small")
+    small = LiveWorker(servers.sfu, servers.web, servers.folder, name="small", DRAGOMAN_ROOMS_LIMIT="2")
+    try:
+        await asyncio.to_thread(small.start)
+        rooms = [await scene.make() for _ in range(3)]
+        people = [await scene.enter(await scene.ask(room, secret)) for room, secret in rooms[:2]]
+        await asyncio.gather(*(scene.attended(room) for room, _ in rooms[:2]))
+
+        await scene.enter(await scene.ask(*rooms[2]))
+        await scene.until(lambda: scene.says(rooms[2][0], "no_worker_free"), 10)
+        assert len(small.jobs()) == 2
+        await people[0].disconnect()
+        async with scene.livekit() as livekit:
+            await livekit.room.delete_room(api.DeleteRoomRequest(room=rooms[0][0]))
+
+        await scene.attended(rooms[2][0], within=6)
+        assert len(small.jobs()) == 2
+    finally:
+        small.stop()
+
+
 async def test_of_two_that_were_called_at_once_one_remains(scene: Scene):
     await scene.join()
     await scene.attended()
@@ -224,16 +345,14 @@ async def test_of_two_that_were_called_at_once_one_remains(scene: Scene):
 
 
 async def test_a_room_that_waited_for_a_worker_gets_its_interpreter_when_one_comes(scene: Scene, servers: Servers):
-    await scene.stop_web()
-    scene.settings = scene.settings.model_copy(update={"agent_name": "late"})
-    await scene.start_web()
+    await scene.call_by("late")
     await scene.join()
     late = LiveWorker(servers.sfu, servers.web, servers.folder, name="late")
-    await asyncio.sleep(1)
+    await scene.until(lambda: scene.says("demo", "no_worker_free"))
 
     try:
         await asyncio.to_thread(late.start)
-        await scene.attended(within=30)
+        await scene.attended(within=4)  # from its registration, and not from the next try of ours
     finally:
         late.stop()
 
@@ -282,17 +401,23 @@ async def test_a_room_that_people_have_left_gets_no_interpreter(scene: Scene):
 async def test_livekit_holds_a_guest_to_what_the_token_grants(scene: Scene):
     person = await scene.join()
 
-    await person.local_participant.set_attributes({"dragoman.reads": "fr"})
+    for change in (
+        person.local_participant.set_name("Grace"),
+        person.local_participant.set_attributes({"dragoman.host": "true"}),
+        person.local_participant.set_metadata("x"),
+    ):
+        with contextlib.suppress(Exception):  # some of them are refused, as a bare Exception, and some not answered
+            await change
     await person.local_participant.publish_data("hello", topic="x")
     source = rtc.AudioSource(48_000, 1)
     track = rtc.LocalAudioTrack.create_audio_track("voice", source)
     microphone = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
     await person.local_participant.publish_track(track, microphone)
 
-    assert person.local_participant.attributes["dragoman.speaks"] == "en"
     async with scene.livekit() as livekit:
         wish = api.RoomParticipantIdentity(room="demo", identity=person.local_participant.identity)
         seen = await livekit.room.get_participant(wish)
+    assert (seen.name, dict(seen.attributes)) == ("Ada", {"dragoman.speaks": "en", "dragoman.reads": "es"})
     assert seen.kind == api.ParticipantInfo.Kind.STANDARD
     assert seen.permission.can_publish_sources == [
         api.TrackSource.CAMERA,

@@ -14,11 +14,12 @@ from livekit import rtc
 from infra.stack import Stack
 
 from .people import Person, until
-from .test_room import DATA, JFK, errors, made, said, settled
+from .test_room import DATA, HEARD, JFK, errors, made, said, settled
 
 pytestmark = pytest.mark.live
 
 Join = Callable[..., Awaitable[Person]]
+SENSE = "en_librivox_sense_0870.wav"
 
 
 @pytest.fixture
@@ -44,17 +45,27 @@ async def code(person: Person, method: str, payload: Any) -> str:
     return next(iter(answer.get("refused", {}).values()), "suggested" if answer.get("suggested") else "ok")
 
 
+async def more_microphones(person: Person, count: int) -> None:
+    """Silent ones."""
+    for _ in range(count):
+        track = rtc.LocalAudioTrack.create_audio_track("more", rtc.AudioSource(48_000, 1))
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        await person.room.local_participant.publish_track(track, options)
+
+
 def told(person: Person, attribute: str) -> str:
     return person.interpreter.attributes.get(f"dragoman.{attribute}", "") if person.interpreter else ""
 
 
 async def test_who_asks_for_too_much_is_refused_with_codes_and_the_speaker_is_captioned_as_ever(join: Join):
+    """The guest talks too, on a fifth microphone."""
     reader, speaker, guest = (
         await join("Rosa", reads="es", watch=("en",)),
         await join("Jack", speaks="en"),
         await join("Eve"),
     )
     await speaker.interpreted()
+    await more_microphones(guest, 4)
     codes: Counter[str] = Counter()
 
     async def ask() -> None:
@@ -67,25 +78,24 @@ async def test_who_asks_for_too_much_is_refused_with_codes_and_the_speaker_is_ca
             codes[await code(guest, "speaks", wrong)] += 1
 
     asking = asyncio.create_task(ask())
-    await speaker.say(DATA / JFK)
+    await asyncio.gather(speaker.say(DATA / JFK), guest.say(DATA / SENSE))
     await settled(reader, "en", by=speaker)
     await settled(reader, "es", by=speaker)
     await asking
 
     assert codes["too_many_calls"] > 300
     assert codes["too_soon"] > 0
-    assert codes["suggested"] <= 4
-    assert {frame.source for frame in reader.finals("en")} == {"en"}
-    assert errors(JFK, said(reader, "en", speaker.identity)) < 0.2
+    assert 1 <= codes["suggested"] <= 4
+    assert {(frame.identity, frame.source) for frame in reader.finals("en")} == {(speaker.identity, "en")}
+    assert errors(JFK, said(reader, "en", speaker.identity)) < HEARD
     assert {frame.id for frame in reader.finals("es")} == {frame.id for frame in reader.finals("en")}
     assert json.loads(told(reader, "spoken"))[speaker.identity] == "en"
-    assert json.loads(told(reader, "suggested"))[speaker.identity] in ("de", "es")
 
 
 async def test_a_language_that_nobody_reads_any_more_is_gone_and_comes_back_with_what_was_said(join: Join):
     reader, speaker = await join("Rosa", reads="es", watch=("fr",)), await join("Jack", speaks="en", reads="en")
     await speaker.interpreted()
-    await speaker.say(DATA / JFK)
+    await speaker.say(DATA / SENSE)
     await settled(reader, "es", by=speaker)
     before = reader.finals("es")
 
@@ -99,15 +109,17 @@ async def test_a_language_that_nobody_reads_any_more_is_gone_and_comes_back_with
     assert [frame.seq for frame in reader.finals("es")] == list(range(1, 2 * len(before) + 1))
 
 
-async def test_a_guest_is_heard_on_two_microphones(join: Join):
-    reader, guest = await join("Rosa", reads="en"), await join("Eve", speaks="en")
-    await guest.interpreted()
-    for _ in range(4):
-        source = rtc.AudioSource(48_000, 1)
-        track = rtc.LocalAudioTrack.create_audio_track("more", source)
-        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-        await guest.room.local_participant.publish_track(track, options)
+async def test_a_host_says_what_somebody_speaks_and_a_page_that_repeats_itself_does_not_undo_it(
+    stack: Stack, join: Join
+):
+    guest = await join("Jack", speaks="en")
+    host = await join("Hana", host=stack.env["DRAGOMAN_HOST_SECRET"])
+    await host.interpreted()
+    await guest.call("dragoman.languages", {"speaks": "en", "reads": "es", "hears": ""})
 
-    await guest.say(DATA / JFK, tail=3.0)  # on the fifth
+    answer = await host.call("dragoman.speaks", {"identity": guest.identity, "language": "fr"})
+    again = await guest.call("dragoman.languages", {"speaks": "en", "reads": "es", "hears": ""})
 
-    assert reader.finals("en") == []
+    assert answer == {"language": "fr"}
+    assert again["speaks"] == "fr"
+    await until(lambda: json.loads(told(guest, "spoken"))[guest.identity] == "fr", 5)

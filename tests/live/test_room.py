@@ -35,6 +35,18 @@ def words(text: str) -> str:
     return " ".join("".join(c if c.isalnum() or c == "'" else " " for c in text.lower()).split())
 
 
+HEARD = 0.4
+"""Errors of one recording at most, in real time and on any processor: one that is not heard has far more. How well
+recordings are heard is judged over several of them, by the tests of engines."""
+IN_SPANISH = "Por lo tanto, compatriotas estadounidenses, no pregunten qué puede hacer su país por ustedes."
+IN_FRENCH = "Ainsi, mes chers compatriotes américains, ne demandez pas ce que votre pays peut faire pour vous."
+
+
+def alike(expected: str, said: str) -> float:
+    """chrF, 0 to 100: the same text in another language has about 15."""
+    return float(sacrebleu.sentence_chrf(said, [expected]).score)
+
+
 def errors(recording: str, said: str) -> float:
     """Word error rate against the recording's transcript."""
     return float(jiwer.wer(words(TOLD[recording]["transcript"]), words(said)))
@@ -100,8 +112,8 @@ async def test_a_speech_is_read_in_two_languages_and_heard_in_one(join: Join):
     await settled(reader, "en", by=speaker)
     await settled(reader, "es", by=speaker)
 
-    assert errors(JFK, said(reader, "en", speaker.identity)) < 0.2
-    assert "país" in said(reader, "es", speaker.identity).lower()
+    assert errors(JFK, said(reader, "en", speaker.identity)) < HEARD
+    assert alike(IN_SPANISH, said(reader, "es", speaker.identity)) > 30
     assert [frame.seq for frame in reader.finals("es")] == list(range(1, len(reader.finals("es")) + 1))
     assert {frame.source for frame in reader.finals("es")} == {"en"}
     assert reader.dropped == 0
@@ -133,11 +145,11 @@ async def test_who_lends_their_voice_is_known_to_until_they_take_it_back_or_leav
     def lent() -> str | None:
         return other.interpreter.attributes.get("dragoman.lent") if other.interpreter else None
 
-    await lender.call("dragoman.lend", {"given": True})
+    assert await lender.call("dragoman.lend", {"given": True}) == {"given": True}
     await until(lambda: lent() == json.dumps([lender.identity]), 10)
-    await lender.call("dragoman.lend", {"given": False})
+    assert await lender.call("dragoman.lend", {"given": False}) == {"given": False}
     await until(lambda: lent() == "[]", 10)
-    await lender.call("dragoman.lend", {"given": True})
+    assert await lender.call("dragoman.lend", {"given": True}) == {"given": True}
     await until(lambda: lent() == json.dumps([lender.identity]), 10)
     await lender.leave()
     await until(lambda: lent() == "[]", 10)
@@ -178,7 +190,7 @@ async def test_a_language_that_nobody_read_before_is_caught_up_with(join: Join):
 
     assert answer["reads"] == "fr"
     assert answer["routes"]["en"]
-    assert "pays" in said(reader, "fr").lower()
+    assert alike(IN_FRENCH, said(reader, "fr")) > 30
 
 
 NAMES = [
@@ -212,8 +224,8 @@ async def test_two_who_speak_at_once_are_not_taken_for_each_other(join: Join):
     await settled(reader, "en", by=one)
     await settled(reader, "es", by=two)
 
-    assert errors(JFK, said(reader, "en", one.identity)) < 0.3
-    assert errors("es_fleurs_002.ogg", said(reader, "es", two.identity)) < 0.3
+    assert errors(JFK, said(reader, "en", one.identity)) < HEARD
+    assert errors("es_fleurs_002.ogg", said(reader, "es", two.identity)) < HEARD
 
 
 async def test_nothing_is_said_over_noise(join: Join):
@@ -236,7 +248,7 @@ async def test_the_spoken_language_is_found_out_and_told(join: Join):
 
     interpreter = await reader.interpreted()
     assert json.loads(interpreter.attributes["dragoman.detected"])[speaker.identity] == "fr"
-    assert errors("fr_fleurs_005.ogg", said(reader, "fr")) < 0.4
+    assert errors("fr_fleurs_005.ogg", said(reader, "fr")) < HEARD
 
 
 async def test_a_language_that_no_text_is_translated_from_is_carried_directly(join: Join):
@@ -273,7 +285,8 @@ async def test_a_speaker_who_leaves_in_mid_sentence_is_still_quoted(join: Join):
     await speaker.leave()
     await settled(reader, "en")
 
-    assert "fellow" in said(reader, "en").lower()
+    begun = words(TOLD[JFK]["transcript"]).split()[:8]
+    assert len({*begun} & {*words(said(reader, "en")).split()}) >= 2
 
 
 async def test_sound_at_odd_rates_is_understood(join: Join):
@@ -284,7 +297,7 @@ async def test_sound_at_odd_rates_is_understood(join: Join):
     await speaker.say(DATA / JFK, rate=22_050)
     await settled(reader, "en", by=speaker)
 
-    assert errors(JFK, said(reader, "en")) < 0.3
+    assert errors(JFK, said(reader, "en")) < HEARD
 
 
 async def test_a_killed_interpreter_is_replaced_and_captions_are_back_within_five_seconds(stack: Stack, join: Join):
@@ -333,7 +346,7 @@ async def test_engines_that_die_are_said_to_be_away_and_lose_no_final(stack: Sta
     await until(lambda: states[-1:] == ["listening"], 40)
     await settled(reader, "es", by=speaker)
 
-    assert errors(JFK, said(reader, "en")) < 0.35
+    assert errors(JFK, said(reader, "en")) < HEARD
     assert (await reader.interpreted()).identity == interpreter.identity
 
 
@@ -365,7 +378,7 @@ async def test_a_livekit_server_that_dies_takes_nothing_that_was_said_with_it(st
     assert any(not got.frame.final for got in since), "interims come by the data track"
     assert {got.reliable for got in since if got.frame.final} == {True, False}
     zero = int((await reader.interpreted()).attributes["dragoman.zero"]) / 1_000
-    assert errors(JFK, " ".join(frame.text for frame in reader.finals("en") if zero + frame.start > again)) < 0.35
+    assert errors(JFK, " ".join(frame.text for frame in reader.finals("en") if zero + frame.start > again)) < HEARD
     kept = [(frame.seq, frame.text) for frame in await reader.captions("es")]
     assert kept[: len(before)] == [(frame.seq, frame.text) for frame in before]
 
@@ -424,7 +437,7 @@ async def test_a_text_stream_of_fifty_megabytes_disturbs_nobody(join: Join):
     await settled(reader, "en", by=speaker)
     flood.cancel()
 
-    assert errors("en_fleurs_001.ogg", said(reader, "en")) < 0.4
+    assert errors("en_fleurs_001.ogg", said(reader, "en")) < HEARD
 
 
 async def _say_again_and_again(speaker: Person, recording: str) -> None:

@@ -308,3 +308,40 @@ async def test_promise_10_an_agent_whose_clock_is_wrong_changes_no_time_that_dec
     assert [round((one.said_at - right).total_seconds()) for one in found] == [-600, 600]
     assert all(abs((one.stored_at - right).total_seconds()) < 60 for one in found)
     assert all(abs((at - right).total_seconds()) < 60 for at in times)
+
+
+async def test_a_fault_of_the_keeper_costs_one_final_its_keeping_and_nobody_their_reading(
+    kept_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    states: list[str] = []
+    async with running(kept_url, tmp_path, tell=states.append) as keeper:
+        items = keeper._items
+
+        async def falls(said: Any) -> Any:
+            if said.text == segment(2).text:
+                raise KeyError(said.text)
+            return await items(said)
+
+        monkeypatch.setattr(keeper, "_items", falls)
+        for number in (1, 2, 3):
+            await asyncio.wait_for(keeper.keep(segment(number)) or asyncio.sleep(0), 5)
+
+    assert numbers(await stored(kept_url, tmp_path)) == [1, 3]
+    assert (keeper.lost, states) == (1, ["failing", "ok"])
+    assert segment(2).text not in caplog.text
+
+
+async def test_a_disk_that_refuses_in_an_unheard_of_way_holds_nobody_up(
+    kept_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async with running(kept_url, tmp_path) as keeper:
+
+        def put(items: Any) -> Any:
+            raise RuntimeError("no")
+
+        monkeypatch.setattr(keeper._spool, "put", put)
+        await asyncio.wait_for(keeper.keep(segment(1)) or asyncio.sleep(0), 5)
+        monkeypatch.undo()
+        await asyncio.wait_for(keeper.keep(segment(2)) or asyncio.sleep(0), 5)
+
+    assert numbers(await stored(kept_url, tmp_path)) == [2]

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,11 @@ from pydantic import SecretStr
 from agent.settings import Settings
 from tests.web.livekit import FakeLiveKit
 from web.app import build
+from web.moments import MOMENTS
 
 KEY, SECRET, HOST = "key", "a-secret-of-at-least-32-characters", "the-host-secret"
+KEYS = [f'{{"kty":"OKP","crv":"Ed25519","x":"{x * 43}"}}' for x in "AB"]
+"""Public keys of interpreters; nothing is signed with them."""
 SERVED = [
     {
         "stage": "recognise",
@@ -30,6 +33,7 @@ SERVED = [
         "measure": "wer",
         "languages": {"en": 0.11, "es": 0.1, "de": 0.22, "xh": 0.9},
         "route": {},
+        "leaves": {"whisper-base": "ears.example"},
     },
     {
         "stage": "translate",
@@ -54,17 +58,14 @@ SERVED = [
 
 @dataclass
 class Neighbours:
-    """The engine service and the agent worker, as far as we ask them."""
+    """The engine service, as far as we ask it."""
 
     engines_ready: bool = True
-    worker: dict[str, Any] | None = field(default_factory=lambda: {"agent_name": "interpreter", "active_jobs": 0})
 
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_get("/readyz", self.readyz)
         app.router.add_get("/served", self.served)
-        app.router.add_get("/", self.alive)
-        app.router.add_get("/worker", self.told)
         return app
 
     async def readyz(self, _: web.Request) -> web.Response:
@@ -72,12 +73,6 @@ class Neighbours:
 
     async def served(self, _: web.Request) -> web.Response:
         return web.json_response({"stages": SERVED})
-
-    async def alive(self, _: web.Request) -> web.Response:
-        return web.Response(text="OK") if self.worker else web.Response(status=503)
-
-    async def told(self, _: web.Request) -> web.Response:
-        return web.json_response(self.worker)
 
 
 @dataclass
@@ -88,6 +83,11 @@ class House:
     settings: Settings
     livekit: FakeLiveKit
     neighbours: Neighbours
+
+    def keep_answers(self, seconds: float) -> None:
+        """For so long from now on; at first none is kept."""
+        assert self.client.app
+        self.client.app[MOMENTS].seconds = seconds
 
     async def make(self, **wish: Any) -> tuple[str, str]:
         """A room that a host made: its name and the link's secret."""
@@ -106,14 +106,22 @@ class House:
         headers = {"Authorization": f"Bearer {beat_token(job)}"}
         return await self.client.post(f"/api/interpreters/{job}/beat", json=told, headers=headers)
 
+    async def work(self, worker: str = "W_1", **told: Any) -> ClientResponse:
+        """A word of an agent worker's."""
+        told = {"agent": "interpreter", "registered": True, "warm": 1, "rooms": 0, "limit": 10, **told}
+        headers = {"Authorization": f"Bearer {beat_token(worker)}"}
+        return await self.client.post(f"/api/workers/{worker}/beat", json=told, headers=headers)
+
     async def count(self, line: str) -> float:
         """What a line of /metrics says; 0 where it isn't there."""
         text = await (await self.client.get("/metrics")).text()
         return next((float(each.rpartition(" ")[2]) for each in text.splitlines() if each.startswith(line)), 0.0)
 
 
-def beat_token(job: str, secret: str = SECRET, key: str = KEY, life: float = 30, **more: Any) -> str:
-    claims = {"iss": key, "sub": job, "exp": int(time.time() + life), **more}
+def beat_token(job: str, secret: str = SECRET, key: str = KEY, life: float = 30, ahead: float = 0, **more: Any) -> str:
+    """As an interpreter makes it whose clock is so many seconds ahead."""
+    now = time.time() + ahead
+    claims = {"iss": key, "sub": job, "iat": now, "exp": now + life, **more}
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
@@ -155,9 +163,8 @@ async def open_house(database_url: str, dist: Path, root_key: str, tmp_path: Pat
     async with AsyncExitStack() as stack:
 
         async def open_one(livekit: FakeLiveKit | None = None, ready: bool = True, **changes: Any) -> House:
-            house = await stack.enter_async_context(
-                _house(livekit, database_url, dist, {"root_key": root_key, "ledger": tmp_path / "ledger", **changes})
-            )
+            given = {"root_key": root_key, "ledger": tmp_path / "ledger", **changes}
+            house = await stack.enter_async_context(_house(livekit, database_url, dist, given))
             async with asyncio.timeout(10):
                 if ready:
                     await _opened(house)
@@ -185,12 +192,11 @@ async def _house(livekit: FakeLiveKit | None, url: str, dist: Path, changes: dic
             "database_url": SecretStr(url),
             "host_secret": SecretStr(HOST),
             "engines": f"http://127.0.0.1:{others.port}",
-            "agent_port": others.port,
             "pages": dist,
             "migrate": False,
         }
         settings = Settings(**{**given, **changes})
-        async with TestClient(TestServer(build(settings))) as client:
+        async with TestClient(TestServer(build(settings, 0))) as client:
             yield House(client, settings, livekit, neighbours)
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import formatdate
 
+import jwt
 from aiohttp import web
 from google.protobuf.message import Message
 from livekit import api
+from livekit.protocol.room import PerformRpcRequest, PerformRpcResponse
 
 KINDS = api.ParticipantInfo.Kind
 
@@ -25,11 +30,15 @@ class LiveRoom:
     """The calls that stand, by id."""
     told: list[str] = field(default_factory=list)
     """What each agent that was called was told."""
+    taken: set[str] = field(default_factory=set)
+    """The calls that a worker took."""
 
-    def call(self, agent: str, told: str) -> None:
+    def call(self, agent: str, told: str, taken: bool) -> None:
         self.called.append(agent)
         self.told.append(told)
-        self.dispatches[f"AD_{len(self.called)}"] = agent
+        self.dispatches[id := f"AD_{len(self.called)}"] = agent
+        if taken:
+            self.taken.add(id)
 
 
 @dataclass
@@ -39,8 +48,20 @@ class FakeLiveKit:
     key: str
     secret: str
     away: bool = False
+    ahead: float = 0.0
+    """Seconds that its clock is ahead."""
     rooms: dict[str, LiveRoom] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
+    workers: bool = True
+    """Whether somebody takes calls; a call that nobody took is never repeated."""
+    answers: dict[str, Callable[[str], str]] = field(default_factory=dict)
+    """What people in a room answer to calls, by identity; the others don't answer."""
+    refused: set[str] = field(default_factory=set)
+    """Methods that it answers with an error."""
+    asked: list[str] = field(default_factory=list)
+    """Who was called."""
+    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by a test, it makes the server hang in the middle of each answer."""
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -49,6 +70,7 @@ class FakeLiveKit:
             "RoomService/CreateRoom": (api.CreateRoomRequest, self._create),
             "RoomService/ListParticipants": (api.ListParticipantsRequest, self._people),
             "RoomService/RemoveParticipant": (api.RoomParticipantIdentity, self._remove),
+            "RoomService/PerformRpc": (PerformRpcRequest, self._ask),
             "AgentDispatchService/CreateDispatch": (api.CreateAgentDispatchRequest, self._dispatch),
             "AgentDispatchService/ListDispatch": (api.ListAgentDispatchRequest, self._dispatches),
             "AgentDispatchService/DeleteDispatch": (api.DeleteAgentDispatchRequest, self._take_back),
@@ -70,16 +92,29 @@ class FakeLiveKit:
         self, shape: type[Message], does: Callable[[api.Claims, Message], Message]
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(request: web.Request) -> web.Response:
-            if self.away:
+            if self.away or request.path.rpartition("/")[2] in self.refused:
                 return web.json_response({"code": "unavailable", "msg": "away"}, status=503)
-            claims = api.TokenVerifier(self.key, self.secret).verify(request.headers["Authorization"][7:])
+            async with self.busy:
+                claims = self._verified(request.headers["Authorization"][7:])
             try:
                 body = does(claims, shape.FromString(await request.read()))
             except KeyError:
                 return web.json_response({"code": "not_found", "msg": "not there"}, status=404)
-            return web.Response(body=body.SerializeToString(), content_type="application/protobuf")
+            except TimeoutError:
+                return web.json_response({"code": "unavailable", "msg": "Response timeout"}, status=503)
+            date = formatdate(time.time() + self.ahead, usegmt=True)
+            return web.Response(
+                body=body.SerializeToString(), content_type="application/protobuf", headers={"Date": date}
+            )
 
         return answer
+
+    def _verified(self, token: str) -> api.Claims:
+        """As the server does by its own clock, with a minute's grace."""
+        dates = jwt.decode(token, options={"verify_signature": False})
+        now = time.time() + self.ahead
+        assert dates.get("nbf", now) - 60 <= now <= dates["exp"] + 60
+        return api.TokenVerifier(self.key, self.secret, leeway=timedelta(days=1)).verify(token)
 
     def _list_rooms(self, claims: api.Claims, asked: api.ListRoomsRequest) -> Message:
         assert claims.video
@@ -93,7 +128,7 @@ class FakeLiveKit:
         if asked.name not in self.rooms:
             room = self.rooms[asked.name] = LiveRoom(limit=asked.max_participants)
             for agent in asked.agents:
-                room.call(agent.agent_name, agent.metadata)
+                room.call(agent.agent_name, agent.metadata, self.workers)
         return api.Room(name=asked.name)
 
     def _people(self, claims: api.Claims, asked: api.ListParticipantsRequest) -> Message:
@@ -109,16 +144,30 @@ class FakeLiveKit:
         self.removed.append(asked.identity)
         return api.RemoveParticipantResponse()
 
+    def _ask(self, claims: api.Claims, asked: PerformRpcRequest) -> Message:
+        assert claims.video
+        assert claims.video.room == asked.room
+        assert asked.method == "dragoman.alive"
+        _ = self.rooms[asked.room].people[asked.destination_identity]
+        self.asked.append(asked.destination_identity)
+        if answer := self.answers.get(asked.destination_identity):
+            return PerformRpcResponse(payload=answer(asked.payload))
+        raise TimeoutError
+
     def _dispatch(self, claims: api.Claims, asked: api.CreateAgentDispatchRequest) -> Message:
         assert claims.video
         assert claims.video.room == asked.room
-        self.rooms[asked.room].call(asked.agent_name, asked.metadata)
+        self.rooms[asked.room].call(asked.agent_name, asked.metadata, self.workers)
         return api.AgentDispatch(agent_name=asked.agent_name, room=asked.room)
 
     def _dispatches(self, claims: api.Claims, asked: api.ListAgentDispatchRequest) -> Message:
         assert claims.video
         assert claims.video.room == asked.room
-        found = [api.AgentDispatch(id=id, agent_name=name) for id, name in self.rooms[asked.room].dispatches.items()]
+        room = self.rooms[asked.room]
+        found = [
+            api.AgentDispatch(id=id, agent_name=name, state={"jobs": [{"id": f"AJ_{id}"}] if id in room.taken else []})
+            for id, name in room.dispatches.items()
+        ]
         return api.ListAgentDispatchResponse(agent_dispatches=found)
 
     def _take_back(self, claims: api.Claims, asked: api.DeleteAgentDispatchRequest) -> Message:

@@ -6,16 +6,29 @@ from dataclasses import replace
 
 import pytest
 
-from web.attendance import GRACE, LONGEST, MISSING, PULSE, STAYS, Beat, Scene, Verdict, decide, is_due, patience
+from web.attendance import (
+    GRACE,
+    LONGEST,
+    MISSING,
+    PULSE,
+    STAYS,
+    UNTAKEN,
+    Beat,
+    Scene,
+    Verdict,
+    decide,
+    doubtful,
+    is_due,
+    patience,
+)
 from web.sfu import Person
 
-NOW = 1_000_000.0
-ADA = Person("guest-ada", human=True, interpreter=False, joined_at=NOW - 60)
+ADA = Person("guest-ada", human=True, interpreter=False)
 NOTHING = Verdict()
 
 
-def interpreter(job: str, ago: float = 60) -> Person:
-    return Person(f"interpreter-{job}", human=False, interpreter=True, joined_at=NOW - ago)
+def interpreter(job: str) -> Person:
+    return Person(f"interpreter-{job}", human=False, interpreter=True)
 
 
 def beat(job: str, epoch: int = 1, age: float = 0.5, since: float = 20, **more: object) -> Beat:
@@ -23,7 +36,7 @@ def beat(job: str, epoch: int = 1, age: float = 0.5, since: float = 20, **more: 
 
 
 def scene(*people: Person, beats: tuple[Beat, ...] = (), **more: object) -> Scene:
-    return Scene(people, beats, now=NOW, **more)  # type: ignore[arg-type]
+    return Scene(people, beats, **more)  # type: ignore[arg-type]
 
 
 def test_an_interpreter_that_beats_is_left_alone():
@@ -43,7 +56,7 @@ def test_an_interpreter_alone_in_its_room_is_left_alone():
 
 
 def test_another_program_in_the_room_is_neither_a_person_nor_an_interpreter():
-    recorder = Person("recorder", human=False, interpreter=False, joined_at=NOW - 60)
+    recorder = Person("recorder", human=False, interpreter=False)
 
     assert decide(scene(recorder)) == Verdict(settled=True)
     assert decide(scene(recorder, ADA)) == Verdict(call=True)
@@ -81,19 +94,77 @@ def test_of_two_the_one_that_lives_stays_even_if_it_is_older():
 
 
 def test_a_newcomer_is_given_time_to_its_first_beat_beside_the_old_one():
-    assert decide(scene(ADA, interpreter("a"), interpreter("b", ago=1), beats=(beat("a"),))) == NOTHING
+    assert decide(scene(ADA, interpreter("a"), interpreter("b"), beats=(beat("a"),))) == NOTHING
 
 
 def test_a_newcomer_that_has_not_beaten_yet_counts_as_a_call_under_way():
-    silent = scene(ADA, interpreter("a"), interpreter("b", ago=1), beats=(beat("a", age=3),))
+    silent = scene(ADA, interpreter("a"), interpreter("b"), beats=(beat("a", age=3),))
 
     assert decide(silent) == Verdict(remove={"interpreter-a": "silent"}, dismiss=frozenset("a"))
 
 
 def test_one_that_never_beats_is_taken_out_in_the_end():
-    verdict = decide(scene(ADA, interpreter("a", ago=GRACE)))
+    verdict = decide(scene(ADA, interpreter("a"), seen={"interpreter-a": GRACE}))
 
     assert verdict == Verdict(remove={"interpreter-a": "never_beat"}, call=True)
+
+
+def test_one_that_was_seen_for_less_than_its_grace_is_waited_for_whatever_livekits_clock_says():
+    assert decide(scene(ADA, interpreter("a"), seen={"interpreter-a": GRACE - 0.1})) == NOTHING
+    assert decide(scene(ADA, interpreter("a"))) == NOTHING
+
+
+def test_who_is_silent_and_still_shown_is_asked_before_it_is_judged():
+    silent, fine, new = beat("a", age=PULSE), beat("b"), interpreter("c")
+    shown = (ADA, interpreter("a"), interpreter("b"), new)
+
+    assert doubtful(scene(*shown, beats=(silent, fine))) == {"interpreter-a"}
+    assert doubtful(scene(*shown, beats=(silent, fine), seen={"interpreter-c": GRACE})) == {
+        "interpreter-a",
+        "interpreter-c",
+    }
+
+
+@pytest.mark.parametrize(
+    "gone", [beat("a", age=9), beat("a", age=9, dismissed=True), beat("a", age=9, missing=MISSING)]
+)
+def test_who_is_not_in_the_room_or_no_longer_counts_is_not_asked(gone: Beat):
+    people = (ADA, interpreter("a")) if gone.dismissed or gone.missing else (ADA,)
+
+    assert doubtful(scene(*people, beats=(gone,))) == frozenset()
+
+
+def test_one_that_answers_a_call_is_left_alone_however_late_its_beats_are():
+    late = scene(ADA, interpreter("a"), beats=(beat("a", age=600),), answered=frozenset({"interpreter-a"}))
+
+    assert decide(late) == NOTHING
+    assert decide(replace(late, answered=frozenset())).remove == {"interpreter-a": "silent"}
+
+
+def test_one_that_never_beat_but_answers_a_call_stays():
+    never = scene(ADA, interpreter("a"), seen={"interpreter-a": 600.0}, answered=frozenset({"interpreter-a"}))
+
+    assert decide(never) == NOTHING
+
+
+def test_of_two_late_ones_that_answer_the_newer_stays():
+    both = (beat("a", 100, age=9), beat("b", 200, age=9))
+    people = (ADA, interpreter("a"), interpreter("b"))
+
+    verdict = decide(scene(*people, beats=both, answered=frozenset({"interpreter-a", "interpreter-b"})))
+
+    assert verdict == Verdict(remove={"interpreter-a": "older"}, dismiss=frozenset("a"))
+
+
+def test_a_call_that_no_worker_took_is_made_again_as_soon_as_one_has_a_place_and_not_before():
+    lost = scene(ADA, called=UNTAKEN, calls=1, taken=False, free=1)
+
+    assert decide(lost).call
+    assert is_due(lost)
+    assert not decide(replace(lost, free=0)).call
+    assert not is_due(replace(lost, free=0))
+    assert not decide(replace(lost, taken=True)).call
+    assert not decide(replace(lost, called=UNTAKEN - 0.1)).call
 
 
 def test_one_that_was_dismissed_and_stays_is_taken_out_again_and_never_counts():

@@ -148,3 +148,19 @@ async def test_nothing_else_is_disturbed_by_many_at_once_who_send_rubbish(open_h
 
     assert {answer.status for answer in answers} == {400}
     assert good.status == 200
+
+
+@pytest.mark.parametrize("name", [b"Authorization", b"X-Forwarded-For", b"Accept-Encoding", b"Cookie", b"X-Any"])
+@pytest.mark.parametrize("path", [b"/", b"/api/rooms/demo", b"/api/meetings", b"/healthz"])
+async def test_a_header_that_is_no_text_is_bad_input_and_no_bug(house: House, path: bytes, name: bytes, caplog):
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.client.server.port)
+    writer.write(
+        b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n" + name + b": Bearer \xff\xfe\r\nConnection: close\r\n\r\n"
+    )
+
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["code"] == "bad_request"
+    assert not [record for record in caplog.records if record.exc_info]

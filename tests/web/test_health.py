@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import asyncpg
 import pytest
 
-from tests.web.conftest import SERVED, House, Opening
+from tests.web.conftest import SERVED, House, Opening, beat_token
 
 
 async def ready(house: House) -> tuple[int, dict[str, Any]]:
@@ -15,6 +16,8 @@ async def ready(house: House) -> tuple[int, dict[str, Any]]:
 
 
 async def test_with_all_four_parts_there_captions_can_flow(house: House):
+    await house.work()
+
     status, told = await ready(house)
 
     assert status == 200
@@ -47,21 +50,51 @@ async def test_a_livekit_server_that_is_away_is_named(house: House):
 
 
 @pytest.mark.parametrize(
-    ("worker", "code"),
+    ("word", "code"),
     [
         (None, "agent_away"),
-        ({"agent_name": "another"}, "agent_other"),
-        (["interpreter"], "agent_other"),
-        ({"agent_name": "interpreter", "registered": False}, "agent_starting"),
+        ({"agent": "another"}, "agent_other"),
+        ({"registered": False}, "agent_starting"),
+        ({"warm": 0}, "agent_starting"),
     ],
 )
-async def test_an_agent_worker_that_is_away_or_another_is_named(house: House, worker: Any, code: str):
-    house.neighbours.worker = worker
+async def test_without_a_worker_that_could_take_a_room_at_once_nothing_is_ready(
+    house: House, word: dict[str, Any] | None, code: str
+):
+    if word is not None:
+        await house.work(**word)
 
     status, told = await ready(house)
 
     assert status == 503
     assert (told["agent"]["ready"], told["agent"]["code"]) == (False, code)
+
+
+async def test_a_worker_whose_every_place_is_taken_is_ready_for_all_that(house: House):
+    await house.work(warm=0, rooms=10)
+
+    assert (await ready(house))[0] == 200
+
+
+async def test_a_worker_that_has_fallen_silent_counts_no_longer(house: House, database_url: str):
+    await house.work()
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("UPDATE workers SET seen_at = seen_at - interval '3 seconds'")
+    await connection.close()
+
+    status, told = await ready(house)
+
+    assert (status, told["agent"]["code"]) == (503, "agent_away")
+
+
+@pytest.mark.parametrize("token", ["", beat_token("W_2"), beat_token("W_1", life=3600)])
+async def test_a_word_with_another_token_than_that_workers_own_is_refused(house: House, token: str):
+    word = {"agent": "interpreter", "registered": True, "warm": 1, "rooms": 0, "limit": 10}
+
+    answer = await house.client.post("/api/workers/W_1/beat", json=word, headers={"Authorization": f"Bearer {token}"})
+
+    assert answer.status == 403
+    assert (await ready(house))[0] == 503
 
 
 async def test_a_database_that_is_away_is_named_and_the_server_lives(open_house: Opening):

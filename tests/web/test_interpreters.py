@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
+from pydantic import SecretStr
+from sqlalchemy import update
 
-from tests.web.conftest import KEY, SECRET, House, beat_token, code
+from tests.web.conftest import KEY, KEYS, SECRET, House, beat_token, code
+from web.database import Database
+from web.tables import interpreters
 
 BEAT = {"room": "demo", "identity": "interpreter-AJ_1", "epoch": 1, "state": "listening"}
 
@@ -26,17 +31,62 @@ async def told(house: House, token: str, job: str = "AJ_1") -> tuple[int, str]:
         beat_token("AJ_1", secret="another-secret-of-at-least-32-letters"),
         beat_token("AJ_1", key="another"),
         beat_token("AJ_1", life=-60),
+        beat_token("AJ_1", ahead=-1200),
+        beat_token("AJ_1", ahead=1200),
         beat_token("AJ_1", life=3600),
-        beat_token("AJ_1", nbf=int(time.time()) + 600),
-        jwt.encode({"iss": KEY, "sub": "AJ_1"}, SECRET, algorithm="HS256"),
-        jwt.encode({"iss": KEY, "sub": "AJ_1", "exp": int(time.time()) + 30}, None, algorithm="none"),
-        jwt.encode({"iss": KEY, "sub": "AJ_1", "exp": int(time.time()) + 30}, SECRET + SECRET, algorithm="HS512"),
+        beat_token("AJ_1", nonce="x"),
+        jwt.encode({"iss": KEY, "sub": "AJ_1", "iat": time.time()}, SECRET, algorithm="HS256"),
+        jwt.encode({"iss": KEY, "sub": "AJ_1", "exp": time.time() + 30}, SECRET, algorithm="HS256"),
+        jwt.encode({"iss": KEY, "sub": "AJ_1", "iat": time.time(), "exp": time.time() + 30}, None, algorithm="none"),
+        jwt.encode(
+            {"iss": KEY, "sub": "AJ_1", "iat": time.time(), "exp": time.time() + 30}, SECRET + SECRET, algorithm="HS512"
+        ),
     ],
-    ids=["none", "rubbish", "job", "secret", "key", "expired", "long", "future", "endless", "unsigned", "algorithm"],
+    ids=[
+        "none",
+        "rubbish",
+        "job",
+        "secret",
+        "key",
+        "upside down",
+        "expired",
+        "future",
+        "long",
+        "answer",
+        "endless",
+        "undated",
+        "unsigned",
+        "algorithm",
+    ],
 )
 async def test_a_beat_with_a_token_that_is_not_that_jobs_own_is_refused(house: House, token: str):
     assert await told(house, token) == (403, "not_allowed")
     assert await house.count("dragoman_web_beats_total") == 0
+    assert await house.count("dragoman_web_beats_refused_total") == 1
+
+
+@pytest.mark.parametrize("ahead", [-600, -35, 0, 35, 600])
+async def test_an_interpreter_is_heard_whatever_its_clock_says_and_the_difference_is_told(
+    house: House, caplog: pytest.LogCaptureFixture, ahead: float
+):
+    for _ in range(3):
+        headers = {"Authorization": f"Bearer {beat_token('AJ_1', ahead=ahead)}"}
+        answer = await house.client.post("/api/interpreters/AJ_1/beat", json=BEAT, headers=headers)
+        assert (answer.status, await answer.json()) == (200, {"leave": False})
+
+    assert await house.count("dragoman_web_clock_difference_seconds") == pytest.approx(ahead, abs=2)
+    logged = [record for record in caplog.records if record.getMessage() == "a clock differs from ours"]
+    assert len(logged) == (1 if ahead else 0)
+
+
+async def test_refused_beats_are_in_the_log_once_and_not_as_often_as_they_come(
+    house: House, caplog: pytest.LogCaptureFixture
+):
+    for _ in range(5):
+        await told(house, "rubbish")
+
+    assert [record.getMessage() for record in caplog.records].count("beats are refused") == 1
+    assert await house.count("dragoman_web_beats_refused_total") == 5
 
 
 async def test_a_guest_cannot_pass_for_an_interpreter_with_the_token_of_the_room(house: House):
@@ -48,7 +98,17 @@ async def test_a_guest_cannot_pass_for_an_interpreter_with_the_token_of_the_room
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epoch": "1"}, {"epoch": -1}, {"epoch": 2**63}, {"state": "So what?"}, {"room": ""}, {"served": []}]
+    "wrong",
+    [
+        {"epoch": "1"},
+        {"epoch": -1},
+        {"epoch": 2**63},
+        {"state": "So what?"},
+        {"room": ""},
+        {"served": []},
+        {"key": ""},
+        {"key": "x" * 513},
+    ],
 )
 async def test_a_beat_of_another_shape_is_refused(house: House, wrong: dict[str, object]):
     assert await code(await house.beat("AJ_1", **wrong)) == (400, "bad_json")
@@ -95,3 +155,61 @@ async def test_interpreters_of_two_rooms_do_not_disturb_each_other(house: House)
     await house.beat("AJ_2", "other", epoch=200)
 
     assert await (await house.beat("AJ_1", epoch=100)).json() == {"leave": False}
+
+
+async def believed(house: House, room: str = "demo") -> object:
+    return await (await house.client.get(f"/api/rooms/{room}/interpreter")).json()
+
+
+async def changed(database_url: str, **values: object) -> None:
+    """What every interpreter's row says of it."""
+    database = Database(SecretStr(database_url))
+    async with database.transaction() as connection:
+        await connection.execute(update(interpreters).values(values))
+    await database.close()
+
+
+NOBODY = {"identity": None, "epoch": None, "key": None}
+
+
+@pytest.mark.parametrize("room", ["demo", "no-such-room", "a%00b"])
+async def test_nobody_is_vouched_for_where_no_interpreter_told_its_key(house: House, room: str):
+    await house.beat("AJ_1")
+
+    assert await believed(house, room) == NOBODY
+
+
+async def test_the_newest_interpreter_is_vouched_for_with_its_own_key(house: House):
+    await house.beat("AJ_2", epoch=200, key=KEYS[1])
+    await house.beat("AJ_1", epoch=100, key=KEYS[0])
+    await house.beat("AJ_3", "other", epoch=300, key=KEYS[0])
+
+    assert await believed(house) == {"identity": "interpreter-AJ_2", "epoch": 200, "key": KEYS[1]}
+
+
+async def test_who_has_no_token_of_an_interpreter_is_not_vouched_for_whatever_it_claims(house: House):
+    await house.beat("AJ_1", epoch=100, key=KEYS[0])
+    rogue = {**BEAT, "identity": "interpreter-rogue", "epoch": 2**62, "key": KEYS[1]}
+    forged = {"Authorization": f"Bearer {beat_token('AJ_1', secret='another-secret-of-at-least-32-letters')}"}
+
+    answer = await house.client.post("/api/interpreters/AJ_1/beat", json=rogue, headers=forged)
+
+    assert answer.status == 403
+    assert await believed(house) == {"identity": "interpreter-AJ_1", "epoch": 100, "key": KEYS[0]}
+
+
+async def test_one_that_was_dismissed_is_vouched_for_no_more(house: House, database_url: str):
+    await house.beat("AJ_1", epoch=100, key=KEYS[0])
+    await changed(database_url, dismissed=True)
+
+    assert await believed(house) == NOBODY
+
+
+async def test_one_whose_beats_are_late_is_vouched_for_until_another_lives(house: House, database_url: str):
+    await house.beat("AJ_2", epoch=200, key=KEYS[1])
+    await changed(database_url, seen_at=datetime.now(UTC) - timedelta(seconds=20))
+    late = await believed(house)
+    await house.beat("AJ_1", epoch=100, key=KEYS[0])
+
+    assert late == {"identity": "interpreter-AJ_2", "epoch": 200, "key": KEYS[1]}
+    assert await believed(house) == {"identity": "interpreter-AJ_1", "epoch": 100, "key": KEYS[0]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from multidict import CIMultiDict
 
 from agent.errors import DragomanError
 from tests.web.conftest import House, Opening
@@ -59,3 +60,15 @@ async def test_an_address_in_a_header_is_not_believed_unless_our_own_proxy_sent_
 
     assert await joins(house) == [400, 429]
     assert await joins(behind) == [400, 400]
+
+
+async def test_the_last_line_of_a_header_is_our_proxys_and_a_line_before_it_is_the_senders_word(open_house: Opening):
+    behind = await open_house(joins_per_minute=1, proxies="127.0.0.1")
+
+    async def joins(*lines: str) -> int:
+        headers = [("X-Forwarded-For", line) for line in lines]
+        return (await behind.client.post("/api/rooms/demo/join", json={}, headers=CIMultiDict(headers))).status
+
+    assert await joins("198.51.100.1", "203.0.113.7") == 400
+    assert await joins("198.51.100.2", "203.0.113.7") == 429
+    assert await joins("203.0.113.7", "203.0.113.8") == 400

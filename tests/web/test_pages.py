@@ -74,6 +74,21 @@ async def test_nothing_outside_the_pages_is_served(house: House, path: str):
     assert await code(answer) == (404, "not_found")
 
 
+@pytest.mark.parametrize("path", ["/nothing", "/romm/demo", "/room/demo/more", "/index.php", "/room/"])
+async def test_people_who_look_where_nothing_is_get_a_page_that_says_so(house: House, path: str):
+    answer = await house.client.get(path, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+
+    assert answer.status == 404
+    assert answer.content_type == "text/html"
+    assert "Dragoman" in await answer.text()
+    assert answer.headers["Cache-Control"] == "no-cache"
+
+
+async def test_programs_are_told_so_in_json_and_the_api_has_no_pages(house: House):
+    for path, accept in (("/nothing/at/all", "*/*"), ("/api/nothing", "text/html"), ("/livekit/nothing", "text/html")):
+        assert await code(await house.client.get(path, headers={"Accept": accept})) == (404, "not_found")
+
+
 async def test_pages_that_are_not_built_are_said_to_be_missing(open_house: Opening, tmp_path: Path):
     house = await open_house(pages=tmp_path / "nowhere")
 
@@ -112,3 +127,30 @@ async def test_livekit_on_this_machine_is_reached_without_tls(open_house: Openin
 
     policy = (await house.client.get("/")).headers["Content-Security-Policy"]
     assert "connect-src 'self' ws://127.0.0.1:7880 http://127.0.0.1:7880;" in policy
+
+
+@pytest.mark.parametrize(("takes", "sent"), [("gzip, deflate, br", "br"), ("gzip", "gzip"), ("identity", None)])
+@pytest.mark.parametrize("path", ["/", "/room/demo", "/assets/index-1a2b3c.js"])
+async def test_a_page_goes_out_compressed_to_who_takes_it(house: House, dist: Path, path: str, takes: str, sent: str):
+    for name in ("index.html", "assets/index-1a2b3c.js"):
+        (dist / f"{name}.br").write_bytes(b"br of " + name.encode())
+        (dist / f"{name}.gz").write_bytes(b"gzip of " + name.encode())
+
+    answer = await house.client.get(path, headers={"Accept-Encoding": takes}, auto_decompress=False)
+
+    assert answer.headers.get("Content-Encoding") == sent
+    assert answer.headers.getall("Vary") == ["Accept-Encoding"]
+    assert (await answer.read()).startswith(sent.encode() + b" of" if sent else b"")
+    assert answer.content_type in {"text/html", "text/javascript", "application/javascript"}
+
+
+def test_the_build_leaves_compressed_twins_a_third_as_long_as_its_scripts():
+    built = Path(__file__).parent.parent.parent / "web" / "client" / "dist" / "assets"
+    scripts = list(built.glob("*.js"))
+    if not scripts:
+        pytest.skip("the pages are not built")
+
+    whole = sum(script.stat().st_size for script in scripts)
+
+    assert sum(Path(f"{script}.br").stat().st_size for script in scripts) < whole / 3
+    assert sum(Path(f"{script}.gz").stat().st_size for script in scripts) < whole / 3

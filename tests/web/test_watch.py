@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from typing import Any
 
 import asyncpg
+import jwt
 import pytest
 
-from tests.web.conftest import KEY, SECRET, House, Opening
+from agent.errors import DragomanError
+from tests.web.conftest import KEY, SECRET, House, Opening, code
 from tests.web.livekit import FakeLiveKit
+from web.attendance import GRACE
+from web.database import DATABASE
+from web.sfu import Person
+from web.watch import Sightings
 
 SOON = 10.0
 
@@ -34,6 +44,25 @@ async def silence(url: str, job: str, seconds: float = 3) -> None:
         "UPDATE interpreters SET seen_at = seen_at - make_interval(secs => $2) WHERE job = $1", job, seconds
     )
     await connection.close()
+
+
+def alive(job: str, secret: str = SECRET, **changes: Any) -> Callable[[str], str]:
+    """How an interpreter that lives answers; `changes` are claims that a good one wouldn't make."""
+
+    def answer(nonce: str) -> str:
+        told = {"room": "demo", "identity": f"interpreter-{job}", "epoch": 1, "state": "listening", "served": None}
+        claims = {"iss": KEY, "sub": job, "iat": time.time(), "nonce": nonce, "beat": told, **changes}
+        return jwt.encode(claims, secret, algorithm="HS256")
+
+    return answer
+
+
+async def row(url: str, query: str) -> asyncpg.Record:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchrow(query)
+    finally:
+        await connection.close()
 
 
 @pytest.fixture
@@ -158,3 +187,190 @@ async def test_an_interpreter_is_not_blamed_for_a_database_that_lost_our_connect
 
     assert await answer.json() == {"leave": False}
     assert house.livekit.removed == []
+
+
+async def test_a_silent_interpreter_that_answers_a_call_stays_and_its_answer_counts_as_a_beat(
+    watching: House, database_url: str
+):
+    watching.livekit.enter("demo", "guest-1")
+    watching.livekit.enter_interpreter("demo", "AJ_1")
+    watching.livekit.answers["interpreter-AJ_1"] = alive("AJ_1")
+    await watching.beat("AJ_1")
+
+    await silence(database_url, "AJ_1", 600)
+
+    await until(lambda: bool(watching.livekit.asked))
+    await asyncio.sleep(0.6)
+    assert watching.livekit.asked == ["interpreter-AJ_1"]
+    assert watching.livekit.removed == []
+    assert watching.livekit.rooms["demo"].called == []
+    assert (await (await watching.client.get("/api/rooms/demo")).json())["interpreter"] == "listening"
+    assert await watching.count('dragoman_web_asked_total{outcome="answered"}') == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda nonce: "yes",
+        lambda nonce: alive("AJ_1")("an older question"),
+        alive("AJ_2"),
+        alive("AJ_1", secret="another-secret-of-at-least-32-letters"),
+        alive("AJ_1", beat={}),
+    ],
+    ids=["no token", "replayed", "another's", "forged", "no beat"],
+)
+async def test_an_answer_that_only_the_interpreter_could_not_have_given_saves_nobody(
+    watching: House, database_url: str, answer: Callable[[str], str]
+):
+    watching.livekit.enter("demo", "guest-1")
+    watching.livekit.enter_interpreter("demo", "AJ_1")
+    watching.livekit.answers["interpreter-AJ_1"] = answer
+    await watching.beat("AJ_1")
+
+    await silence(database_url, "AJ_1")
+
+    await until(lambda: watching.livekit.removed == ["interpreter-AJ_1"])
+
+
+@pytest.mark.parametrize("skew", [-600, 600])
+async def test_livekits_clock_decides_nothing(watching: House, database_url: str, skew: float):
+    watching.livekit.enter("demo", "guest-1", joined_at=time.time() + skew)
+    watching.livekit.enter_interpreter("demo", "AJ_1", joined_at=time.time() + skew)
+
+    await hint(database_url)
+    await asyncio.sleep(1)
+
+    assert watching.livekit.removed == []
+    assert watching.livekit.asked == []
+    assert watching.livekit.rooms["demo"].called == []
+
+
+def test_how_long_an_interpreter_is_there_is_measured_from_our_first_sight_of_it():
+    now = [100.0]
+    sightings = Sightings(lambda: now[0])
+    people = [Person("guest-1", human=True, interpreter=False), Person("interpreter-1", human=False, interpreter=True)]
+
+    first = dict(sightings.of("demo", people))
+    now[0] += GRACE
+    later = dict(sightings.of("demo", people))
+    sightings.of("demo", people[:1])
+    back = dict(sightings.of("demo", people))
+
+    assert (first, later, back) == ({"interpreter-1": 0}, {"interpreter-1": GRACE}, {"interpreter-1": 0})
+
+
+def test_what_was_seen_in_rooms_that_are_over_is_forgotten():
+    now = [100.0]
+    sightings = Sightings(lambda: now[0])
+    interpreter = [Person("interpreter-1", human=False, interpreter=True)]
+    for room in range(1_000):
+        sightings.of(str(room), interpreter)
+
+    sightings.keep(["7"])
+    now[0] += 5
+
+    assert [sightings.of(room, interpreter)["interpreter-1"] for room in ("6", "7")] == [0, 5]
+
+
+async def test_a_call_that_livekit_did_not_take_is_not_noted_and_made_again(house: House, database_url: str):
+    house.livekit.enter("demo", "guest-1")
+    house.livekit.refused.add("CreateDispatch")
+    await hint(database_url)
+    await asyncio.sleep(1)
+    before = await row(database_url, "SELECT called_at, calls FROM rooms WHERE slug = 'demo'")
+
+    house.livekit.refused.clear()
+
+    await until(lambda: house.livekit.rooms["demo"].called == ["interpreter"])
+    assert tuple(before) == (None, 0)
+
+
+async def test_while_livekit_hangs_neither_a_row_nor_a_connection_is_held(house: House, database_url: str):
+    house.livekit.enter("demo", "guest-1")
+    async with house.livekit.busy:
+        await hint(database_url)
+        joins = [asyncio.create_task(house.join((await house.make())[0])) for _ in range(15)]
+        await asyncio.sleep(0.5)
+
+        connection = await asyncpg.connect(database_url)
+        await connection.execute("SET lock_timeout = '500ms'")
+        await connection.fetch("SELECT slug FROM rooms FOR UPDATE")
+        open_ = await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
+        )
+        await connection.close()
+
+    assert open_ == 0
+    await asyncio.gather(*joins)
+
+
+async def test_beats_are_heard_while_people_have_every_connection(house: House):
+    database = house.client.app[DATABASE]  # type: ignore[union-attr]
+    async with AsyncExitStack() as held:
+        with suppress(DragomanError):  # once no more are given
+            for _ in range(30):
+                await held.enter_async_context(database.transaction())
+        assert await code(await house.client.get("/api/rooms/demo")) == (503, "database_away")
+
+        answer = await house.beat("AJ_1")
+
+    assert answer.status == 200
+
+
+async def test_a_call_that_no_worker_took_is_made_again_as_soon_as_one_is_there(house: House):
+    house.livekit.workers = False
+    await house.join()
+    house.livekit.enter("demo", "guest-1")
+    await asyncio.sleep(2)
+    seen = (await (await house.client.get("/api/rooms/demo")).json())["interpreter"]
+    assert house.livekit.rooms["demo"].called == ["interpreter"]
+
+    house.livekit.workers = True
+    came = time.monotonic()
+    await house.work()
+
+    await until(lambda: house.livekit.rooms["demo"].called == ["interpreter"] * 2)
+    assert seen == "no_worker_free"
+    assert time.monotonic() - came < 2
+    assert (await (await house.client.get("/api/rooms/demo")).json())["interpreter"] == "starting"
+
+
+async def test_a_call_that_was_taken_is_not_made_again_while_workers_are_free(house: House):
+    await house.join()
+    house.livekit.enter("demo", "guest-1")
+
+    for _ in range(4):
+        await house.work()
+        await asyncio.sleep(1)
+
+    assert house.livekit.rooms["demo"].called == ["interpreter"]
+
+
+async def test_every_call_has_a_higher_epoch_than_all_interpreters_that_the_room_had(
+    watching: House, database_url: str
+):
+    ahead = round((time.time() + 600) * 1000)  # a worker's own clock, as another program's call leaves it
+    watching.livekit.enter("demo", "guest-1")
+    watching.livekit.enter_interpreter("demo", "AJ_1")
+    await watching.beat("AJ_1", epoch=ahead)
+
+    await silence(database_url, "AJ_1")
+    await until(lambda: len(watching.livekit.rooms["demo"].called) == 1)
+    watching.livekit.enter_interpreter("demo", "AJ_2")
+    [first] = watching.livekit.rooms["demo"].told
+    await watching.beat("AJ_2", epoch=json.loads(first)["epoch"])
+    await silence(database_url, "AJ_2")
+    await until(lambda: len(watching.livekit.rooms["demo"].called) == 2)
+
+    epochs = [ahead, *(json.loads(told)["epoch"] for told in watching.livekit.rooms["demo"].told)]
+    assert epochs == sorted(set(epochs))
+
+
+async def test_how_long_people_wait_until_they_are_heard_is_measured_once_for_each_interpreter(house: House):
+    await house.join()
+
+    for state in ("starting", "engines_away", "listening", "degraded", "listening"):
+        await house.beat("AJ_1", state=state)
+
+    assert await house.count("dragoman_web_hearing_seconds_count") == 1
+    assert 0 < await house.count("dragoman_web_hearing_seconds_sum") < 5

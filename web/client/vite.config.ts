@@ -1,11 +1,31 @@
 /** How the pages are built, served while developing, and tested. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import react from '@vitejs/plugin-react'
+import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
 const server = process.env.DRAGOMAN_WEB ?? 'http://127.0.0.1:8080'
 
+/** Beside each text of the build its compressed twins: the web server sends them to whoever takes them. */
+function twins(): Plugin {
+  return {
+    name: 'twins',
+    apply: 'build',
+    writeBundle({ dir = 'dist' }) {
+      const texts = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(js|css|html|svg|json)$/.test(name))
+      for (const path of texts.map((name) => join(dir, name))) {
+        const text = readFileSync(path)
+        writeFileSync(`${path}.br`, brotliCompressSync(text))
+        writeFileSync(`${path}.gz`, gzipSync(text, { level: 9 }))
+      }
+    },
+  }
+}
+
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), twins()],
   // Nothing inlined: the server's policy takes fonts and pictures from this origin only.
   build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false, chunkSizeWarningLimit: 1_000 },
   server: { proxy: { '/api': server } },

@@ -1,20 +1,18 @@
 /** Which page an address means, and going to another without losing the click that allows sound. */
 import { useSyncExternalStore } from 'react'
 
-export type Route = { page: 'landing' } | { page: 'room'; room: string; talk: string | null; secret: string }
+export type Route = { page: 'landing' } | { page: 'unknown' } | { page: 'room'; room: string; talk: string | null; secret: string }
 
 export function routeOf(path: string, query: string, hash: string): Route {
   const found = /^\/room\/([^/]+)\/?$/.exec(path)
-  if (!found) return { page: 'landing' }
+  if (!found) return { page: path === '/' || path === '/index.html' ? 'landing' : 'unknown' }
   return { page: 'room', room: decode(found[1]!), talk: new URLSearchParams(query).get('talk'), secret: decode(hash.replace(/^#/, '')) }
 }
 
-/** A pasted link or a typed name as an address on this server; null when it is neither. */
+/** A pasted link as an address on this server; null when it leads to no room here. A room's name alone opens none. */
 export function addressOf(text: string, origin: string): string | null {
-  const typed = text.trim()
-  if (/^[\w-]{1,64}$/u.test(typed)) return `/room/${encodeURIComponent(typed)}`
   try {
-    const url = new URL(typed, origin)
+    const url = new URL(text.trim(), origin)
     if (url.origin !== origin || routeOf(url.pathname, '', '').page !== 'room') return null
     return url.pathname + url.search + url.hash
   } catch {

@@ -2,6 +2,7 @@
 import * as v from 'valibot'
 import { withoutAccents } from './languages'
 import type { Term } from './terms'
+import type { Vouched } from './vouching'
 
 const TIMEOUT = 10_000
 /** Characters of a meeting's title and of a person's name; the server's limits, which a test compares. */
@@ -19,7 +20,12 @@ const Quality = v.object({
 /** The words of a measure with the worst figure of each, best first; what is worse than all of them is `poor`. */
 const Scale = v.record(v.string(), v.number())
 const Grades = v.object({ wer: v.fallback(Scale, {}), chrf: v.fallback(Scale, {}) })
-const Engine = v.object({ engine: v.string(), why: v.nullish(v.string()), licence: v.nullish(v.string()) })
+const Engine = v.object({
+  engine: v.string(),
+  licence: v.nullish(v.string()),
+  /** The hosts elsewhere to which its engines hand on what they are given. */
+  leaves: v.fallback(v.record(v.string(), v.string()), {}),
+})
 const Language = v.object({
   tag: v.string(),
   speak: v.nullish(Quality),
@@ -48,7 +54,14 @@ const RoomInfo = v.object({
   languages: v.fallback(v.array(Language), []),
   grades: v.fallback(Grades, { wer: {}, chrf: {} }),
 })
-const Joined = v.object({ server: v.string(), token: v.string(), identity: v.string() })
+const Vouched = v.object({ identity: v.string(), epoch: v.pipe(v.number(), v.safeInteger()), key: v.string() })
+const Nobody = v.object({ identity: v.null(), epoch: v.null(), key: v.null() })
+const Joined = v.object({
+  server: v.string(),
+  token: v.string(),
+  identity: v.string(),
+  interpreter: v.fallback(v.nullable(Vouched), null),
+})
 const Made = v.object({ room: v.string(), join: v.string() })
 const Offer = v.object({ offered: v.boolean() })
 const Trial = v.object({ room: v.string(), secret: v.string() })
@@ -63,6 +76,7 @@ const Talk = v.object({
 })
 
 export type Grade = v.InferOutput<typeof Grade>
+export type Engine = v.InferOutput<typeof Engine>
 export type Quality = v.InferOutput<typeof Quality>
 export type Grades = v.InferOutput<typeof Grades>
 export type Language = v.InferOutput<typeof Language> & {
@@ -112,6 +126,12 @@ export class Api {
 
   join(room: string, request: JoinRequest): Promise<Joined> {
     return this.#ask(`/api/rooms/${encodeURIComponent(room)}/join`, Joined, { body: request })
+  }
+
+  /** The interpreter whose captions are to be believed; null where there is none. */
+  async interpreter(room: string): Promise<Vouched | null> {
+    const answer = await this.#ask(`/api/rooms/${encodeURIComponent(room)}/interpreter`, v.union([Vouched, Nobody]))
+    return answer.identity === null ? null : answer
   }
 
   /** Make a room. Only a host may: `secret` is what the server printed at its start. */

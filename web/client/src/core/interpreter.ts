@@ -1,4 +1,5 @@
 /** Who the interpreter is, and what it says of itself in its attributes. */
+import type { Vouched } from './vouching'
 
 export interface Present {
   identity: string
@@ -32,7 +33,20 @@ export interface Interpreter {
 /** Its kind comes from the server, so that nobody can merely name themselves so. */
 export const isInterpreter = (who: Present): boolean => who.isAgent && who.identity.startsWith('interpreter-')
 
-/** The one to trust: the highest epoch, but one that has yet to show its key only if no other has. */
+/** The one that the web server vouched for; nothing that anybody else says of themselves counts. */
+export function interpreterOf(people: Iterable<Present>, vouched: Vouched | null): Interpreter | null {
+  for (const who of people) {
+    if (who.identity !== vouched?.identity || !isInterpreter(who)) continue
+    const one = describe(who)
+    return one?.epoch === vouched.epoch && one.key === vouched.key ? one : null
+  }
+  return null
+}
+
+/**
+ * Where nobody vouches: the highest epoch, but one that has yet to show its key only if no other has.
+ * Good for rooms into which nobody but you can send agents.
+ */
 export function interpreterAmong(people: Iterable<Present>): Interpreter | null {
   let best: Interpreter | null = null
   for (const who of people) {

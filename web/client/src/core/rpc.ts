@@ -1,6 +1,7 @@
 /** The questions a page can ask the interpreter. */
-import type { Room } from 'livekit-client'
+import { RpcError, type Room } from 'livekit-client'
 import * as v from 'valibot'
+import type { Wishes } from './choices'
 
 const Captions = v.object({
   frames: v.array(v.string()),
@@ -25,6 +26,15 @@ export type Spoken = v.InferOutput<typeof Spoken>
 
 export class NobodyThere extends Error {}
 
+/** What the interpreter itself refuses; its message is a code. */
+const REFUSED = 4400
+const LATER = new Set(['too_many_calls', 'too_soon'])
+
+/** Whether the same call may succeed a little later: the interpreter is just starting, or has had enough for now. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof RpcError && (error.code !== REFUSED || LATER.has(error.message))
+}
+
 export class Questions {
   readonly #room: Room
   readonly #to: () => string | null
@@ -38,8 +48,14 @@ export class Questions {
     return v.parse(Captions, await this.#ask('dragoman.captions', { lang, after }))
   }
 
-  async languages(wishes: { speaks: string; reads: string; hears: string }): Promise<Served> {
-    return v.parse(Served, await this.#ask('dragoman.languages', wishes))
+  /** Say what one speaks, reads and hears from now on. */
+  async languages({ speaks, reads, hears }: Wishes): Promise<Served> {
+    return v.parse(Served, await this.#ask('dragoman.languages', { speaks, reads, hears }))
+  }
+
+  /** Lend one's voice to one's dubs, or take it back. */
+  async lend(given: boolean): Promise<void> {
+    await this.#ask('dragoman.lend', { given })
   }
 
   /** Say which language somebody speaks. Oneself and a host decide it; whoever else says so only suggests it. */

@@ -6,11 +6,12 @@ import type { Wishes } from './choices'
 import { Door } from './door'
 import { onCue, silent, type Voice } from './ducking'
 import { Ears } from './ears'
-import { interpreterAmong, type Interpreter } from './interpreter'
+import { interpreterAmong, interpreterOf, type Interpreter } from './interpreter'
 import type { Connection } from './phase'
-import { Questions, type Served } from './rpc'
+import { isPassing, Questions, type Served } from './rpc'
 import { patch, Store } from './store'
 import { record, skip, type Entries, type Entry } from './transcript'
+import { Vouching, type Vouched, type Voucher } from './vouching'
 import { isLive, spokenAt } from './when'
 import type { Cue, Frame } from './wire'
 
@@ -33,6 +34,10 @@ export interface Status {
 const nothing: Wishes = { speaks: 'auto', reads: '', hears: '', also: '' }
 /** iPhones ignore an element's volume; there the sound goes through Web Audio instead. */
 const mixed = () => typeof navigator !== 'undefined' && /iPad|iPhone|iPod/.test(navigator.userAgent)
+
+/** Milliseconds before a call that was not taken is made again; twice as long each time, up to the longest. */
+const AGAIN = 500
+const LONGEST = 8_000
 
 export class Session {
   readonly room = new Room({ adaptiveStream: true, dynacast: true, webAudioMix: mixed() })
@@ -64,9 +69,16 @@ export class Session {
     (frame, lang) => this.door.caption(frame, this.status.get().interpreter?.identity ?? '', lang),
   )
   readonly #listeners = new Set<(frame: Frame) => void>()
+  readonly #vouching: Vouching | null
   #turn: Promise<void> = Promise.resolve()
+  #refreshing = 0
 
-  constructor() {
+  /**
+   * `voucher` asks your server which interpreter to believe: `GET /api/rooms/{room}/interpreter` of Dragoman's
+   * web server. Without one the newest agent named `interpreter-…` is believed.
+   */
+  constructor(voucher: Voucher | null = null) {
+    this.#vouching = voucher && new Vouching(voucher, () => this.#look())
     const look = () => this.#look()
     this.room
       .on(RoomEvent.ParticipantConnected, look)
@@ -79,8 +91,9 @@ export class Session {
       .on(RoomEvent.Disconnected, (reason) => patch(this.status, { connection: 'left', ending: endingOf(reason) }))
   }
 
-  /** Throws what LiveKit throws when there is no way in. */
-  async connect(server: string, token: string, wishes: Wishes): Promise<void> {
+  /** Throws what LiveKit throws when there is no way in. `vouched` is what the voucher would say now, where that is known. */
+  async connect(server: string, token: string, wishes: Wishes, vouched: Vouched | null = null): Promise<void> {
+    this.#vouching?.told(vouched)
     patch(this.status, { wishes })
     this.#carriers.want(this.#live())
     await this.room.connect(server, token, { autoSubscribe: false })
@@ -91,32 +104,28 @@ export class Session {
   }
 
   /** Other languages from now on, without leaving. */
-  async choose(wishes: Wishes): Promise<void> {
+  choose(wishes: Wishes): Promise<void> {
     patch(this.status, { wishes })
     this.ears.hear(wishes.hears)
     this.#carriers.want(this.#live())
     this.#followWished()
-    const { speaks, reads, hears } = wishes
-    const told = this.room.localParticipant.setAttributes({
-      'dragoman.speaks': speaks,
-      'dragoman.reads': reads,
-      'dragoman.hears': hears,
-    })
-    await Promise.all([told.catch(() => undefined), this.refresh()])
+    return this.refresh()
   }
 
   /** Lend one's voice to one's dubs, or take it back; it holds for this meeting and is remembered nowhere. */
   async lend(given: boolean): Promise<void> {
     patch(this.status, { lent: given })
-    const told = this.room.localParticipant.setAttributes({ 'dragoman.voice': given ? 'given' : '' })
-    await told.catch(() => patch(this.status, { lent: !given }))
+    const asked = () => this.status.get().lent === given
+    const told = await this.#untilTaken(() => this.#questions.lend(given), asked)
+    if (told === null && asked()) patch(this.status, { lent: !given })
   }
 
-  /** Ask what is served of the wishes, and how fast. */
+  /** Tell the wishes, and learn what is served of them and how fast. */
   async refresh(): Promise<void> {
-    const { speaks, reads, hears } = this.status.get().wishes
-    const served = await this.#questions.languages({ speaks, reads, hears }).catch(() => null)
-    if (served) patch(this.status, { served })
+    const turn = ++this.#refreshing
+    const wished = () => this.#questions.languages(this.status.get().wishes)
+    const served = await this.#untilTaken(wished, () => turn === this.#refreshing)
+    if (served && turn === this.#refreshing) patch(this.status, { served })
   }
 
   /** Say which language somebody speaks: it is changed, they are asked, or nobody took it. */
@@ -144,12 +153,14 @@ export class Session {
   spokenBy(identity: string): string | undefined {
     const { localParticipant, remoteParticipants } = this.room
     const who = identity === localParticipant.identity ? localParticipant : remoteParticipants.get(identity)
-    const said = who?.attributes['dragoman.speaks'] ?? ''
-    return said === '' || said === 'auto' ? this.status.get().interpreter?.detected[identity] : said
+    const { interpreter } = this.status.get()
+    const said = interpreter?.spoken[identity] ?? who?.attributes['dragoman.speaks'] ?? ''
+    return said === '' || said === 'auto' ? interpreter?.detected[identity] : said
   }
 
   async close(): Promise<void> {
     this.ears.close()
+    this.#vouching?.close()
     this.#carriers.close()
     await this.room.disconnect()
   }
@@ -174,7 +185,9 @@ export class Session {
   #look(): void {
     patch(this.names, this.#present())
     const before = this.status.get().interpreter
-    const now = interpreterAmong(this.room.remoteParticipants.values())
+    const people = [...this.room.remoteParticipants.values()]
+    this.#vouching?.look(people)
+    const now = this.#vouching ? interpreterOf(people, this.#vouching.known) : interpreterAmong(people)
     if (JSON.stringify(now) === JSON.stringify(before)) return
     patch(this.status, { interpreter: now, had: this.status.get().had || before !== null })
     this.#carriers.listenTo(now?.languages ?? [])
@@ -198,7 +211,23 @@ export class Session {
     this.ears.trust(interpreter?.identity ?? null)
     if (interpreter === null || interpreter.key === '') return
     this.#followWished()
-    await this.refresh()
+    if (this.status.get().lent) void this.lend(true)
+    // Not waited for: it goes on until this interpreter takes it, and another may come meanwhile.
+    void this.refresh()
+  }
+
+  /** Call until the interpreter takes it, a few times; null where it says no, is gone or the call is no longer `wanted`. */
+  async #untilTaken<T>(call: () => Promise<T>, wanted: () => boolean): Promise<T | null> {
+    const identity = this.status.get().interpreter?.identity
+    for (let wait = AGAIN; ; wait *= 2) {
+      try {
+        return await call()
+      } catch (error) {
+        if (!isPassing(error) || wait > LONGEST) return null
+      }
+      await new Promise((resolve) => setTimeout(resolve, wait))
+      if (!wanted() || this.status.get().interpreter?.identity !== identity) return null
+    }
   }
 
   #caption(frame: Frame): void {

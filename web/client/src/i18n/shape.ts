@@ -1,5 +1,6 @@
 /** What a language of the interface must say; the compiler minds that none leaves anything out. */
 import type { Grade } from '../core/api'
+import type { EngineName } from '../core/engines'
 import type { Kind } from '../core/keeps'
 
 type Stages = 'speak' | 'read' | 'hear'
@@ -81,9 +82,17 @@ export interface Words {
       untranslated: (from: string, language: string) => string
     }
   details: Record<
-    'title' | 'recognise' | 'direct' | 'translate' | 'speak' | 'delays' | 'routes' | 'kept' | 'spoken' | 'noEngine',
+    'title' | 'recognise' | 'direct' | 'direct_whisper' | 'noncommercial' | 'translate' | 'speak' | 'delays' | 'routes' | 'kept' | 'spoken' | 'noEngine',
     string
-  > & { seconds: (seconds: string) => string; licence: (name: string) => string; dropped: (count: number) => string }
+  > & {
+      seconds: (seconds: string) => string
+      licence: (names: string) => string
+      dropped: (count: number) => string
+      /** What engines are, in a sentence without their names where they have but one line. */
+      engines: Record<EngineName, string>
+      /** What is said goes to a host elsewhere. */
+      leaves: (host: string) => string
+    }
   room: Record<
     | 'mute' | 'unmute' | 'cameraOn' | 'cameraOff' | 'share' | 'unshare' | 'captions' | 'transcript' | 'settings' | 'keys' | 'leave' | 'hear'
     | 'read' | 'invite' | 'sound' | 'grid' | 'controls' | 'muted' | 'synthetic' | 'notCorrected' | 'original'
@@ -110,6 +119,8 @@ export interface Words {
     'name' | 'guest' | 'joining' | 'waiting' | 'playing' | 'ended' | 'stopped' | 'failed' | 'stop' | 'replay' | 'source',
     string
   >
+  /** An address at which nothing is. */
+  unknown: Record<'title' | 'text', string>
   left: Record<'left' | 'removed' | 'closed' | 'elsewhere' | 'lost' | 'again' | 'home', string>
   /** The room's controls, what they ask and what they say when they fail. */
   inside: Record<'speak' | 'languages' | 'more' | 'switch' | 'no' | 'shortcuts' | 'shortcutsOff', string> & {
@@ -128,6 +139,7 @@ export interface Words {
 export const ERROR_WORDS = [
   'room_not_found',
   'link_invalid',
+  'secret_missing',
   'room_full',
   'bad_name',
   'bad_title',

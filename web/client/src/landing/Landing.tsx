@@ -5,7 +5,7 @@ import { ApiError, TITLE_LIMIT, type Offered } from '../core/api'
 import { NOTHING } from '../core/keeps'
 import { termsOf } from '../core/terms'
 import { sentence } from '../i18n'
-import { usePage, useTheme } from '../react/page'
+import { usePage, useTheme, useTitle } from '../react/page'
 import { useTrial } from '../react/trial'
 import { InterfaceLanguage } from '../room/InterfaceLanguage'
 import { keptSentence } from '../room/Kept'
@@ -23,6 +23,7 @@ export function Landing() {
   const { words } = usePage()
   const { landing } = words
   useTheme(false)
+  useTitle(null)
   return (
     <div className="landing">
       <header>
@@ -103,7 +104,7 @@ function JoinCard() {
       <p className="quiet">{landing.joinText}</p>
       <label className="field">
         <span>{landing.joinLabel}</span>
-        <input value={text} onChange={(event) => setText(event.target.value)} required data-testid="join-link" />
+        <input value={text} onChange={(event) => setText(event.target.value)} required inputMode="url" autoComplete="off" data-testid="join-link" />
       </label>
       {bad && (
         <p className="problem" role="alert">
@@ -132,6 +133,7 @@ function MakeCard() {
   const make = async (event: SyntheticEvent) => {
     event.preventDefault()
     const glossary = termsOf(terms)
+    setLink(null)
     setProblem(glossary === null ? sentence(words, 'bad_glossary') : null)
     if (glossary === null) return
     try {
@@ -142,7 +144,8 @@ function MakeCard() {
     }
   }
   return (
-    <form className="card" onSubmit={(event) => void make(event)} data-testid="make">
+    // Whatever is changed means another room: the link of the last one would be taken for that one's.
+    <form className="card" onSubmit={(event) => void make(event)} onChange={() => setLink(null)} data-testid="make">
       <h2>{landing.makeHead}</h2>
       <p className="quiet">{landing.makeText}</p>
       <label className="field">

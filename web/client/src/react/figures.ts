@@ -11,8 +11,21 @@ export const percent = (words: Words, share: number): string =>
 
 export const seconds = (words: Words, value: number): string => number(words, value, value < 1 ? 1 : 0)
 
-export const clock = (words: Words, at: number): string =>
-  new Intl.DateTimeFormat(words.tag, { hour: '2-digit', minute: '2-digit' }).format(at)
+/** A time in the interface's language, with as many hours in a clock's round as where the browser is at home. */
+export function clock(words: Words, at: number, home: string = navigator.language): string {
+  const { hourCycle } = new Intl.DateTimeFormat(home, { hour: 'numeric' }).resolvedOptions()
+  return new Intl.DateTimeFormat(regional(words.tag, home), { hour: '2-digit', minute: '2-digit', hourCycle }).format(at)
+}
+
+/** The interface's language as it is written where the browser is at home: `de` of a browser that speaks `en-GB` is `de-GB`. */
+function regional(tag: string, home: string): string {
+  try {
+    const { region } = new Intl.Locale(home).maximize()
+    return region ? new Intl.Locale(tag, { region }).toString() : tag
+  } catch {
+    return tag
+  }
+}
 
 /** A measured figure in words: by which measure, from which language, over which route. */
 export function figure(words: Words, quality: Quality, from: string | null): string {

@@ -48,6 +48,14 @@ export function usePage(): Page {
 
 export const useWords = (): Words => usePage().words
 
+/** What the browser's tab is called; without a name of its own, as the product. */
+export function useTitle(name: string | null): void {
+  const { product } = useWords()
+  useEffect(() => {
+    document.title = name === null ? product : `${name} · ${product}`
+  }, [name, product])
+}
+
 /** Dark in the room; before and after as the system likes it; always as the person chose, if they did. */
 export function useTheme(inside: boolean): void {
   const { look } = usePage()

@@ -1,16 +1,18 @@
 /** How it is interpreted: engines, delays, routes, and what is kept. */
 import { useEffect, useState } from 'react'
 import { Heading } from 'react-aria-components'
-import type { RoomInfo } from '../core/api'
+import type { Engine, RoomInfo } from '../core/api'
+import { licenceOf, partsOf } from '../core/engines'
 import { nameWithin } from '../core/languages'
 import { number } from '../react/figures'
 import { useKept } from '../react/kept'
-import { usePage } from '../react/page'
+import { usePage, useWords } from '../react/page'
 import { useInside, useStatus } from '../react/session'
 import { keptSentence } from './Kept'
 
 const STAGES = ['recognise', 'direct', 'translate', 'speak'] as const
 const AGAIN = 5_000
+type Stage = (typeof STAGES)[number]
 
 export function Details() {
   const { words, api } = usePage()
@@ -41,10 +43,9 @@ export function Details() {
             <div key={stage}>
               <dt>{words.details[stage]}</dt>
               <dd>
-                <strong>{engine?.engine ?? words.details.noEngine}</strong>
+                <strong>{engine ? partsOf(engine.engine).map(({ name }) => name).join(', ') : words.details.noEngine}</strong>
                 {delay !== undefined && <span> · {words.details.seconds(number(words, delay, delay < 0.1 ? 2 : 1))}</span>}
-                {engine?.why && <span className="quiet block">{engine.why}</span>}
-                {engine?.licence && <span className="quiet block">{words.details.licence(engine.licence)}</span>}
+                {engine && <AboutEngine engine={engine} stage={stage} />}
               </dd>
             </div>
           )
@@ -73,5 +74,28 @@ export function Details() {
       {Object.keys(served?.delays ?? {}).length > 0 && <p className="quiet">{words.details.delays}</p>}
       {dropped > 0 && <p className="quiet">{words.details.dropped(dropped)}</p>}
     </div>
+  )
+}
+
+/** What the engines of a stage are, for whom what is said leaves this server, and the licences. */
+function AboutEngine({ engine, stage }: { engine: Engine; stage: Stage }) {
+  const { details } = useWords()
+  const known = [...new Set(partsOf(engine.engine).flatMap(({ known }) => known ?? []))]
+  const about = stage === 'direct' && known.includes('whisper') ? [details.direct_whisper] : known.map((name) => details.engines[name])
+  const { names, noncommercial } = licenceOf(engine.licence ?? '')
+  return (
+    <>
+      {about.map((text) => (
+        <span key={text} className="quiet block">
+          {text}
+        </span>
+      ))}
+      {[...new Set(Object.values(engine.leaves))].map((host) => (
+        <strong key={host} className="block" data-testid="leaves">
+          {details.leaves(host)}
+        </strong>
+      ))}
+      {names.length > 0 && <span className="quiet block">{details.licence([...names, ...(noncommercial ? [details.noncommercial] : [])].join(', '))}</span>}
+    </>
   )
 }

@@ -13,7 +13,7 @@ import { Session, type Ending } from '../core/session'
 import { Talk } from '../core/talk'
 import { isTrial } from '../core/trial'
 import { sentence } from '../i18n'
-import { usePage, useTheme } from '../react/page'
+import { usePage, useTheme, useTitle } from '../react/page'
 import type { Inside } from '../react/session'
 import { After } from './After'
 import { Prejoin } from './Prejoin'
@@ -33,17 +33,18 @@ export function RoomPage({ room, secret, talk }: { room: string; secret: string;
   const open = useRef<Inside | null>(null)
   const tried = useRef(false)
   useTheme(stage.is === 'inside')
+  useTitle(titleOf(stage))
 
   const enter = async (info: RoomInfo, name: string, wishes: Wishes, tracks: LocalTrack[], choices: Choices, speaker: Talk | null) => {
     setStage({ is: 'before', info, problem: null, joining: true })
-    const session = new Session()
+    const session = new Session(() => api.interpreter(room))
     session.ears.unlock()
     session.ears.lower(look.under)
     try {
       if (!isBrowserSupported()) throw new ApiError('unsupported')
       const { speaks, reads, hears } = wishes
       const joined = await api.join(room, { name, speaks, reads, hears, ...(secret ? { secret } : {}) })
-      await session.connect(joined.server, joined.token, wishes)
+      await session.connect(joined.server, joined.token, wishes, joined.interpreter)
       await Promise.all(tracks.map((track) => session.room.localParticipant.publishTrack(track)))
       const inside: Inside = { session, info, colours: new Colours(), talk: speaker }
       open.current = inside
@@ -75,9 +76,8 @@ export function RoomPage({ room, secret, talk }: { room: string; secret: string;
     api.room(room).then(
       (info) => {
         if (gone) return
-        document.title = `${info.title} · ${words.product}`
         setStage({ is: 'before', info, problem: null, joining: false })
-        if (talk !== null && isTrial(room) && !tried.current) {
+        if (talk !== null && isTrial(room) && !lacksSecret(info, secret) && !tried.current) {
           tried.current = true
           void listen(info)
         }
@@ -111,6 +111,7 @@ export function RoomPage({ room, secret, talk }: { room: string; secret: string;
     case 'refused':
       return <After text={sentence(words, stage.code)} again={words.retry} onAgain={() => setRound(round + 1)} />
     case 'before':
+      if (lacksSecret(stage.info, secret)) return <After text={words.errors.secret_missing} />
       return (
         <Prejoin
           info={stage.info}
@@ -124,6 +125,14 @@ export function RoomPage({ room, secret, talk }: { room: string; secret: string;
     case 'after':
       return <After text={words.left[stage.ending]} again={words.left.again} onAgain={() => setRound(round + 1)} />
   }
+}
+
+/** Nobody should give a name and a microphone to a door that cannot open. */
+const lacksSecret = (info: RoomInfo, secret: string) => info.secret_needed && secret === ''
+
+function titleOf(stage: Stage): string | null {
+  if (stage.is === 'before') return stage.info.title
+  return stage.is === 'inside' ? stage.inside.info.title : null
 }
 
 const LISTENING = new Set(['listening', 'degraded', 'slower', 'merging', 'captions_only', 'skipping'])

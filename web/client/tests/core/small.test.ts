@@ -74,14 +74,16 @@ describe('addresses', () => {
   it('name a room, its secret and a talk', () => {
     expect(routeOf('/room/demo', '?talk=es', '#s%20t')).toEqual({ page: 'room', room: 'demo', talk: 'es', secret: 's t' })
     expect(routeOf('/room/a%2Fb/', '', '')).toMatchObject({ room: 'a/b', talk: null })
-    expect(routeOf('/', '', '').page).toBe('landing')
+    expect(['/', '/index.html'].map((path) => routeOf(path, '', '').page)).toEqual(['landing', 'landing'])
+    expect(['/nothing', '/room', '/room/', '/room/a/b', '//'].map((path) => routeOf(path, '', '').page)).toEqual(Array(5).fill('unknown'))
     expect(routeOf('/room/%E0%A4%A', '', '')).toMatchObject({ room: '%E0%A4%A' })
   })
 
-  it('come from a pasted link or a typed name, of this server only', () => {
+  it('come from a pasted link of this server only; a name alone opens no room', () => {
     const here = 'https://meet.example'
 
-    expect(addressOf(' demo ', here)).toBe('/room/demo')
+    expect(addressOf('demo', here)).toBeNull()
+    expect(addressOf(' /room/demo#s ', here)).toBe('/room/demo#s')
     expect(addressOf('https://meet.example/room/demo#s3cret', here)).toBe('/room/demo#s3cret')
     expect(addressOf('https://elsewhere.example/room/demo', here)).toBeNull()
     expect(addressOf('two words', here)).toBeNull()

@@ -246,7 +246,67 @@ describe('a room that cannot be entered', () => {
   })
 })
 
+describe('a link without its secret', () => {
+  it('is told at once, before a name or a microphone is asked for', async () => {
+    const api = answering(200, { ...info, secret_needed: true })
+    render(
+      <PageProvider api={api}>
+        <RoomPage room="demo" secret="" talk={null} />
+      </PageProvider>,
+    )
+
+    expect((await screen.findByRole('alert')).textContent).toMatch(/after the # is missing/)
+    expect(screen.queryByTestId('name')).toBeNull()
+    expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull()
+  })
+
+  it('opens the door as soon as it is there', async () => {
+    const api = answering(200, { ...info, secret_needed: true })
+    const page = (secret: string) => (
+      <PageProvider api={api}>
+        <RoomPage room="demo" secret={secret} talk={null} />
+      </PageProvider>
+    )
+    const { rerender } = render(page(''))
+    await screen.findByRole('alert')
+
+    rerender(page('s3cret'))
+
+    expect(await screen.findByTestId('name')).toBeTruthy()
+    expect(document.title).toBe('Weekly planning · Dragoman')
+  })
+})
+
 describe('the first page', () => {
+  it('takes the name of a room from the tab', () => {
+    document.title = 'Weekly planning · Dragoman'
+    render(
+      <PageProvider api={answering(404, {})}>
+        <Landing />
+      </PageProvider>,
+    )
+
+    expect(document.title).toBe('Dragoman')
+  })
+
+  it('shows no link any more once the form says something else', async () => {
+    const api = answering(201, { room: 'abc', join: 'http://127.0.0.1:8080/room/abc#s' })
+    const user = userEvent.setup()
+    render(
+      <PageProvider api={api}>
+        <Landing />
+      </PageProvider>,
+    )
+    await user.type(screen.getByLabelText('What is the meeting called?'), 'Planning')
+    await user.type(screen.getByLabelText('Host secret'), 'hush')
+    await user.click(screen.getByRole('button', { name: 'Make the room' }))
+    await screen.findByTestId('made-link')
+
+    await user.type(screen.getByLabelText('What is the meeting called?'), ' again')
+
+    expect(screen.queryByTestId('made-link')).toBeNull()
+  })
+
   it('makes a room with the host secret and shows the link', async () => {
     const api = answering(201, { room: 'abc', join: 'http://127.0.0.1:8080/room/abc#s' })
     const user = userEvent.setup()
@@ -360,6 +420,6 @@ describe('the first page', () => {
     await user.type(screen.getByTestId('join-link'), 'https://elsewhere.example/room/demo')
     await user.click(screen.getByRole('button', { name: 'Go to the room' }))
 
-    expect(screen.getByRole('alert').textContent).toMatch(/neither/)
+    expect(screen.getByRole('alert').textContent).toMatch(/not a link to a room/)
   })
 })

@@ -1,4 +1,5 @@
 import { RoomContext } from '@livekit/components-react'
+import { RemoteParticipant } from 'livekit-client'
 import { act, cleanup, render, screen } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -169,6 +170,11 @@ describe('the state line', () => {
 
 describe('a voice like one’s own', () => {
   const able = () => patch(session.now.status, { interpreter: { ...interpreter, alike: ['es'] } })
+  const calls = () => {
+    const { room } = session.now
+    room.remoteParticipants.set('interpreter-1', new RemoteParticipant(room.engine.client, 'PA_1', 'interpreter-1'))
+    return vi.spyOn(room.localParticipant, 'performRpc').mockResolvedValue('{}')
+  }
 
   it('is not offered where no engine can', () => {
     show(<OwnVoice />)
@@ -178,7 +184,7 @@ describe('a voice like one’s own', () => {
 
   it('is off until it is asked for, told to the interpreter alone, and taken back by the same click', async () => {
     const user = userEvent.setup({ advanceTimers: vi.advanceTimersByTime })
-    const told = vi.spyOn(session.now.room.localParticipant, 'setAttributes').mockResolvedValue()
+    const told = calls()
     able()
     show(<OwnVoice />)
     const box = screen.getByTestId<HTMLInputElement>('lend')
@@ -190,12 +196,15 @@ describe('a voice like one’s own', () => {
     await user.click(box)
 
     expect(box.checked).toBe(false)
-    expect(told.mock.calls).toEqual([[{ 'dragoman.voice': 'given' }], [{ 'dragoman.voice': '' }]])
+    expect(told.mock.calls.map(([call]) => [call.destinationIdentity, call.method, call.payload])).toEqual([
+      ['interpreter-1', 'dragoman.lend', '{"given":true}'],
+      ['interpreter-1', 'dragoman.lend', '{"given":false}'],
+    ])
     expect(JSON.stringify(localStorage)).not.toContain('voice')
   })
 
   it('can be taken back while no engine can any more', async () => {
-    vi.spyOn(session.now.room.localParticipant, 'setAttributes').mockResolvedValue()
+    calls()
     await session.now.lend(true)
     show(<OwnVoice />)
 
@@ -203,7 +212,7 @@ describe('a voice like one’s own', () => {
   })
 
   it('is shown as it is where nobody could be told', async () => {
-    vi.spyOn(session.now.room.localParticipant, 'setAttributes').mockRejectedValue(new Error('no connection'))
+    calls().mockRejectedValue(new Error('no connection'))
     able()
     show(<OwnVoice />)
 
