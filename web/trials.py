@@ -16,10 +16,11 @@ from sqlalchemy import delete, func, insert, select, text
 
 from agent.errors import DragomanError
 
-from .access import hashed, is_at_this_machine, new_secret, new_slug
+from .access import hashed, new_secret, new_slug
 from .bodies import reply
 from .database import DATABASE
 from .pace import keep_pace
+from .peer import is_at_this_machine
 from .sfu import SFU
 from .tables import rooms
 
@@ -50,13 +51,13 @@ class Trial(BaseModel):
 
 async def look(request: web.Request) -> web.Response:
     """`GET /api/trials`."""
-    return reply(Offer(offered=is_at_this_machine(request)))
+    return reply(Offer(offered=await is_at_this_machine(request)))
 
 
 async def make(request: web.Request) -> web.Response:
     """`POST /api/trials`. Raises `not_allowed`, `too_many_trials`."""
     keep_pace(request)
-    if not is_at_this_machine(request):
+    if not await is_at_this_machine(request):
         raise DragomanError("not_allowed", "Trying it out works at the machine that the server runs on.")
     await forget(request.app)
     slug, secret = MARK + new_slug(), new_secret()

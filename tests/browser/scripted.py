@@ -145,7 +145,7 @@ async def interpreting(stack: Stack, room: str, **attributes: str) -> AsyncItera
 
         async def beat() -> None:
             while True:
-                claims = {"iss": key, "sub": job, "exp": int(time.time() + 30)}
+                claims = {"iss": key, "sub": job, "iat": int(time.time()), "exp": int(time.time() + 30)}
                 headers = {"Authorization": f"Bearer {jwt.encode(claims, secret, algorithm='HS256')}"}
                 async with session.post(f"/api/interpreters/{job}/beat", json=pulse, headers=headers):
                     await asyncio.sleep(BEAT)
