@@ -62,7 +62,7 @@ ROUTES: tuple[Route, ...] = (
            "host_secret_wrong", *AWAY)),
     Route("GET", "/api/rooms/{room}/interpreter", for_a_moment(interpreters.vouched), "The interpreter to believe.",
           None, {200: interpreters.Vouched}, ("database_away",)),
-    Route("GET", "/api/trials", trials.look, "Whether a room for trying it out may be had.", None, {200: trials.Offer}),
+    Route("GET", "/api/trials", trials.look, "Whether a room for trying it out may be had.", None, {200: trials.TrialOffer}),
     Route("POST", "/api/trials", trials.make, "A room of one's own for trying it out, gone after the visit.", None,
           {201: trials.Trial}, ("not_allowed", "too_many_trials", "too_many_requests", *AWAY)),
     Route("GET", "/api/meetings", transcripts.meetings, "Kept meetings, to those they were granted to.", None,

@@ -36,7 +36,7 @@ LOCK = 0x64726167_74727973
 """Who holds this advisory lock makes a trial: two at once could be one too many."""
 
 
-class Offer(BaseModel):
+class TrialOffer(BaseModel):
     """Whether whoever asks may have a trial."""
 
     offered: bool
@@ -51,7 +51,7 @@ class Trial(BaseModel):
 
 async def look(request: web.Request) -> web.Response:
     """`GET /api/trials`."""
-    return reply(Offer(offered=await is_at_this_machine(request)))
+    return reply(TrialOffer(offered=await is_at_this_machine(request)))
 
 
 async def make(request: web.Request) -> web.Response:
