@@ -1,7 +1,7 @@
 /** A searchable list of languages: own names, how well each is served, and the figures behind the word. */
 import { BookOpenText, Check, ChevronDown, Ear, MessageCircle, Search } from 'lucide-react'
 import { useState } from 'react'
-import { Autocomplete, Button, Header, Input, Label, ListBox, ListBoxItem, ListBoxSection, Popover, SearchField, Select, Text } from 'react-aria-components'
+import { Autocomplete, Button, Header, Input, Label, ListBox, ListBoxItem, ListBoxSection, Popover, SearchField, Select, SelectValue, Text } from 'react-aria-components'
 import type { Language } from '../core/api'
 import { directionOf, figuresOf, found, missing, nameOf, options, plain, type Option, type Stage } from '../core/languages'
 import { usePage } from '../react/page'
@@ -66,12 +66,14 @@ export function LanguagePicker(props: Props) {
         {compact && (
           <>
             <Icon aria-hidden size={18} className="picker-icon" />
-            <span className="picker-what">{label}</span>
+            <span className="picker-what" aria-hidden>
+              {label}
+            </span>
           </>
         )}
-        <span className="picker-value" lang={language ? value : undefined}>
-          {shown}
-        </span>
+        <SelectValue className="picker-value" lang={language ? value : undefined}>
+          {() => shown}
+        </SelectValue>
         <ChevronDown aria-hidden size={18} />
       </Button>
       <Popover className="popover picker-popover" offset={4}>
