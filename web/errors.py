@@ -32,6 +32,7 @@ STATUS = {
     "room_full": 409,
     "too_large": 413,
     "too_many_requests": 429,
+    "too_many_trials": 429,
     "internal": 500,
     "audit_away": 503,
     "database_away": 503,
@@ -48,6 +49,7 @@ STATUS = {
 }
 WAIT = {
     "too_many_requests": "5",
+    "too_many_trials": "60",
     "audit_away": "5",
     "database_away": "2",
     "keys_away": "5",

@@ -228,7 +228,6 @@ export const de: Words = {
     correct: (name) => `Welche Sprache spricht ${name}?`,
     corrected: (name, language) => `${name} spricht jetzt: ${language}.`,
     notCorrected: 'Die Korrektur kam beim Dolmetscher nicht an. Versuch es noch einmal, wenn er wieder da ist.',
-    stillPlaying: (seconds) => `Die Übersetzung läuft noch, ${seconds} s hinterher`,
     original: 'Originalstimme unter der Übersetzung',
     voice: (letter) => `Stimme ${letter}`,
     someone: 'Jemand',
@@ -312,5 +311,33 @@ export const de: Words = {
     lost: 'Die Verbindung ist abgebrochen und kam nicht wieder.',
     again: 'Noch einmal beitreten',
     home: 'Zur Startseite',
+  },
+
+  inside: {
+    speak: 'Sprechen',
+    languages: 'Sprachen',
+    more: 'Mehr',
+    soundsLike: (language) => `Das klingt nach ${language}. Umstellen?`,
+    switch: 'Umstellen',
+    no: 'Nein',
+    suggested: (name, language) => `${name} wird gefragt, ob das stimmt: ${language}.`,
+    suggest: (name) => `Welche Sprache spricht ${name}? Die Person wird gefragt.`,
+    spoken: (language) => `${language}. Stimmt nicht?`,
+    shortcuts: 'Einzelne Tasten als Kürzel',
+    shortcutsOff: 'Die Tastenkürzel sind ausgeschaltet.',
+    device: {
+      denied: 'Der Browser darf nicht darauf zugreifen. Erlaube es in der Adresszeile und schalte es dann wieder ein.',
+      missing: 'Es wurde keines gefunden. Schließ eines an und schalte es dann wieder ein.',
+      busy: 'Ein anderes Programm benutzt es gerade. Schließ dieses Programm und schalte es dann wieder ein.',
+      insecure: 'Browser geben es nur auf sicheren Adressen frei. Öffne diese Seite mit https.',
+      failed: 'Es startet nicht. Wähle in den Einstellungen ein anderes.',
+      ended: 'Es wurde abgezogen oder angehalten. Schließ es an oder wähle in den Einstellungen ein anderes und schalte es dann wieder ein.',
+    },
+  },
+
+  trial: {
+    notHere: 'Der aufgezeichnete Vortrag lässt sich dort ausprobieren, wo der Server läuft: Öffne diese Seite dort als localhost.',
+    full: 'Alle Räume zum Ausprobieren sind belegt. Versuch es in ein paar Minuten noch einmal.',
+    failed: 'Der Raum zum Ausprobieren ließ sich nicht öffnen. Versuch es in einer Minute noch einmal.',
   },
 }

@@ -228,7 +228,6 @@ export const en: Words = {
     correct: (name) => `Which language does ${name} speak?`,
     corrected: (name, language) => `${name} is now interpreted from ${language}.`,
     notCorrected: 'The interpreter did not take the correction. Try again when it is back.',
-    stillPlaying: (seconds) => `Translation still playing, ${seconds} s behind`,
     original: 'Original voice under the translation',
     voice: (letter) => `voice ${letter}`,
     someone: 'Someone',
@@ -312,5 +311,33 @@ export const en: Words = {
     lost: 'The connection was lost and did not come back.',
     again: 'Join again',
     home: 'To the start page',
+  },
+
+  inside: {
+    speak: 'Speak',
+    languages: 'Languages',
+    more: 'More',
+    soundsLike: (language) => `It sounds like ${language}. Switch?`,
+    switch: 'Switch',
+    no: 'No',
+    suggested: (name, language) => `${name} is asked whether they speak ${language}.`,
+    suggest: (name) => `Which language does ${name} speak? They will be asked.`,
+    spoken: (language) => `${language}. Not right?`,
+    shortcuts: 'Single keys as shortcuts',
+    shortcutsOff: 'The keys are switched off.',
+    device: {
+      denied: 'The browser may not use it. Allow it in the address bar, then turn it on again.',
+      missing: 'None was found. Plug one in, then turn it on again.',
+      busy: 'Another program is using it. Close that program, then turn it on again.',
+      insecure: 'Browsers open it on secure addresses only. Open this page by https.',
+      failed: 'It did not start. Choose another one in the settings.',
+      ended: 'It was unplugged or stopped. Plug it in, or choose another one in the settings, then turn it on again.',
+    },
+  },
+
+  trial: {
+    notHere: 'The recorded talk can be tried where the server runs: open this page there as localhost.',
+    full: 'All rooms for trying it out are taken. Try again in a few minutes.',
+    failed: 'The room for trying it out could not be opened. Try again in a minute.',
   },
 }

@@ -228,7 +228,6 @@ export const es: Words = {
     correct: (name) => `¿Qué idioma habla ${name}?`,
     corrected: (name, language) => `${name} habla ahora: ${language}.`,
     notCorrected: 'El intérprete no ha recibido la corrección. Vuelve a intentarlo cuando esté de vuelta.',
-    stillPlaying: (seconds) => `La traducción sigue sonando, con ${seconds} s de retraso`,
     original: 'Voz original bajo la traducción',
     voice: (letter) => `voz ${letter}`,
     someone: 'Alguien',
@@ -312,5 +311,33 @@ export const es: Words = {
     lost: 'Se ha perdido la conexión y no ha vuelto.',
     again: 'Volver a entrar',
     home: 'Ir al inicio',
+  },
+
+  inside: {
+    speak: 'Hablar',
+    languages: 'Idiomas',
+    more: 'Más',
+    soundsLike: (language) => `Suena a ${language}. ¿Cambiar?`,
+    switch: 'Cambiar',
+    no: 'No',
+    suggested: (name, language) => `Se le pregunta a ${name} si es así: ${language}.`,
+    suggest: (name) => `¿Qué idioma habla ${name}? Se le preguntará.`,
+    spoken: (language) => `${language}. ¿No es así?`,
+    shortcuts: 'Teclas sueltas como atajos',
+    shortcutsOff: 'Los atajos están desactivados.',
+    device: {
+      denied: 'El navegador no tiene permiso para usarlo. Dáselo en la barra de direcciones y vuelve a encenderlo.',
+      missing: 'No se ha encontrado ninguno. Conecta uno y vuelve a encenderlo.',
+      busy: 'Otro programa lo está usando. Cierra ese programa y vuelve a encenderlo.',
+      insecure: 'Los navegadores solo lo abren en direcciones seguras. Abre esta página con https.',
+      failed: 'No se ha iniciado. Elige otro en los ajustes.',
+      ended: 'Se ha desconectado o se ha detenido. Conéctalo, o elige otro en los ajustes, y vuelve a encenderlo.',
+    },
+  },
+
+  trial: {
+    notHere: 'La charla grabada se puede probar donde funciona el servidor: abre allí esta página como localhost.',
+    full: 'Todas las salas de prueba están ocupadas. Vuelve a intentarlo dentro de unos minutos.',
+    failed: 'No se ha podido abrir la sala de prueba. Vuelve a intentarlo dentro de un minuto.',
   },
 }

@@ -231,7 +231,6 @@ export const fr: Words = {
     correct: (name) => `Quelle langue parle ${name} ?`,
     corrected: (name, language) => `${name} parle maintenant : ${language}.`,
     notCorrected: 'L’interprète n’a pas reçu la correction. Réessayez quand il sera revenu.',
-    stillPlaying: (seconds) => `La traduction continue, avec ${seconds} s de retard`,
     original: 'Voix originale sous la traduction',
     voice: (letter) => `voix ${letter}`,
     someone: 'Quelqu’un',
@@ -315,5 +314,33 @@ export const fr: Words = {
     lost: 'La connexion a été perdue et n’a pas pu être rétablie.',
     again: 'Entrer de nouveau',
     home: 'Retour à l’accueil',
+  },
+
+  inside: {
+    speak: 'Parler',
+    languages: 'Langues',
+    more: 'Plus',
+    soundsLike: (language) => `On dirait que vous parlez ${language}. Changer ?`,
+    switch: 'Changer',
+    no: 'Non',
+    suggested: (name, language) => `On demande à ${name} si c’est bien le cas : ${language}.`,
+    suggest: (name) => `Quelle langue parle ${name} ? La question lui sera posée.`,
+    spoken: (language) => `${language}. Ce n’est pas ça ?`,
+    shortcuts: 'Raccourcis à une seule touche',
+    shortcutsOff: 'Les raccourcis sont désactivés.',
+    device: {
+      denied: 'Le navigateur n’a pas le droit de l’utiliser. Autorisez-le dans la barre d’adresse, puis réactivez l’appareil.',
+      missing: 'Aucun appareil de ce genre n’a été trouvé. Branchez-en un, puis réactivez-le.',
+      busy: 'Un autre programme l’utilise. Fermez ce programme, puis réactivez l’appareil.',
+      insecure: 'Les navigateurs ne l’ouvrent qu’aux adresses sécurisées. Ouvrez cette page en https.',
+      failed: 'L’appareil n’a pas démarré. Choisissez-en un autre dans les réglages.',
+      ended: 'L’appareil a été débranché ou arrêté. Branchez-le, ou choisissez-en un autre dans les réglages, puis réactivez-le.',
+    },
+  },
+
+  trial: {
+    notHere: 'L’exposé enregistré s’essaie là où tourne le serveur : ouvrez-y cette page en localhost.',
+    full: 'Toutes les salles d’essai sont occupées. Réessayez dans quelques minutes.',
+    failed: 'La salle d’essai n’a pas pu être ouverte. Réessayez dans une minute.',
   },
 }

@@ -228,7 +228,6 @@ export const pt: Words = {
     correct: (name) => `Que língua fala ${name}?`,
     corrected: (name, language) => `${name} agora fala: ${language}.`,
     notCorrected: 'O intérprete não recebeu a correção. Tente de novo quando ele voltar.',
-    stillPlaying: (seconds) => `A tradução ainda está tocando, com ${seconds} s de atraso`,
     original: 'Voz original sob a tradução',
     voice: (letter) => `voz ${letter}`,
     someone: 'Alguém',
@@ -312,5 +311,33 @@ export const pt: Words = {
     lost: 'A conexão caiu e não voltou.',
     again: 'Entrar de novo',
     home: 'Voltar ao início',
+  },
+
+  inside: {
+    speak: 'Falar',
+    languages: 'Línguas',
+    more: 'Mais',
+    soundsLike: (language) => `Parece ${language}. Mudar?`,
+    switch: 'Mudar',
+    no: 'Não',
+    suggested: (name, language) => `Vamos perguntar a ${name} se é isso mesmo: ${language}.`,
+    suggest: (name) => `Que língua ${name} fala? A pergunta será feita à pessoa.`,
+    spoken: (language) => `${language}. Não é isso?`,
+    shortcuts: 'Teclas soltas como atalhos',
+    shortcutsOff: 'Os atalhos estão desligados.',
+    device: {
+      denied: 'O navegador não tem permissão para usá-lo. Permita na barra de endereço e ligue de novo.',
+      missing: 'Nenhum foi encontrado. Conecte um e ligue de novo.',
+      busy: 'Outro programa está usando. Feche esse programa e ligue de novo.',
+      insecure: 'Os navegadores só o abrem em endereços seguros. Abra esta página por https.',
+      failed: 'Não iniciou. Escolha outro nas configurações.',
+      ended: 'Foi desconectado ou parou. Conecte de novo, ou escolha outro nas configurações, e ligue de novo.',
+    },
+  },
+
+  trial: {
+    notHere: 'A palestra gravada pode ser experimentada onde o servidor roda: abra esta página lá como localhost.',
+    full: 'Todas as salas de teste estão ocupadas. Tente de novo em alguns minutos.',
+    failed: 'Não foi possível abrir a sala de teste. Tente de novo em um minuto.',
   },
 }
