@@ -6,7 +6,7 @@ export type Connection = 'connecting' | 'connected' | 'reconnecting' | 'left'
 
 export type Phase =
   | { is: 'connecting' | 'reconnecting' | 'left' | 'unreadable' | 'bringing_back' | 'absent' | 'starting' | 'no_worker_free' }
-  | { is: 'captions_only' | 'skipping' | 'engines_away' | 'degraded' | 'nothing_wanted' }
+  | { is: 'captions_only' | 'skipping' | 'engines_away' | 'encrypted' | 'degraded' | 'nothing_wanted' }
   | { is: 'no_voice' | 'no_captions' | 'too_many_languages'; tag: string }
   | { is: 'untranslated'; tag: string; from: string }
   | { is: 'interpreting'; languages: readonly string[] }
@@ -36,6 +36,7 @@ export function phaseOf({ connection, interpreter, called = '', had, unreadable,
   if (unreadable) return { is: 'unreadable' }
   if (interpreter.state === 'starting') return { is: 'starting' }
   if (interpreter.state === 'engines_away') return { is: 'engines_away' }
+  if (interpreter.state === 'encrypted') return { is: 'encrypted' }
   const full = [wishes.reads, wishes.hears].find((tag) => refused[tag] === 'too_many_languages')
   if (full) return { is: 'too_many_languages', tag: full }
   // Words without a voice can still be read.
@@ -68,6 +69,7 @@ export function toneOf(phase: Phase): 'good' | 'busy' | 'warning' | 'bad' | 'qui
     case 'too_many_languages':
       return 'warning'
     case 'engines_away':
+    case 'encrypted':
     case 'unreadable':
       return 'bad'
     case 'absent':

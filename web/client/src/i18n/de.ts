@@ -159,6 +159,7 @@ export const de: Words = {
     captions_only: 'Nur Untertitel, der Rechner ist ausgelastet',
     skipping: 'Nur Untertitel, und manches wird übersprungen: Der Rechner ist überlastet',
     engines_away: 'Die Sprachmodelle antworten nicht; die Untertitel kommen von selbst wieder',
+    encrypted: 'Diese Besprechung ist Ende-zu-Ende-verschlüsselt und wird deshalb nicht gedolmetscht',
     degraded: 'Der Rechner ist ausgelastet: Untertitel kommen erst am Satzende',
     nothing_wanted: 'Du liest und hörst nur die Originale',
     no_voice: (language) => `Hier gibt es keine Stimme für ${language}`,

@@ -159,6 +159,7 @@ export const en: Words = {
     captions_only: 'Captions only, the machine is busy',
     skipping: 'Captions only, and some speech is skipped: the machine is overloaded',
     engines_away: 'The engines do not answer; captions will come back by themselves',
+    encrypted: 'This meeting is encrypted from end to end, so it is not interpreted',
     degraded: 'The machine is busy: captions come at the end of a sentence',
     nothing_wanted: 'You read and hear the originals only',
     no_voice: (language) => `No voice in ${language} here`,

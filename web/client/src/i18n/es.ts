@@ -159,6 +159,7 @@ export const es: Words = {
     captions_only: 'Solo subtítulos: el servidor está muy ocupado',
     skipping: 'Solo subtítulos, y se omite parte de lo que se dice: el servidor está sobrecargado',
     engines_away: 'Los motores no responden; los subtítulos volverán solos',
+    encrypted: 'Esta reunión está cifrada de extremo a extremo, por eso no se interpreta',
     degraded: 'El servidor está muy ocupado: los subtítulos llegan al final de la frase',
     nothing_wanted: 'Solo lees y oyes el original',
     no_voice: (language) => `Aquí no hay voz en ${language}`,

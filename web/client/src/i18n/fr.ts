@@ -162,6 +162,7 @@ export const fr: Words = {
     captions_only: 'Sous-titres seulement, le serveur est très sollicité',
     skipping: 'Sous-titres seulement, et certains passages sont sautés : le serveur est surchargé',
     engines_away: 'Les moteurs ne répondent pas ; les sous-titres reviendront d’eux-mêmes',
+    encrypted: 'Cette réunion est chiffrée de bout en bout et n’est donc pas interprétée',
     degraded: 'Serveur très sollicité : les sous-titres arrivent en fin de phrase',
     nothing_wanted: 'Vous lisez et entendez seulement l’original',
     no_voice: (language) => `Pas de voix ici en ${language}`,

@@ -159,6 +159,7 @@ export const pt: Words = {
     captions_only: 'Só legendas: o servidor está ocupado',
     skipping: 'Só legendas, e parte da fala é pulada: o servidor está sobrecarregado',
     engines_away: 'Os motores não respondem; as legendas voltam sozinhas',
+    encrypted: 'Esta reunião é cifrada de ponta a ponta e, por isso, não é interpretada',
     degraded: 'Servidor ocupado: as legendas chegam no fim da frase',
     nothing_wanted: 'Você lê e ouve só o original',
     no_voice: (language) => `Aqui não há voz em ${language}`,

@@ -72,7 +72,7 @@ export interface Words {
   errors: Record<ErrorWord, string> & { other: (code: string) => string }
   devices: Record<'denied' | 'missing' | 'busy' | 'insecure' | 'failed', string> & { unnamed: (number: number) => string }
   state: Record<
-    | 'connecting' | 'reconnecting' | 'left' | 'unreadable' | 'absent' | 'bringing_back' | 'starting' | 'no_worker_free' | 'captions_only' | 'engines_away'
+    | 'connecting' | 'reconnecting' | 'left' | 'unreadable' | 'absent' | 'bringing_back' | 'starting' | 'no_worker_free' | 'captions_only' | 'engines_away' | 'encrypted'
     | 'skipping' | 'degraded' | 'nothing_wanted' | 'interpreting' | 'skipped' | 'details',
     string
   > &

@@ -38,6 +38,8 @@ describe('the state line', () => {
     expect(phase({ interpreter: null, had: true }).is).toBe('bringing_back')
     expect(phase({ unreadable: true }).is).toBe('unreadable')
     expect(inState('starting')).toBe('starting')
+    expect(inState('encrypted')).toBe('encrypted')
+    expect(toneOf({ is: 'encrypted' })).toBe('bad')
     expect(inState('degraded')).toBe('degraded')
     expect(inState('slower')).toBe('degraded')
     expect(inState('merging')).toBe('degraded')
