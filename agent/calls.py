@@ -23,8 +23,8 @@ HIGHEST = 2**53
 """The largest `seq` that every reader of JSON reads alike."""
 BETWEEN = 10.0
 """Seconds between two changes of the language that somebody speaks, and between two suggestions by somebody."""
-TOO_MUCH = ("too_many_calls", "too_many_languages", "too_soon")
-"""The refusals that count as abuse when there are many."""
+TOO_MUCH = ("too_many_languages", "too_soon")
+"""The refusals that count as abuse when there are many, beside those of `RateLimit` itself."""
 
 
 class Calls:
@@ -83,7 +83,7 @@ class Calls:
 
     def _count(self, identity: str, code: str) -> None:
         self.refused[code] += 1
-        if code in TOO_MUCH and code != "too_many_calls":  # that one is a strike already
+        if code in TOO_MUCH:
             self._limit.strike(identity)
 
     def _captions(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,13 +139,14 @@ class Calls:
             if tag not in ("", "auto") and not canonical(tag)
         }
         wants, late = self._spoken(identity, held, wants)
-        refused |= late | self._room.wants(identity, wants)
+        not_made = self._room.wants(identity, wants)
+        refused |= late | not_made
         for code in refused.values():
             self._count(identity, code)
         return {
             "speaks": wants.speaks,
-            "reads": "" if wants.reads in refused else wants.reads,
-            "hears": "" if wants.hears in refused else wants.hears,
+            "reads": "" if wants.reads in not_made else wants.reads,
+            "hears": "" if wants.hears in not_made else wants.hears,
             "refused": self._not_served(wants) | refused,
             "routes": self._routes(wants.reads or wants.hears),
             "voice": self._voice(wants.hears),

@@ -77,7 +77,7 @@ class VaultError(DragomanError):
     `key_destroyed`; `no_key` (none of that number); `bad_key_file`;
     `bad_term`; `bad_values`; `bad_hold`; `bad_erasure`; `bad_receipt`; `unknown_hold`; `unknown_erasure`;
     `held` (a hold keeps it); `released`; `approved`, `superseded` (that version no longer changes, or counts);
-    `second_person` (somebody else must approve it); `ledger_broken`;
+    `second_person` (somebody else must approve it); `ledger_broken`, `ledger_missing`;
     `restored_not_replayed` (the database is older than what was destroyed or agreed since);
     `audit_away` (the log can't be written: nothing is read); `anchors_away` (where it stands can't be);
     `meeting_not_found` (none that may be read); `bad_grant`; `cannot_write` (an export or a receipt, to that file);

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -47,10 +48,12 @@ class Heartbeat:
         epoch: int,
         key: str,
         state: Callable[[], str],
+        refused: Callable[[], Mapping[str, int]] = dict,
         replaced: Callable[[], None],
         standing: Standing,
         alone: Callable[[], Awaitable[bool]],
         wall: Callable[[], float] = time.time,
+        failures: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._settings = settings
         self._job = job
@@ -59,10 +62,14 @@ class Heartbeat:
         self._epoch = epoch
         self._key = key
         self._state = state
+        self._refused = refused
         self._replaced = replaced
         self._standing = standing
         self._alone = alone
         self._wall = wall
+        self._failures = failures
+        self._counted: Mapping[str, Counter[str]] = {"refused": Counter(), "failures": Counter()}
+        """Of either, what a beat that was heard has told."""
         self._hurried = asyncio.Event()
         self._unheard = ""
         self._said = ""
@@ -139,8 +146,12 @@ class Heartbeat:
         url = f"{self._settings.web}/api/interpreters/{self._job}/beat"
         now = self._wall()
         headers = {"Authorization": f"Bearer {self._signed(iat=now, exp=now + LIFE)}"}
-        async with session.post(url, json=self._told(), headers=headers, raise_for_status=True) as answer:
-            return bool((await answer.json())["leave"])
+        counts = {"refused": Counter(self._refused()), "failures": Counter(self._failures())}
+        new = {name: dict(count - self._counted[name]) for name, count in counts.items()}
+        async with session.post(url, json=self._told() | new, headers=headers, raise_for_status=True) as answer:
+            leave = bool((await answer.json())["leave"])
+        self._counted = counts
+        return leave
 
     def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE))

@@ -12,12 +12,13 @@ PEOPLE = 1_000
 class LanguageQuota:
     """Which languages a room makes: `limit` of them at a time for readers, and as many that are only spoken.
 
-    Over its life a room makes `LIFE` times as many different ones, and one person asks for `PERSON` times as many.
+    Over its life a room makes `LIFE` times as many different ones, and one person asks for `PERSON` times as many: no
+    few of them use up what the room has.
     A language that was given back counts on; who asks for it again gets it. The last number of its finals is
     remembered here, because a page takes a number that comes twice for one that it has.
     """
 
-    LIFE, PERSON = 4, 2
+    LIFE, PERSON = 8, 2
 
     def __init__(self, limit: int, always: Iterable[str] = ()) -> None:
         self._limit = limit

@@ -29,6 +29,8 @@ PEOPLE = {
     rtc.ParticipantKind.PARTICIPANT_KIND_INGRESS,
 }
 
+NOT_ENCRYPTED = 0
+"""LiveKit's `Encryption.NONE`."""
 RPC_REFUSED = 4400
 """The code of every refused call; its message is our own code, `internal` for a fault of ours."""
 SUBSCRIBING = 8
@@ -72,7 +74,17 @@ class Listener(Protocol):
 
     def stopped(self, track: str) -> None: ...
 
+    def encrypted(self, is_so: bool) -> None:
+        """Whether the room is encrypted from end to end: told at every track that comes or goes."""
+
     async def asked(self, method: str, identity: str, payload: str) -> str: ...
+
+
+def is_encrypted(room: rtc.Room) -> bool:
+    """Whether somebody sends what only those in the room can open: we hold no key of theirs, and none should."""
+    people = room.remote_participants.values()
+    tracks = (track for person in people for track in person.track_publications.values())
+    return any(track.encryption_type != NOT_ENCRYPTED for track in tracks)
 
 
 def is_microphone(publication: rtc.TrackPublication, participant: rtc.Participant) -> bool:
@@ -128,6 +140,7 @@ class Sfu:
         on("participant_attributes_changed", lambda changed, participant: self._came(participant))
         on("participant_disconnected", self._left)
         on("track_published", self._published)
+        on("track_unpublished", lambda *_: self._listener.encrypted(is_encrypted(self._room)))
         on("track_unpublished", lambda publication, participant: self._free([publication.sid]))
         on("track_subscribed", self._subscribed)
         on("track_unsubscribed", lambda track, publication, participant: self._ended(publication.sid))
@@ -223,8 +236,12 @@ class Sfu:
     def _left(self, participant: rtc.RemoteParticipant) -> None:
         self._listener.left(participant.identity)
         self._free(list(participant.track_publications))
+        self._listener.encrypted(is_encrypted(self._room))
 
     def _published(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
+        self._listener.encrypted(is_encrypted(self._room))
+        if publication.encryption_type != NOT_ENCRYPTED:
+            return
         if not is_microphone(publication, participant) or not self._group:
             return
         self.microphones.keep(

@@ -169,6 +169,7 @@ class Interpreter:
         )
         self._supervisor = Supervisor(self._fell)
         self._main: asyncio.Task[None] | None = None
+        self._encrypted = False
         self._beating: Heartbeat | None = None
 
     def _fell(self, part: str, error: Exception) -> None:
@@ -231,10 +232,12 @@ class Interpreter:
             identity=self._ctx.room.local_participant.identity,
             epoch=self._epoch,
             key=self._signer.public,
-            state=lambda: self._room.state,
+            state=self._state,
+            refused=self.refused,
             replaced=self._replaced,
             standing=self._standing,
             alone=self._alone,
+            failures=lambda: self._room.failures.by_kind,
         )
 
     def _agreed(self) -> Keeping | None:
@@ -326,7 +329,20 @@ class Interpreter:
         self._room.listen(identity, track)
 
     def hear(self, chunk: Chunk) -> None:
-        self._room.hear(chunk)
+        if not self._encrypted:  # no room is interpreted by half
+            self._room.hear(chunk)
+
+    def encrypted(self, is_so: bool) -> None:
+        if is_so == self._encrypted:
+            return
+        self._encrypted = is_so
+        log.warning("encrypted from end to end: not interpreted" if is_so else "no longer encrypted")
+        self._sfu.set_attributes({"dragoman.state": self._state()})
+        if self._beating:
+            self._beating.changed()
+
+    def _state(self) -> str:
+        return "encrypted" if self._encrypted else self._room.state
 
     def stopped(self, track: str) -> None:
         self._room.stopped(track)
@@ -360,7 +376,7 @@ class Interpreter:
             self._beating.changed()
         self._sfu.set_attributes(
             {
-                "dragoman.state": state,
+                "dragoman.state": "encrypted" if self._encrypted else state,
                 "dragoman.languages": ",".join(sorted(languages)),
                 "dragoman.detected": by_identity(detected),
             }

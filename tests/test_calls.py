@@ -142,6 +142,14 @@ async def test_a_spoken_language_changes_once_in_ten_seconds_by_whichever_call()
         assert (later["speaks"], later["refused"]) == ("es", {})
 
 
+async def test_who_speaks_too_soon_what_they_read_goes_on_reading_it():
+    async with a_scene("ana") as scene:
+        await scene.ask("speaks", "ana", {"identity": "ana", "language": "fr"})
+        answer = await scene.ask("languages", "ana", {"speaks": "es", "reads": "es", "hears": ""})
+
+        assert (answer["speaks"], answer["reads"], answer["refused"]) == ("fr", "es", {"es": "too_soon"})
+
+
 async def test_what_a_call_does_not_name_stays_as_it_is():
     async with a_scene("ana", "host", hosts=("host",)) as scene:
         await scene.ask("languages", "ana", {"reads": "de", "hears": "es"})

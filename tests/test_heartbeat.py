@@ -51,7 +51,9 @@ class Job:
 
     state: str = "starting"
     alone: bool = False
+    refused: dict[str, int] = field(default_factory=dict)
     replaced: asyncio.Event = field(default_factory=asyncio.Event)
+    failures: dict[str, int] = field(default_factory=dict)
     now: float = 0.0
     """What its monotonic clock shows beyond the real one: how long it was stopped."""
 
@@ -93,10 +95,12 @@ def heartbeat(job: Job, settings: Settings, standing: Standing, wall: Callable[[
         epoch=7,
         key="{}",
         state=lambda: job.state,
+        refused=lambda: job.refused,
         replaced=job.replaced.set,
         standing=standing,
         alone=alone,
         wall=wall,
+        failures=lambda: job.failures,
     )
 
 
@@ -111,6 +115,25 @@ async def never(true: Callable[[], bool], seconds: float = 1.0) -> None:
     while time.monotonic() < end:
         assert not true()
         await asyncio.sleep(0.01)
+
+
+async def test_what_guests_were_refused_is_told_once_also_where_a_beat_is_not_answered():
+    job, server = Job(), WebServer()
+    async with beating(job, server):
+        server.status = 500
+        job.refused = {"too_soon": 3}
+        await server.next()
+        server.status = 200
+        await until(lambda: sum(beat["refused"] == {} for beat in server.beats) >= 2)
+        job.refused = {"too_soon": 5, "too_many_calls": 1}
+        await until(lambda: server.beats[-1]["refused"] != {})
+        told = server.beats[-1]["refused"]
+        await server.next()
+        await server.next()
+
+        assert {"too_soon": 3} in [beat["refused"] for beat in server.beats]
+        assert told == {"too_soon": 2, "too_many_calls": 1}
+        assert server.beats[-1]["refused"] == {}
 
 
 async def test_who_was_stopped_speaks_again_as_soon_as_the_web_server_says_so():
@@ -201,3 +224,23 @@ def test_a_question_without_a_nonce_or_with_a_whole_text_is_refused(nonce: str):
 
     with pytest.raises(DragomanError, match="nonce"):
         heartbeat(Job(), settings, Standing()).answer(nonce)
+
+
+async def test_what_failed_is_told_once_and_again_where_a_beat_was_not_heard():
+    job, server = Job(failures={"dub": 2}), WebServer()
+    async with beating(job, server):
+        await server.next()
+        job.failures = {"dub": 3, "captions": 1}
+        server.status = 503
+        await server.next()
+        await server.next()
+        server.status = 200
+        await server.next()
+        await server.next()
+
+    told = [beat["failures"] for beat in server.beats]
+    later = [failures for failures in told[1:] if failures]
+    assert told[0] == {"dub": 2}
+    assert later
+    assert {tuple(sorted(failures.items())) for failures in later} == {(("captions", 1), ("dub", 1))}
+    assert told[-1] == {}

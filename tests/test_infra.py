@@ -577,6 +577,31 @@ def test_a_program_that_ignores_the_first_signal_gets_a_second() -> None:
     assert keeper.wait(PATIENCE) == 7
 
 
+def test_the_agent_has_ended_before_anything_that_it_needs_is_stopped_and_the_database_goes_last(
+    tmp_path: Path,
+) -> None:
+    happened: list[str] = []
+
+    class Program:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def ask_to_stop(self) -> None:
+            happened.append(f"stop {self.name}")
+
+        def wait(self) -> None:
+            happened.append(f"{self.name} has ended")
+
+    with Stack(on_free_ports(tmp_path, {}), say=lambda line: None) as stack:
+        names = ("postgres", "sfu", "engines", "agent", "web", "sweep")
+        stack._kept = {name: Program(name) for name in names}  # type: ignore[misc]
+        stack.stop()
+
+    assert happened[:2] == ["stop agent", "agent has ended"]
+    assert happened[-2:] == ["stop postgres", "postgres has ended"]
+    assert len(happened) == 2 * len(names)
+
+
 def test_a_program_that_ended_is_started_again_and_its_last_line_said(tmp_path: Path) -> None:
     said: list[str] = []
     command = f"exec {sys.executable} -c \"print('out of luck'); raise SystemExit(5)\""

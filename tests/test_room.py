@@ -298,7 +298,7 @@ async def test_four_hundred_languages_one_after_the_other_are_never_more_than_th
         tracks = len(outside.tracks)
 
     assert most == 12
-    assert refused == 400 - 48, "four times the limit in the room's life"
+    assert refused == 400 - 96, "eight times the limit in the room's life"
     assert tracks <= 12
 
 

@@ -101,6 +101,8 @@ class Ears:
 
     def stopped(self, track: str) -> None: ...
 
+    def encrypted(self, is_so: bool) -> None: ...
+
     async def asked(self, method: str, identity: str, payload: str) -> str:
         if self.fails:
             raise self.fails
@@ -147,6 +149,7 @@ class Publication:
         self.kind = rtc.TrackKind.KIND_AUDIO
         self.source = rtc.TrackSource.SOURCE_MICROPHONE
         self.muted = False
+        self.encryption_type = 0
         self.subscribed = False
         self.refuses = refuses
 

@@ -17,7 +17,7 @@ from agent.settings import Settings
 from agent.tokens import allow_for_clocks
 from agent.vault import tenants
 
-from . import health, interpreters, pages, policies, rooms, transcripts, webhooks, workers
+from . import health, interpreters, pages, policies, rooms, transcripts, trials, webhooks, workers
 from .access import SETTINGS
 from .clocks import CLOCKS, LIVEKIT, REFUSED, Clocks, Refused
 from .database import BEATS, DATABASE, Database
@@ -40,7 +40,7 @@ AGAIN = 1.0
 """Seconds before another try at a database that was away at the start."""
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 READING = ("host_secret_wrong", "too_many_requests", "audit_away", "vault_away", "keys_away", "key_refused",
-           "key_destroyed", "no_key", "restored_not_replayed", "ledger_broken")  # fmt: skip
+           "key_destroyed", "no_key", "restored_not_replayed", "ledger_broken", "ledger_missing")  # fmt: skip
 AWAY = ("database_away", "sfu_away", "vault_away")
 
 
@@ -62,6 +62,10 @@ ROUTES: tuple[Route, ...] = (
            "host_secret_wrong", *AWAY)),
     Route("GET", "/api/rooms/{room}/interpreter", for_a_moment(interpreters.vouched), "The interpreter to believe.",
           None, {200: interpreters.Vouched}, ("database_away",)),
+    Route("GET", "/api/trials", trials.look, "Whether a room for trying it out may be had.", None,
+          {200: trials.TrialOffer}),
+    Route("POST", "/api/trials", trials.make, "A room of one's own for trying it out, gone after the visit.", None,
+          {201: trials.Trial}, ("not_allowed", "too_many_trials", "too_many_requests", *AWAY)),
     Route("GET", "/api/meetings", transcripts.meetings, "Kept meetings, to those they were granted to.", None,
           {200: transcripts.Meetings}, ("bad_request", "unknown_language", *READING), "the host secret",
           transcripts.MeetingsAsked),
@@ -160,6 +164,7 @@ async def work(app: web.Application) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
             group.create_task(app[ENGINES].run())
             group.create_task(_attend(app))
+            group.create_task(trials.run(app))
 
     task = asyncio.create_task(all_of_it())
     task.add_done_callback(_fall)

@@ -32,6 +32,7 @@ STATUS = {
     "room_full": 409,
     "too_large": 413,
     "too_many_requests": 429,
+    "too_many_trials": 429,
     "internal": 500,
     "audit_away": 503,
     "database_away": 503,
@@ -39,6 +40,7 @@ STATUS = {
     "key_refused": 503,
     "keys_away": 503,
     "ledger_broken": 503,
+    "ledger_missing": 503,
     "no_key": 503,
     "pages_missing": 503,
     "restored_not_replayed": 503,
@@ -47,6 +49,7 @@ STATUS = {
 }
 WAIT = {
     "too_many_requests": "5",
+    "too_many_trials": "60",
     "audit_away": "5",
     "database_away": "2",
     "keys_away": "5",

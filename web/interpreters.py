@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -44,6 +44,15 @@ class Pulse(Body):
     """A JWK in JSON; without one it is vouched for by nobody, and pages show nothing of it."""
 
 
+class Told(Pulse):
+    """The same with what was counted since the last beat that was answered."""
+
+    refused: dict[str, Annotated[int, Field(ge=0, le=1_000_000)]] = Field({}, max_length=64)
+    """What guests were refused, by code."""
+    failures: dict[str, Annotated[int, Field(ge=0, le=1_000_000)]] = Field({}, max_length=64)
+    """How often parts of each kind failed."""
+
+
 class Vouched(BaseModel):
     """The interpreter whose captions a page may believe; nulls where there is none."""
 
@@ -66,12 +75,14 @@ async def beat(request: web.Request) -> web.Response:
     except DragomanError as error:
         request.app[REFUSED].tell(error, peer=request.remote)
         raise
-    pulse = await read(request, Pulse)
+    pulse = await read(request, Told)
     async with request.app[BEATS].transaction() as connection:
         order = await heard(connection, job, pulse)
         took = await _began_to_hear(connection, job, pulse)
     metrics = request.app[METRICS]
     metrics.beats.inc()
+    metrics.guests(pulse.refused)
+    metrics.failed(pulse.failures)
     if took is not None:
         metrics.hearing.observe(took)
     return reply(order)
@@ -79,8 +90,8 @@ async def beat(request: web.Request) -> web.Response:
 
 async def heard(connection: AsyncConnection, job: str, pulse: Pulse) -> Order:
     """Note a sign of life; whether the one that gave it is to go."""
-    row = {**pulse.model_dump(), "job": job}
-    changing = {**{name: row[name] for name in Pulse.model_fields}, "seen_at": now}
+    said = pulse.model_dump(include=set(Pulse.model_fields))
+    row, changing = {**said, "job": job}, {**said, "seen_at": now}
     put = insert(interpreters).values(row).on_conflict_do_update(index_elements=["job"], set_=changing)
     dismissed = (await connection.execute(put.returning(interpreters.c.dismissed))).scalar_one()
     newer = and_(_living(pulse.room), interpreters.c.epoch > pulse.epoch)

@@ -9,6 +9,19 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 STATES = ("starting", "listening", "degraded", "slower", "merging", "captions_only", "skipping", "engines_away")
 """What an interpreter says of itself, as in docs/wire.md."""
+REFUSALS = {
+    *("bad_json", "bad_request", "not_allowed", "not_served", "unknown_language", "too_soon", "too_many_calls"),
+    *("too_many_languages", "too_many_people", "too_many_microphones", "unread_streams"),
+}
+"""Why interpreters refuse what guests ask, as in docs/wire.md."""
+
+
+PARTS = (
+    *("captions", "captions_track", "dub", "track", "recognise", "diarize", "keeping", "sound", "calls", "cues"),
+    *("attributes", "finals", "interims", "subscribe", "heartbeat", "served", "offer", "upkeep", "looking", "sfu"),
+    "language",
+)
+"""Kinds of an interpreter's parts that may fail, as in docs/wire.md; any other one counts as `other`."""
 
 
 class Metrics:
@@ -22,7 +35,9 @@ class Metrics:
         self.rooms = self._counter("rooms_made", "Rooms made by hosts")
         self.joins = self._counter("joins", "Tokens given to people")
         self.beats = self._counter("beats", "Heartbeats of interpreters")
+        self.failures = self._counter("interpreter_failures", "Parts of interpreters that failed, by kind", "part")
         self.refused = self._counter("beats_refused", "Heartbeats that were not taken for an interpreter's")
+        self.refusals = self._counter("guests_refused", "What interpreters refused to guests", "code")
         self.missed = self._counter("beats_missed", "Interpreters that fell silent")
         self.hearing = Histogram(
             "dragoman_web_hearing_seconds",
@@ -46,10 +61,20 @@ class Metrics:
         )
         self.leader = Gauge("dragoman_web_leader", "1 where this server attends the rooms", registry=self.registry)
 
+    def failed(self, failures: Mapping[str, int]) -> None:
+        """What an interpreter tells of its parts: how often those of a kind failed since it last told."""
+        for part, count in failures.items():
+            self.failures.labels(part if part in PARTS else "other").inc(count)
+
     def interpreted(self, states: Mapping[str, int]) -> None:
         """How many interpreters are in each of the states that there are; none where nobody knows."""
         for state in STATES:
             self.interpreters.labels(state).set(states.get(state, 0))
+
+    def guests(self, refused: Mapping[str, int]) -> None:
+        """What an interpreter refused; a code that we don't know is `other`."""
+        for code, count in refused.items():
+            self.refusals.labels(code if code in REFUSALS else "other").inc(max(0, count))
 
     def _counter(self, name: str, says: str, *labels: str) -> Counter:
         return Counter(f"dragoman_web_{name}", says, labels, registry=self.registry)

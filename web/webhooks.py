@@ -10,6 +10,7 @@ from livekit import api
 
 from agent.errors import DragomanError
 
+from . import trials
 from .access import CLOCKS_DIFFER, SETTINGS
 from .database import DATABASE
 from .interpreters import announce
@@ -57,6 +58,8 @@ async def receive(request: web.Request) -> web.Response:
         webhooks.labels("repeated").inc()
     elif event.event in TELLING and event.room.name:
         await announce(request.app[DATABASE], event.room.name)
+        if event.event == "room_finished":
+            await trials.finished(request.app, event.room.name)
         webhooks.labels("taken").inc()
     else:
         webhooks.labels("ignored").inc()

@@ -154,6 +154,7 @@ async def _policy(desk: Desk, given: argparse.Namespace) -> int:
         for policy in await policies.list():
             _say(_policy_said(policy))
     elif given.what == "propose":
+        await restore.begin(desk.pool(Role.RETENTION), desk.tenant, desk.ledger())
         terms = {kind: getattr(given, kind) for kind in ("source", "translation", "redacted", "audit")}
         more = {"redaction": given.redaction, "words": given.word}
         _say(_policy_said(await policies.propose(given.name, by=given.by, **terms, **more)))

@@ -11,6 +11,9 @@ in JSON with sorted keys; the signature is over the line without it. `what` and 
     hold        id, matter, room, meeting, subject, by, at
     release     id, by, at
     policy      name, version, source, translation, redacted, audit, redaction, from; words are not in it
+
+A ledger that is missing is not an empty one: with the wrong folder, everything that was destroyed would come back. So a
+file is begun once, before anything is kept (`restore.begin`), and nothing else makes one.
 """
 
 from __future__ import annotations
@@ -57,8 +60,18 @@ class Ledger:
         self._read: tuple[tuple[int, int], list[Line]] | None = None
         """As we found it: bytes and when it was changed, and what stood there."""
 
+    async def is_there(self) -> bool:
+        return await asyncio.to_thread(self._path.is_file)
+
+    async def begin(self) -> None:
+        """An empty ledger, on the disk when this returns; nothing where there is one."""
+        await asyncio.to_thread(self._begin)
+
     async def append(self, what: str, body: Mapping[str, Any], *, durable: bool = True) -> int:
-        """Adds a line and returns its number; it is on the disk when this returns. Raises `ledger_broken`."""
+        """Adds a line and returns its number; it is on the disk when this returns.
+
+        Raises `ledger_broken`, `ledger_missing`.
+        """
         fd, (size, n, prev) = await asyncio.to_thread(self._locked)
         try:
             line: dict[str, Any] = {"v": 1, "of": str(self._tenant), "n": n + 1, "at": datetime.now(UTC).isoformat()}
@@ -76,14 +89,24 @@ class Ledger:
         await self.append("void" if void else "done", {"n": n}, durable=False)
 
     async def lines(self) -> list[Line]:
-        """All of them, checked. Raises `ledger_broken`."""
+        """All of them, checked. Raises `ledger_broken`, `ledger_missing`."""
         key = await self._signer.public_key()
         return await asyncio.to_thread(self._checked, key)
 
+    def _begin(self) -> None:
+        folder = self._path.parent
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        there = os.open(folder, os.O_RDONLY)
+        os.fsync(there)
+        os.close(there)
+
     def _locked(self) -> tuple[int, tuple[int, int, str]]:
         """The file, ours alone until it is closed, and where the next line goes."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fd = os.open(self._path, os.O_RDWR)
+        except FileNotFoundError:
+            raise missing() from None
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
             return fd, self._last(fd)
@@ -107,9 +130,10 @@ class Ledger:
         return at + len(whole), int(_parsed(last)["n"]), _digest(last)
 
     def _checked(self, key: Ed25519PublicKey) -> list[Line]:
-        if not self._path.exists():
-            return []
-        stat = self._path.stat()
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            raise missing() from None
         if self._read and self._read[0] == (stat.st_size, stat.st_mtime_ns):
             return self._read[1]
         found: list[Line] = []
@@ -157,3 +181,11 @@ def _parsed(content: bytes) -> dict[str, Any]:
 
 def _broken(number: int) -> VaultError:
     return VaultError("ledger_broken", f"Line {number} of the ledger was changed, or one before it removed.")
+
+
+def missing() -> VaultError:
+    return VaultError(
+        "ledger_missing",
+        "The ledger of what was destroyed is not in the folder that DRAGOMAN_LEDGER names: put that right, or bring "
+        "the ledger back. Only where there never was one, make an empty file `<tenant's id>.jsonl` there.",
+    )

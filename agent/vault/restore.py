@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..errors import VaultError
 from .destroying import Doomed, destroy, weighed
-from .ledger import Ledger, Line
+from .ledger import Ledger, Line, missing
 from .pool import Pool
 from .refusals import refusals
 from .residue import clear, left
@@ -33,6 +33,8 @@ _KEYS = text(
 _DAYS = text("SELECT id, day FROM vault.meeting WHERE tenant_id = :tenant AND id = ANY (:meetings)").bindparams(
     bindparam("meetings", type_=ARRAY(Uuid))
 )
+_MEETINGS = text("SELECT true FROM vault.meeting WHERE tenant_id = :tenant LIMIT 1")
+_POLICIES = text("SELECT true FROM vault.policy WHERE tenant_id = :tenant LIMIT 1")
 _IN_FORCE = (
     "SELECT name, version, source, translation, redacted, audit, redaction, effective_from FROM vault.policy"
     " WHERE tenant_id = :tenant AND effective_from <= {at} ORDER BY name, version"
@@ -82,9 +84,19 @@ class Replayed:
     """Whose keys were destroyed before: sealed text and keys were restored from backups of different age."""
 
 
+async def begin(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
+    """A first ledger, before anything is kept; as retention. Raises `ledger_missing` where something was kept."""
+    if await ledger.is_there():
+        return
+    async with pool.transaction(tenant) as connection:
+        if (await connection.execute(_MEETINGS, {"tenant": tenant})).first():
+            raise missing()
+    await ledger.begin()
+
+
 async def behind(pool: Pool, tenant: UUID, ledger: Ledger) -> Behind:
-    """Compares the whole ledger, as retention. Raises `ledger_broken`."""
-    lines = await ledger.lines()
+    """Compares the whole ledger, as retention. Raises `ledger_broken`, `ledger_missing`."""
+    lines = await _lines(pool, tenant, ledger)
     return await _behind(pool, tenant, lines)
 
 
@@ -92,9 +104,10 @@ async def may_serve(pool: Pool, tenant: UUID, ledger: Ledger, *, newest: int | N
     """For who serves stored text, adds to it or destroys it, at the start and now and then; any role.
 
     A backup forgets the newest first: `newest` lines of the ledger are enough for who asks often. Raises
-    `restored_not_replayed` where a key that was destroyed might be here again, or a policy is lacking.
+    `restored_not_replayed` where a key that was destroyed might be here again, or a policy is lacking, and
+    `ledger_missing` where there is no ledger to tell.
     """
-    lines = await ledger.lines()
+    lines = await _lines(pool, tenant, ledger)
     gone = _done(lines)
     keys = [key for line in (gone[-newest:] if newest else gone) for key in _keys(line)]
     async with pool.transaction(tenant) as connection:
@@ -110,7 +123,7 @@ async def replay(pool: Pool, tenant: UUID, ledger: Ledger) -> Replayed:
     But for policies: a version that was approved after the backup is to be approved again, and until then nothing
     serves.
     """
-    lines, done = await ledger.lines(), Replayed()
+    lines, done = await _lines(pool, tenant, ledger), Replayed()
     lacks = await _behind(pool, tenant, lines)
     keys, ended = set(lacks.keys), {line.n for line in _done(lines)}
     for line in lines:
@@ -138,6 +151,7 @@ async def settle(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
     have come into force since come into the ledger. Raises `restored_not_replayed` where one is lacking that had, or
     was approved again too lately for what is due by the one before it to be safe.
     """
+    await begin(pool, tenant, ledger)
     lines = await ledger.lines()
     lacks = await _behind(pool, tenant, lines)
     if lacks.policies:
@@ -156,6 +170,16 @@ async def settle(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
             void = True
         await ledger.confirm(line.n, void=void)
     await _note_policies(pool, tenant, ledger, lines)
+
+
+async def _lines(pool: Pool, tenant: UUID, ledger: Ledger) -> list[Line]:
+    """The ledger; at the very first start, before there is a policy that anything could be kept by, there is none."""
+    if not await ledger.is_there():
+        async with pool.transaction(tenant) as connection:
+            if (await connection.execute(_POLICIES, {"tenant": tenant})).first():
+                raise missing()
+        return []
+    return await ledger.lines()
 
 
 async def _note_policies(pool: Pool, tenant: UUID, ledger: Ledger, lines: list[Line]) -> None:

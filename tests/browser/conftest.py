@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-import urllib.request
 import wave
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -66,7 +65,10 @@ async def speaking(playwright: Playwright, tmp_path_factory: pytest.TempPathFact
 def rooms() -> Iterator[Stack]:
     """Rooms and pages, and nobody who interprets: a test's script says what an interpreter would."""
     folder = Path(tempfile.mkdtemp(prefix="dragoman-rooms-"))
-    with served() as engines, Stack(on_free_ports(folder, {**os.environ, "DRAGOMAN_ENGINES": engines}), _quiet) as house:
+    with (
+        served() as engines,
+        Stack(on_free_ports(folder, {**os.environ, "DRAGOMAN_ENGINES": engines}), _quiet) as house,
+    ):
         house.start("postgres", "sfu", "web")
         until = time.monotonic() + 60
         while not all(house.readiness()[1].get(part, {}).get("ready") for part in ("database", "sfu", "engines")):

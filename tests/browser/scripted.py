@@ -81,14 +81,15 @@ class Script:
 
     async def tell(self, **attributes: str) -> None:
         """Attributes, without their `dragoman.`."""
-        await self.room.local_participant.set_attributes({f"dragoman.{name}": said for name, said in attributes.items()})
+        told = {f"dragoman.{name}": said for name, said in attributes.items()}
+        await self.room.local_participant.set_attributes(told)
 
-    async def say(self, identity: str, text: str, lang: str = "es", source: str = "en", id: str | None = None) -> Caption:
+    async def say(self, identity: str, text: str, lang: str = "es", source: str = "en") -> Caption:
         """A final, as if it had just been said."""
         seq = self._said[lang] = self._said.get(lang, 0) + 1
         at = time.time() % 86_400
         caption = Caption(
-            id=id or str(uuid.uuid4()), rev=1, seq=seq, lang=lang, source=source, identity=identity, track="",
+            id=str(uuid.uuid4()), rev=1, seq=seq, lang=lang, source=source, identity=identity, track="",
             speaker=None, text=text, stable=len(text), final=True, start=at - 1, end=at, engine="script",
         )  # fmt: skip
         await self.room.local_participant.send_text(self._signer.caption(caption).decode(), topic=f"captions/{lang}")
@@ -144,7 +145,7 @@ async def interpreting(stack: Stack, room: str, **attributes: str) -> AsyncItera
 
         async def beat() -> None:
             while True:
-                claims = {"iss": key, "sub": job, "exp": int(time.time() + 30)}
+                claims = {"iss": key, "sub": job, "iat": int(time.time()), "exp": int(time.time() + 30)}
                 headers = {"Authorization": f"Bearer {jwt.encode(claims, secret, algorithm='HS256')}"}
                 async with session.post(f"/api/interpreters/{job}/beat", json=pulse, headers=headers):
                     await asyncio.sleep(BEAT)

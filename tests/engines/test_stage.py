@@ -38,8 +38,8 @@ async def ready(client: aiohttp.ClientSession) -> tuple[int, Any]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A translation of a language may take 0.1 s."""
-    monkeypatch.setattr("agent.engines.service.SLOW", 0.02)
+    """A translation of a language may take 0.25 s."""
+    monkeypatch.setattr("agent.engines.service.SLOW", 0.05)
 
 
 class Threaded(FakeTranslator):
@@ -158,7 +158,7 @@ async def test_who_was_in_one_call_with_what_hangs_is_then_asked_for_by_itself()
 
 
 async def test_a_voice_that_hangs_in_mid_sentence_frees_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.engines.service.SLOW", 0.02)
+    monkeypatch.setattr("agent.engines.service.SLOW", 0.05)
 
     class Choking(FakeVoice):
         async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:

@@ -20,6 +20,7 @@ from agent.vault.keeper import Keeper
 from agent.vault.keeps import Keeps
 from agent.vault.keyfile import KeyFile
 from agent.vault.keys import TenantKeys
+from agent.vault.ledger import Ledger
 from agent.vault.places import meeting_id
 from agent.vault.pool import Pool, Role
 from agent.vault.spool import Spool
@@ -97,6 +98,7 @@ async def running(
     """A keeper that runs, as in an agent; at the end it has carried everything, unless the database is away."""
     pool = Pool(SecretStr(url), Role.AGENT)
     keys = more.pop("keys", None) or keys_of(pool, folder)
+    await Ledger(folder / "ledger", meeting.tenant, keys).begin()  # as the sweep does, before anything is kept
     spool = await Spool.create(folder / "spool", meeting, sync_after=more.pop("sync_after", False))
     keeper = Keeper(keeps, meeting, keys, spool, Store(pool, meeting), **{"zero": 1_700_000_000.0, **more})
     task = asyncio.create_task(keeper.run())

@@ -21,6 +21,7 @@ from agent.vault.anchors import Anchors
 from agent.vault.envelope import DataKey, Place, seal
 from agent.vault.keyfile import KeyFile
 from agent.vault.keys import TenantKeys
+from agent.vault.ledger import Ledger
 from agent.vault.pool import Pool, Role
 from agent.vault.tenants import tenant_id
 
@@ -155,6 +156,7 @@ async def kept(url: str, folder: Path, name: str = "") -> AsyncIterator[Kept]:
     pools = {role: Pool(secret, role, size=2) for role in Role}
     keys = TenantKeys(pools[Role.WEB], KeyFile(folder / "root.key"), tenant)
     house = Kept(tenant, owner, pools, keys, Anchors(folder / "anchors", tenant, keys), folder)
+    await Ledger(folder / "ledger", tenant, keys).begin()
     await house.policy("p")
     try:
         yield house

@@ -137,3 +137,36 @@ def test_ten_thousand_hostile_characters_take_no_longer_than_their_length_explai
     REDACTOR.mask(text, "en")
 
     assert time.thread_time() - begun < 10
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Contract", "We sign the contract today, and our Contract is long."),
+        ("Vertrag", "Wir haben einen Vertrag, und unser Vertrag gilt; der vertrag auch."),
+        ("Contrato", "Firmamos el contrato y nuestro Contrato es largo."),
+        ("Contrat", "Nous signons le contrat, et notre Contrat est long."),
+        ("Orçamento", "O orçamento está pronto, e nosso Orçamento é curto."),
+        ("Contract Budget", "The contract is in the budget."),
+        ("Zanzibar", "They sail to zanzibar."),
+        ("the contract has a budget for every meeting", "The contract has a budget, and every meeting has one."),
+    ],
+)
+def test_what_a_guest_calls_themselves_does_not_mask_the_words_of_others(name: str, text: str):
+    assert [found for found in Redactor(names=[name]).find(text, "en") if found.kind is Kind.name] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "shown"),
+    [
+        ("Contract", "I asked Contract about it.", "Contract"),
+        ("Contract Budget", "Here is contract budget.", "contract budget"),
+        ("Anna", "Heute spricht Anna.", "Anna"),
+        ("Joao", "O João falou.", "João"),
+        ("Marta Rojas", "pregunta a marta", "marta"),
+    ],
+)
+def test_who_is_spoken_of_by_name_is_masked_all_the_same(name: str, text: str, shown: str):
+    found = [each for each in Redactor(names=[name]).find(text, "en") if each.kind is Kind.name]
+
+    assert [text[each.start : each.end] for each in found] == [shown]

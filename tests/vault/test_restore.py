@@ -235,9 +235,65 @@ async def test_a_hold_that_came_after_a_sweep_died_is_not_overrun_by_the_next(wo
     await may_serve(world.web, world.tenant, world.ledger)
 
 
+@pytest.mark.parametrize("gone", ["the folder is another", "the folder is empty"])
+async def test_a_missing_ledger_is_not_an_empty_one_and_nothing_serves_nor_makes_another(
+    kept: World, tmp_path: Path, gone: str
+):
+    await kept.policy(source="3 days")
+    meeting, person = await kept.meet(), uuid4()
+    await kept.speak(meeting, subject=person)
+    backup(kept.url, tmp_path / "backup")
+    await kept.erasures.erase(Scope(subject=person), by="ana")
+    right = kept.folder
+    if gone == "the folder is another":
+        kept.folder = tmp_path / "elsewhere"
+    else:
+        right = right.rename(tmp_path / "put-away")
+        kept.folder.mkdir()
+
+    await restore(kept, tmp_path / "backup")
+    pools = (kept.agent, kept.web, kept.retention)
+    codes = [await refused(may_serve(pool, kept.tenant, kept.ledger)) for pool in pools]
+    codes += [await refused(behind(kept.retention, kept.tenant, kept.ledger)), await refused(kept.sweep())]
+    codes.append(await refused(replay(kept.retention, kept.tenant, kept.ledger)))
+    codes.append(await refused(kept.holds.place(Scope(meeting=meeting), matter="a case", by="ana")))
+    codes.append(await refused(kept.erasures.erase(Scope(subject=person), by="ana")))
+
+    assert codes == ["ledger_missing"] * 8
+    assert not kept.folder.exists() or not list(kept.folder.iterdir())
+
+    kept.folder = right
+    assert await refused(may_serve(kept.web, kept.tenant, kept.ledger)) == "restored_not_replayed"
+    assert (await replay(kept.retention, kept.tenant, kept.ledger)).keys > 0
+    await may_serve(kept.web, kept.tenant, kept.ledger)
+
+
+async def test_a_first_start_has_no_ledger_and_makes_one_before_anything_is_kept(world: World):
+    file = world.folder / f"{world.tenant}.jsonl"
+    file.unlink()
+
+    for pool in (world.agent, world.web, world.retention):
+        await may_serve(pool, world.tenant, world.ledger)
+    before = file.exists()
+    await world.sweep()
+
+    assert (before, file.exists()) == (False, True)
+    assert await world.ledger.lines() == []
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_the_sentence_about_a_missing_ledger_says_what_to_do(world: World):
+    await world.policy(source="3 days")
+    (world.folder / f"{world.tenant}.jsonl").unlink()
+
+    with pytest.raises(VaultError, match="DRAGOMAN_LEDGER names: put that right, or bring the ledger back"):
+        await may_serve(world.web, world.tenant, world.ledger)
+
+
 async def filled(folder: Path) -> tuple[Ledger, Path]:
     tenant = uuid4()
     ledger = Ledger(folder, tenant, Pen())
+    await ledger.begin()
     for n in range(5):
         await ledger.append("hold", {"id": str(uuid4()), "matter": f"case {n}"})
     return ledger, folder / f"{tenant}.jsonl"
@@ -282,6 +338,7 @@ async def test_a_line_that_was_cut_short_is_written_over(tmp_path: Path):
 async def test_several_processes_may_add_to_one_ledger(tmp_path: Path):
     tenant, pen = uuid4(), Pen()
     one, other = Ledger(tmp_path, tenant, pen), Ledger(tmp_path, tenant, pen)
+    await one.begin()
 
     numbers = [await ledger.append("hold", {"id": str(uuid4()), "pad": "x" * 50_000}) for ledger in (one, other) * 3]
 

@@ -81,6 +81,7 @@ class World:
         owner = await asyncpg.connect(url)
         world = cls(url, uuid4(), owner, *pools, folder, Pen())
         await owner.execute("INSERT INTO vault.tenant (id, name) VALUES ($1, $2)", world.tenant, world.tenant.hex)
+        await world.ledger.begin()
         try:
             yield world
         finally:
@@ -92,6 +93,7 @@ class World:
         """Another tenant, of whom nothing is there, and the clock at its start."""
         self.tenant = uuid4()
         await self.owner.execute("INSERT INTO vault.tenant (id, name) VALUES ($1, $2)", self.tenant, self.tenant.hex)
+        await self.ledger.begin()
         await self.set_clock(START)
 
     @property

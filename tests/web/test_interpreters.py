@@ -213,3 +213,36 @@ async def test_one_whose_beats_are_late_is_vouched_for_until_another_lives(house
 
     assert late == {"identity": "interpreter-AJ_2", "epoch": 200, "key": KEYS[1]}
     assert await believed(house) == {"identity": "interpreter-AJ_1", "epoch": 100, "key": KEYS[0]}
+
+
+async def test_what_guests_were_refused_is_counted_by_codes_that_we_know(house: House):
+    headers = {"Authorization": f"Bearer {beat_token('AJ_1')}"}
+    for refused in ({"too_many_calls": 20, "too_soon": 2}, {"too_many_calls": 1, "what somebody said": 4}, {}):
+        answer = await house.client.post(
+            "/api/interpreters/AJ_1/beat", json={**BEAT, "refused": refused}, headers=headers
+        )
+        assert answer.status == 200
+
+    assert await house.count('dragoman_web_guests_refused_total{code="too_many_calls"}') == 21
+    assert await house.count('dragoman_web_guests_refused_total{code="too_soon"}') == 2
+    assert await house.count('dragoman_web_guests_refused_total{code="other"}') == 4
+
+
+async def test_parts_that_failed_are_counted_by_kind_and_by_no_name_that_an_interpreter_makes_up(house: House):
+    headers = {"Authorization": f"Bearer {beat_token('AJ_1')}"}
+    for failures in ({"captions": 2, "dub": 1}, {"captions": 3}, {"x" * 50: 1}, {}):
+        beat = {**BEAT, "failures": failures}
+        answer = await house.client.post("/api/interpreters/AJ_1/beat", json=beat, headers=headers)
+        assert answer.status == 200
+    bad = await house.client.post(
+        "/api/interpreters/AJ_1/beat", json={**BEAT, "failures": {"dub": -1}}, headers=headers
+    )
+
+    assert await code(bad) == (400, "bad_json")
+    text = await (await house.client.get("/metrics")).text()
+    counted = {line for line in text.splitlines() if line.startswith("dragoman_web_interpreter_failures_total")}
+    assert counted == {
+        'dragoman_web_interpreter_failures_total{part="captions"} 5.0',
+        'dragoman_web_interpreter_failures_total{part="dub"} 1.0',
+        'dragoman_web_interpreter_failures_total{part="other"} 1.0',
+    }

@@ -3,6 +3,7 @@ import { lazy, Suspense } from 'react'
 import { Landing } from './landing/Landing'
 import { Unknown } from './landing/Unknown'
 import { Broken } from './room/Broken'
+import { useFocusKept } from './react/focus'
 import { PageProvider, useWords } from './react/page'
 import { useRoute } from './route'
 
@@ -19,6 +20,7 @@ export function App() {
 }
 
 function Pages() {
+  useFocusKept()
   const route = useRoute()
   const words = useWords()
   if (route.page === 'landing') return <Landing />

@@ -63,6 +63,8 @@ const Joined = v.object({
   interpreter: v.fallback(v.nullable(Vouched), null),
 })
 const Made = v.object({ room: v.string(), join: v.string() })
+const Offer = v.object({ offered: v.boolean() })
+const Trial = v.object({ room: v.string(), secret: v.string() })
 const Refusal = v.object({ code: v.string(), message: v.fallback(v.string(), '') })
 const Talk = v.object({
   file: v.string(),
@@ -140,6 +142,16 @@ export class Api {
   /** The policies that a room may keep by, and which one counts where nobody chooses. */
   policies(): Promise<Offered> {
     return this.#ask('/api/policies', Offered)
+  }
+
+  /** Whether one may have a room for trying it out. */
+  async trialOffered(): Promise<boolean> {
+    return (await this.#ask('/api/trials', Offer)).offered
+  }
+
+  /** A room of one's own for trying it out; it is gone after the visit. */
+  trial(): Promise<{ room: string; secret: string }> {
+    return this.#ask('/api/trials', Trial, { body: {} })
   }
 
   talks(): Promise<TalkFile[]> {

@@ -3,10 +3,14 @@ import { RoomEvent, type RemoteDataTrack, type RemoteParticipant, type Room, typ
 import type { Door } from './door'
 import { FRAME_LIMIT } from './wire'
 
+const INTERPRETER = 'interpreter-'
 const TRACK = 'captions.'
 const TOPIC = 'captions/'
 const CUES = 'dub/'
 const AGAIN = 1_000
+/** Data tracks that are known at one time, and languages whose finals are taken; beyond it the oldest go. */
+export const TRACKS = 128
+export const TOPICS = 64
 
 export class Carriers {
   readonly #room: Room
@@ -22,11 +26,26 @@ export class Carriers {
     this.#door = door
     room
       .on(RoomEvent.DataTrackPublished, (track) => {
-        this.#tracks.set(track, null)
+        this.#know(track)
         this.#apply()
       })
       .on(RoomEvent.DataTrackUnpublished, (sid) => this.#forget(sid))
       .on(RoomEvent.DataReceived, (data, from, _kind, topic) => this.#packet(data, from, topic))
+  }
+
+  /** Only what an interpreter may have published: of what guests publish, nothing is held. */
+  #know(track: RemoteDataTrack): void {
+    if (!track.publisherIdentity.startsWith(INTERPRETER) || !track.info.name.startsWith(TRACK)) return
+    this.#tracks.set(track, null)
+    const [oldest] = this.#tracks
+    if (oldest === undefined || this.#tracks.size <= TRACKS) return
+    oldest[1]?.abort()
+    this.#tracks.delete(oldest[0])
+  }
+
+  /** Data tracks that are known now. */
+  get known(): number {
+    return this.#tracks.size
   }
 
   trust(identity: string | null): void {
@@ -47,8 +66,16 @@ export class Carriers {
       const topic = TOPIC + lang
       if (lang === '' || this.#topics.has(topic)) continue
       this.#topics.add(topic)
+      this.#fewerTopics()
       this.#room.registerTextStreamHandler(topic, (reader, { identity }) => void this.#read(reader, identity, lang))
     }
+  }
+
+  #fewerTopics(): void {
+    const [oldest] = this.#topics
+    if (oldest === undefined || this.#topics.size <= TOPICS) return
+    this.#room.unregisterTextStreamHandler(oldest)
+    this.#topics.delete(oldest)
   }
 
   close(): void {

@@ -16,6 +16,8 @@ const GRACE = 400
 const AGAIN = 2_000
 const ATTEMPTS = 4
 const PAGES = 50
+/** Languages that are followed; a room has fewer. */
+export const LANGUAGES = 64
 
 export class CatchUp {
   readonly #ask: Ask
@@ -41,6 +43,7 @@ export class CatchUp {
   /** Everything that is remembered of a language, now and from here on. */
   follow(lang: string): Promise<void> {
     if (lang === '' || this.#followed.has(lang)) return this.#asking.get(lang) ?? Promise.resolve()
+    if (this.#followed.size >= LANGUAGES) return Promise.resolve()
     this.#followed.add(lang)
     this.#sequences.set(lang, fromStart)
     return this.#fill(lang)
@@ -48,6 +51,7 @@ export class CatchUp {
 
   /** A final came in; a gap before it is asked for. */
   note(lang: string, seq: number): void {
+    if (!this.#sequences.has(lang) && this.#sequences.size >= LANGUAGES) return
     const before = this.#sequences.get(lang) ?? { upTo: seq - 1, beyond: [] }
     const after = arrived(before, seq)
     this.#sequences.set(lang, after)

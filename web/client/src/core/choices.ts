@@ -30,6 +30,8 @@ const Look = v.object({
   under: v.fallback(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.15),
   theme: v.fallback(v.picklist(['auto', 'light', 'dark']), 'auto'),
   interface: v.fallback(v.string(), ''),
+  /** Single keys do things in the room. */
+  shortcuts: v.fallback(v.boolean(), true),
 })
 
 export type Choices = v.InferOutput<typeof Choices>

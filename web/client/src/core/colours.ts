@@ -1,15 +1,24 @@
 /** A colour for each voice, in the order they were first met; eight that colour-blind people can tell apart. */
 export const COLOURS = 8
+/** Voices whose colour is remembered; beyond it the first that was met gets a new one when it comes back. */
+export const MET = 1_000
 
 export class Colours {
   readonly #met = new Map<string, number>()
+  #count = 0
+
+  get size(): number {
+    return this.#met.size
+  }
 
   /** 1 to 8; the ninth voice shares the first one's. */
   of(identity: string): number {
     const known = this.#met.get(identity)
     if (known !== undefined) return known
-    const next = (this.#met.size % COLOURS) + 1
+    const next = (this.#count % COLOURS) + 1
+    this.#count += 1
     this.#met.set(identity, next)
+    if (this.#met.size > MET) this.#met.delete(this.#met.keys().next().value!)
     return next
   }
 }

@@ -5,8 +5,8 @@ import type { Wishes } from './choices'
 export type Connection = 'connecting' | 'connected' | 'reconnecting' | 'left'
 
 export type Phase =
-  | { is: 'connecting' | 'reconnecting' | 'left' | 'unreadable' | 'bringing_back' | 'absent' | 'starting' }
-  | { is: 'captions_only' | 'skipping' | 'engines_away' | 'degraded' | 'nothing_wanted' }
+  | { is: 'connecting' | 'reconnecting' | 'left' | 'unreadable' | 'bringing_back' | 'absent' | 'starting' | 'no_worker_free' }
+  | { is: 'captions_only' | 'skipping' | 'engines_away' | 'encrypted' | 'degraded' | 'nothing_wanted' }
   | { is: 'no_voice' | 'no_captions' | 'too_many_languages'; tag: string }
   | { is: 'untranslated'; tag: string; from: string }
   | { is: 'interpreting'; languages: readonly string[] }
@@ -17,6 +17,8 @@ const BUSY = new Set(['degraded', 'slower', 'merging'])
 export interface Situation {
   connection: Connection
   interpreter: Interpreter | null
+  /** What the web server says of a room without an interpreter: whether one is on its way, or nobody is free. */
+  called?: string
   /** There was an interpreter before. */
   had: boolean
   /** This browser cannot check captions, or the interpreter's key is none. */
@@ -27,12 +29,14 @@ export interface Situation {
   unreached?: readonly string[]
 }
 
-export function phaseOf({ connection, interpreter, had, unreadable, refused, wishes, unreached = [] }: Situation): Phase {
+export function phaseOf({ connection, interpreter, called = '', had, unreadable, refused, wishes, unreached = [] }: Situation): Phase {
   if (connection !== 'connected') return { is: connection }
-  if (interpreter === null) return { is: had ? 'bringing_back' : 'absent' }
+  if (interpreter === null && called === 'no_worker_free') return { is: 'no_worker_free' }
+  if (interpreter === null) return { is: had ? 'bringing_back' : called === 'starting' ? 'starting' : 'absent' }
   if (unreadable) return { is: 'unreadable' }
   if (interpreter.state === 'starting') return { is: 'starting' }
   if (interpreter.state === 'engines_away') return { is: 'engines_away' }
+  if (interpreter.state === 'encrypted') return { is: 'encrypted' }
   const full = [wishes.reads, wishes.hears].find((tag) => refused[tag] === 'too_many_languages')
   if (full) return { is: 'too_many_languages', tag: full }
   // Words without a voice can still be read.
@@ -55,6 +59,7 @@ export function toneOf(phase: Phase): 'good' | 'busy' | 'warning' | 'bad' | 'qui
     case 'starting':
     case 'bringing_back':
       return 'busy'
+    case 'no_worker_free':
     case 'captions_only':
     case 'skipping':
     case 'degraded':
@@ -64,6 +69,7 @@ export function toneOf(phase: Phase): 'good' | 'busy' | 'warning' | 'bad' | 'qui
     case 'too_many_languages':
       return 'warning'
     case 'engines_away':
+    case 'encrypted':
     case 'unreadable':
       return 'bad'
     case 'absent':

@@ -20,6 +20,10 @@ const Served = v.object({
 /** What the interpreter answers to wishes: what it refuses and why, over which routes it translates, how long each stage takes. */
 export type Served = v.InferOutput<typeof Served>
 
+const Spoken = v.object({ suggested: v.fallback(v.boolean(), false) })
+/** Whether somebody's language was changed, or they are only asked. */
+export type Spoken = v.InferOutput<typeof Spoken>
+
 export class NobodyThere extends Error {}
 
 /** What the interpreter itself refuses; its message is a code. */
@@ -54,9 +58,9 @@ export class Questions {
     await this.#ask('dragoman.lend', { given })
   }
 
-  /** Correct the language that was found out for a speaker. */
-  async speaks(identity: string, language: string): Promise<void> {
-    await this.#ask('dragoman.speaks', { identity, language })
+  /** Say which language somebody speaks. Oneself and a host decide it; whoever else says so only suggests it. */
+  async speaks(identity: string, language: string): Promise<Spoken> {
+    return v.parse(Spoken, await this.#ask('dragoman.speaks', { identity, language }))
   }
 
   /** An absent interpreter would leave a call waiting for seven seconds; so look first. */

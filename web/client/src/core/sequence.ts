@@ -7,11 +7,15 @@ export interface Sequence {
   beyond: readonly number[]
 }
 
+/** Arrivals beyond a gap that are held; with more of them, what is missing will not come. */
+export const BEYOND = 500
+
 export const fromStart: Sequence = { upTo: 0, beyond: [] }
 
 export function arrived(sequence: Sequence, seq: number): Sequence {
   if (seq <= sequence.upTo || sequence.beyond.includes(seq)) return sequence
-  return closed({ upTo: sequence.upTo, beyond: [...sequence.beyond, seq].sort((a, b) => a - b) })
+  const after = closed({ upTo: sequence.upTo, beyond: [...sequence.beyond, seq].sort((a, b) => a - b) })
+  return after.beyond.length > BEYOND ? giveUp(after) : after
 }
 
 export const hasGap = (sequence: Sequence): boolean => sequence.beyond.length > 0

@@ -7,6 +7,7 @@ import { Door } from './door'
 import { onCue, silent, type Voice } from './ducking'
 import { Ears } from './ears'
 import { interpreterAmong, interpreterOf, type Interpreter } from './interpreter'
+import { withNames, type Names } from './names'
 import type { Connection } from './phase'
 import { isPassing, Questions, type Served } from './rpc'
 import { patch, Store } from './store'
@@ -54,7 +55,7 @@ export class Session {
   })
   readonly entries = new Store<Entries>([])
   /** Identities and their names, of those who are here and of those who were. */
-  readonly names = new Store<Readonly<Record<string, string>>>({})
+  readonly names = new Store<Names>({})
   readonly voice = new Store<Voice>(silent)
   readonly ears = new Ears(this.room, this.voice, (identity) => this.spokenBy(identity))
   readonly door = new Door({ caption: (frame) => this.#caption(frame), cue: (cue) => this.#cue(cue) })
@@ -63,7 +64,7 @@ export class Session {
   readonly #catchUp = new CatchUp(
     async (lang, after) => {
       const answer = await this.#questions.captions(lang, after)
-      patch(this.names, { ...answer.names, ...this.#present() })
+      this.names.set(withNames(this.names.get(), { ...answer.names, ...this.#present() }))
       return answer
     },
     (frame, lang) => this.door.caption(frame, this.status.get().interpreter?.identity ?? '', lang),
@@ -128,11 +129,11 @@ export class Session {
     if (served && turn === this.#refreshing) patch(this.status, { served })
   }
 
-  /** Correct the language found out for a speaker; false when nobody took the correction. */
-  async correct(identity: string, language: string): Promise<boolean> {
+  /** Say which language somebody speaks: it is changed, they are asked, or nobody took it. */
+  async correct(identity: string, language: string): Promise<'changed' | 'suggested' | 'refused'> {
     return this.#questions.speaks(identity, language).then(
-      () => true,
-      () => false,
+      ({ suggested }) => (suggested ? 'suggested' : 'changed'),
+      () => 'refused',
     )
   }
 
@@ -183,7 +184,7 @@ export class Session {
   }
 
   #look(): void {
-    patch(this.names, this.#present())
+    this.names.set(withNames(this.names.get(), this.#present()))
     const before = this.status.get().interpreter
     const people = [...this.room.remoteParticipants.values()]
     this.#vouching?.look(people)

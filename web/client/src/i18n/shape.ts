@@ -72,7 +72,7 @@ export interface Words {
   errors: Record<ErrorWord, string> & { other: (code: string) => string }
   devices: Record<'denied' | 'missing' | 'busy' | 'insecure' | 'failed', string> & { unnamed: (number: number) => string }
   state: Record<
-    | 'connecting' | 'reconnecting' | 'left' | 'unreadable' | 'absent' | 'bringing_back' | 'starting' | 'captions_only' | 'engines_away'
+    | 'connecting' | 'reconnecting' | 'left' | 'unreadable' | 'absent' | 'bringing_back' | 'starting' | 'no_worker_free' | 'captions_only' | 'engines_away' | 'encrypted'
     | 'skipping' | 'degraded' | 'nothing_wanted' | 'interpreting' | 'skipped' | 'details',
     string
   > &
@@ -103,7 +103,6 @@ export interface Words {
     foundOut: (language: string) => string
     correct: (name: string) => string
     corrected: (name: string, language: string) => string
-    stillPlaying: (seconds: string) => string
     voice: (letter: string) => string
     deviceFailed: (name: string) => string
   }
@@ -123,6 +122,17 @@ export interface Words {
   /** An address at which nothing is. */
   unknown: Record<'title' | 'text', string>
   left: Record<'left' | 'removed' | 'closed' | 'elsewhere' | 'lost' | 'again' | 'home', string>
+  /** The room's controls, what they ask and what they say when they fail. */
+  inside: Record<'speak' | 'languages' | 'more' | 'switch' | 'no' | 'shortcuts' | 'shortcutsOff', string> & {
+    soundsLike: (language: string) => string
+    suggested: (name: string, language: string) => string
+    suggest: (name: string) => string
+    /** A language on somebody's tile, which can be objected to. */
+    spoken: (language: string) => string
+    device: Record<'denied' | 'missing' | 'busy' | 'insecure' | 'failed' | 'ended', string>
+  }
+  /** A room for trying it out. */
+  trial: Record<'notHere' | 'full' | 'failed', string>
 }
 
 /** Refusals that have a sentence of their own. */

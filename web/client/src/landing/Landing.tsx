@@ -6,6 +6,7 @@ import { NOTHING } from '../core/keeps'
 import { termsOf } from '../core/terms'
 import { sentence } from '../i18n'
 import { usePage, useTheme, useTitle } from '../react/page'
+import { useTrial } from '../react/trial'
 import { InterfaceLanguage } from '../room/InterfaceLanguage'
 import { keptSentence } from '../room/Kept'
 import { addressOf, go } from '../route'
@@ -35,12 +36,7 @@ export function Landing() {
         <section className="hero">
           <h1>{landing.title}</h1>
           <p>{landing.lead}</p>
-          <div className="hero-try">
-            <button type="button" className="button primary big" onClick={() => go('/room/demo?talk=')} data-testid="try">
-              {landing.tryButton}
-            </button>
-            <p className="quiet">{landing.tryText}</p>
-          </div>
+          <Try />
         </section>
         <div className="columns">
           <JoinCard />
@@ -59,6 +55,34 @@ export function Landing() {
           <p className="quiet">{landing.addMore}</p>
         </section>
       </main>
+    </div>
+  )
+}
+
+/** The way to see it work; where it is not offered, the way to where it is. */
+function Try() {
+  const { words } = usePage()
+  const { landing } = words
+  const { offered, starting, problem, start } = useTrial()
+  return (
+    <div className="hero-try">
+      {offered === false ? (
+        <p className="quiet" data-testid="not-offered">
+          {words.trial.notHere}
+        </p>
+      ) : (
+        <>
+          <button type="button" className="button primary big" onClick={start} aria-busy={starting} data-testid="try">
+            {landing.tryButton}
+          </button>
+          <p className="quiet">{landing.tryText}</p>
+        </>
+      )}
+      {problem && (
+        <p className="problem" role="alert">
+          {problem}
+        </p>
+      )}
     </div>
   )
 }

@@ -92,7 +92,7 @@ async function opened<T>(open: (deviceId?: string) => Promise<T>, deviceId?: str
   }
 }
 
-function nameOfFailure(failure: unknown): DeviceError {
+export function nameOfFailure(failure: unknown): DeviceError {
   if (failure instanceof DOMException && failure.name === 'SecurityError') return 'insecure'
   switch (MediaDeviceFailure.getFailure(failure)) {
     case MediaDeviceFailure.PermissionDenied:

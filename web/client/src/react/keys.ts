@@ -1,12 +1,12 @@
-/** Single keys as shortcuts, silent while somebody types or chooses. */
+/** Single keys as shortcuts, silent while somebody types or chooses, and where they are switched off. */
 import { useEffect } from 'react'
 import { useLatest } from './store'
 
-const BUSY = 'input, textarea, select, [contenteditable], [role=listbox], [role=dialog], [role=slider]'
+const BUSY = 'input, textarea, select, [contenteditable], [role=listbox], [role=menu], [role=dialog], [role=slider]'
 
-export function useKeys(keys: Readonly<Record<string, () => void>>): void {
+export function useKeys(keys: Readonly<Record<string, () => void>>, on: boolean): void {
   const press = useLatest((event: KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.repeat) return
+    if (!on || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.repeat) return
     if (event.target instanceof Element && event.target.closest(BUSY)) return
     const act = keys[event.key.toLowerCase()]
     if (!act) return

@@ -4,6 +4,7 @@ import type { Row, Token } from '../core/breaking'
 import { directionOf } from '../core/languages'
 import type { Shown } from '../core/screen'
 import type { Frame } from '../core/wire'
+import { FLAT, useMatch } from '../react/media'
 import { usePage } from '../react/page'
 import { useBoard, useInside } from '../react/session'
 import { useSize } from '../react/size'
@@ -18,7 +19,8 @@ export function Captions({ reads, also }: { reads: string; also: string }) {
   const { session } = useInside()
   const { look } = usePage()
   const [follow, { width }] = useSize()
-  const px = sizeFor(look.size, width)
+  const flat = useMatch(FLAT)
+  const px = sizeFor(look.size, flat || (width > 0 && width < 560))
   const limit = Math.max(16, Math.min(42, Math.floor((width - PADDING) / (px * LETTER))))
   const slots = also ? 1 : 2
   const takesRead = useCallback((frame: Frame) => frame.lang === reads, [reads])
@@ -50,10 +52,10 @@ export function Captions({ reads, also }: { reads: string; also: string }) {
   )
 }
 
-/** The five steps, a little smaller where the screen is narrow, never under 16. */
-function sizeFor(step: number, width: number): number {
+/** The five steps, a little smaller on a small screen, never under 16. */
+function sizeFor(step: number, small: boolean): number {
   const px = SIZES[step - 1] ?? 23
-  return width > 0 && width < 560 ? Math.max(16, Math.round(px * 0.8)) : px
+  return small ? Math.max(16, Math.round(px * 0.8)) : px
 }
 
 function Voice({ voice, second }: { voice: Shown; second: Shown | undefined }) {

@@ -1,14 +1,12 @@
 /** The bar of controls: oneself, the languages, the captions, the way out. */
-import { Camera, CameraOff, Captions as CaptionsIcon, CaptionsOff, CircleQuestionMark, Link, LogOut, Mic, MicOff, MonitorUp, ScrollText, Settings as Gear, Volume2 } from 'lucide-react'
+import { Camera, CameraOff, Captions as CaptionsIcon, CaptionsOff, CircleQuestionMark, Link, LogOut, Mic, MicOff, MonitorUp, ScrollText, Settings as Gear } from 'lucide-react'
 import { useState, type ReactNode } from 'react'
-import { Button, Dialog, DialogTrigger, Popover } from 'react-aria-components'
 import type { Choices } from '../core/choices'
+import { NARROW, useMatch } from '../react/media'
 import { usePage } from '../react/page'
-import { useInside, useStatus } from '../react/session'
-import { LanguagePicker } from './LanguagePicker'
-import { hearSpecials, readSpecials } from './specials'
+import { Languages, LanguagesButton } from './Languages'
 import type { Media } from './media'
-import { Under } from './Under'
+import { More } from './More'
 
 interface Props {
   choices: Choices
@@ -20,16 +18,18 @@ interface Props {
   picking: boolean
   onPicking: (open: boolean) => void
   onLeave: () => void
+  /** Nothing of it can be reached: the transcript covers it. */
+  covered: boolean
 }
 
-export function Controls({ choices, onChange, media, panel, onPanel, onDialog, picking, onPicking, onLeave }: Props) {
+export function Controls({ choices, onChange, media, panel, onPanel, onDialog, picking, onPicking, onLeave, covered }: Props) {
   const { words, look, setLook } = usePage()
-  const { info } = useInside()
-  const { wishes, interpreter } = useStatus()
   const { room } = words
-  const spoken = interpreter?.languages.filter((tag) => tag !== wishes.reads) ?? []
+  const narrow = useMatch(NARROW)
+  const [copied, invite] = useInvite()
+  const Pickers = narrow ? LanguagesButton : Languages
   return (
-    <section className="controls" aria-label={room.controls}>
+    <section className="controls" aria-label={room.controls} inert={covered}>
       <div className="controls-group">
         <Tool on={media.microphone} label={media.microphone ? room.mute : room.unmute} keys="M" onPress={media.toggleMicrophone} testid="mute" alarm={!media.microphone}>
           {media.microphone ? <Mic aria-hidden /> : <MicOff aria-hidden />}
@@ -37,28 +37,13 @@ export function Controls({ choices, onChange, media, panel, onPanel, onDialog, p
         <Tool on={media.camera} label={media.camera ? room.cameraOff : room.cameraOn} onPress={media.toggleCamera} testid="camera">
           {media.camera ? <Camera aria-hidden /> : <CameraOff aria-hidden />}
         </Tool>
-        {media.canShare && (
-          <Tool on={media.screen} label={media.screen ? room.unshare : room.share} onPress={media.toggleScreen} testid="share" wideOnly>
+        {media.canShare && !narrow && (
+          <Tool on={media.screen} label={media.screen ? room.unshare : room.share} onPress={media.toggleScreen} testid="share">
             <MonitorUp aria-hidden />
           </Tool>
         )}
       </div>
-      <div className="controls-group languages">
-        <LanguagePicker compact label={room.hear} stage="hear" value={choices.hears} onChange={(hears) => onChange({ hears })} languages={info.languages} specials={hearSpecials(words)} same={wishes.hears} testid="hear" />
-        {wishes.hears !== '' && (
-          <DialogTrigger>
-            <Button className="tool" aria-label={room.original}>
-              <Volume2 aria-hidden />
-            </Button>
-            <Popover className="popover pad narrow">
-              <Dialog aria-label={room.original}>
-                <Under />
-              </Dialog>
-            </Popover>
-          </DialogTrigger>
-        )}
-        <LanguagePicker compact label={room.read} stage="read" value={choices.reads} onChange={(reads) => onChange({ reads })} languages={info.languages} specials={readSpecials(words)} spoken={spoken} same={wishes.reads} testid="read" isOpen={picking} onOpenChange={onPicking} />
-      </div>
+      <Pickers choices={choices} onChange={onChange} isOpen={picking} onOpenChange={onPicking} />
       <div className="controls-group">
         <Tool on={look.captions} label={room.captions} keys="C" onPress={() => setLook({ captions: !look.captions })} testid="captions-toggle">
           {look.captions ? <CaptionsIcon aria-hidden /> : <CaptionsOff aria-hidden />}
@@ -66,17 +51,28 @@ export function Controls({ choices, onChange, media, panel, onPanel, onDialog, p
         <Tool on={panel} label={room.transcript} keys="T" onPress={onPanel} testid="transcript-toggle">
           <ScrollText aria-hidden />
         </Tool>
-        <Tool label={room.settings} onPress={() => onDialog('settings')} testid="settings-open">
-          <Gear aria-hidden />
-        </Tool>
-        <Tool label={room.keys} keys="?" onPress={() => onDialog('keys')} testid="keys-open" wideOnly>
-          <CircleQuestionMark aria-hidden />
-        </Tool>
-        <Invite />
-        <button type="button" className="tool leave" onClick={onLeave} data-testid="leave">
+        {narrow ? (
+          <More media={media} onDialog={onDialog} onInvite={invite} />
+        ) : (
+          <>
+            <Tool label={room.settings} onPress={() => onDialog('settings')} testid="settings-open">
+              <Gear aria-hidden />
+            </Tool>
+            <Tool label={room.keys} keys="?" onPress={() => onDialog('keys')} testid="keys-open">
+              <CircleQuestionMark aria-hidden />
+            </Tool>
+            <Tool label={copied ? words.copied : room.invite} onPress={invite} testid="invite">
+              <Link aria-hidden />
+            </Tool>
+          </>
+        )}
+        <button type="button" className="tool leave" onClick={onLeave} aria-label={room.leave} title={room.leave} data-testid="leave">
           <LogOut aria-hidden /> <span className="tool-word">{room.leave}</span>
         </button>
       </div>
+      <span className={narrow && copied ? 'toast' : 'visually-hidden'} role="status" data-testid="copied">
+        {copied ? words.copied : ''}
+      </span>
     </section>
   )
 }
@@ -86,21 +82,22 @@ interface ToolProps {
   on?: boolean
   keys?: string
   alarm?: boolean
-  wideOnly?: boolean
   testid: string
   onPress: () => void
   children: ReactNode
 }
 
-function Tool({ label, on, keys, alarm = false, wideOnly = false, testid, onPress, children }: ToolProps) {
+function Tool({ label, on, keys, alarm = false, testid, onPress, children }: ToolProps) {
+  const { look } = usePage()
+  const shortcut = look.shortcuts ? keys : undefined
   return (
     <button
       type="button"
-      className={wideOnly ? 'tool wide-only' : 'tool'}
+      className="tool"
       aria-pressed={on}
       aria-label={label}
-      aria-keyshortcuts={keys}
-      title={keys ? `${label} (${keys})` : label}
+      aria-keyshortcuts={shortcut}
+      title={shortcut ? `${label} (${shortcut})` : label}
       data-alarm={alarm}
       data-testid={testid}
       onClick={onPress}
@@ -110,8 +107,8 @@ function Tool({ label, on, keys, alarm = false, wideOnly = false, testid, onPres
   )
 }
 
-function Invite() {
-  const { words } = usePage()
+/** Copy the room's link; whether that was done just now. */
+function useInvite(): [boolean, () => void] {
   const [done, setDone] = useState(false)
   const copy = () => {
     const { origin, pathname, hash } = location
@@ -120,14 +117,5 @@ function Invite() {
       setTimeout(() => setDone(false), 2_000)
     })
   }
-  return (
-    <>
-      <Tool label={done ? words.copied : words.room.invite} onPress={copy} testid="invite" wideOnly>
-        <Link aria-hidden />
-      </Tool>
-      <span className="visually-hidden" role="status">
-        {done ? words.copied : ''}
-      </span>
-    </>
-  )
+  return [done, copy]
 }

@@ -1,9 +1,11 @@
-/** The keys that work in the room. */
-import { useWords } from '../react/page'
+/** The keys that work in the room, and the switch that turns them off. */
+import { usePage } from '../react/page'
+import { Shortcuts } from './Shortcuts'
 import { Window } from './Window'
 
 export function Keys({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }) {
-  const { keys } = useWords()
+  const { words, look } = usePage()
+  const { keys, inside } = words
   const list = [
     ['M', keys.mute],
     ['C', keys.captions],
@@ -13,7 +15,11 @@ export function Keys({ isOpen, onClose }: { isOpen: boolean; onClose: () => void
   ]
   return (
     <Window title={keys.title} isOpen={isOpen} onClose={onClose}>
-      <dl className="keys" data-testid="keys">
+      <div className="keys-switch">
+        <Shortcuts />
+        {!look.shortcuts && <p className="quiet">{inside.shortcutsOff}</p>}
+      </div>
+      <dl className="keys" data-testid="keys" data-on={look.shortcuts}>
         {list.map(([key, does]) => (
           <div key={key}>
             <dt>

@@ -1,7 +1,7 @@
 /** A searchable list of languages: own names, how well each is served, and the figures behind the word. */
-import { BookOpenText, Check, ChevronDown, Ear, Search } from 'lucide-react'
+import { BookOpenText, Check, ChevronDown, Ear, MessageCircle, Search } from 'lucide-react'
 import { useState } from 'react'
-import { Autocomplete, Button, Header, Input, Label, ListBox, ListBoxItem, ListBoxSection, Popover, SearchField, Select, Text } from 'react-aria-components'
+import { Autocomplete, Button, Header, Input, Label, ListBox, ListBoxItem, ListBoxSection, Popover, SearchField, Select, SelectValue, Text } from 'react-aria-components'
 import type { Language } from '../core/api'
 import { directionOf, figuresOf, found, missing, nameOf, options, plain, type Option, type Stage } from '../core/languages'
 import { usePage } from '../react/page'
@@ -32,6 +32,8 @@ interface Props {
   onOpenChange?: (open: boolean) => void
 }
 
+const ICONS = { speak: MessageCircle, read: BookOpenText, hear: Ear }
+
 export function LanguagePicker(props: Props) {
   const { label, stage, value, onChange, languages, specials = [], spoken, compact = false, same, testid, isOpen, onOpenChange } = props
   const { words, browser } = usePage()
@@ -44,6 +46,7 @@ export function LanguagePicker(props: Props) {
   const language = languages.find((one) => one.tag === value)
   // Languages were found already, in their order; a choice that is none is looked for by its words.
   const find = (text: string, typed: string) => all.some((one) => one.tag === text) || plain(text).includes(plain(typed.trim()))
+  const Icon = ICONS[stage]
   const select = (
     <Select
       className={compact ? 'picker compact' : 'picker'}
@@ -62,13 +65,15 @@ export function LanguagePicker(props: Props) {
       <Button className="picker-button" data-value={value}>
         {compact && (
           <>
-            {stage === 'hear' ? <Ear aria-hidden size={18} className="picker-icon" /> : <BookOpenText aria-hidden size={18} className="picker-icon" />}
-            <span className="picker-what">{label}</span>
+            <Icon aria-hidden size={18} className="picker-icon" />
+            <span className="picker-what" aria-hidden>
+              {label}
+            </span>
           </>
         )}
-        <span className="picker-value" lang={language ? value : undefined}>
-          {shown}
-        </span>
+        <SelectValue className="picker-value" lang={language ? value : undefined}>
+          {() => shown}
+        </SelectValue>
         <ChevronDown aria-hidden size={18} />
       </Button>
       <Popover className="popover picker-popover" offset={4}>
@@ -80,7 +85,8 @@ export function LanguagePicker(props: Props) {
             <Input placeholder={words.search} />
           </SearchField>
           <ListBox className="picker-list" data-testid={`${testid}-list`} renderEmptyState={() => <p className="quiet pad">{words.nothingFound}</p>}>
-            {specials.length > 0 && (
+            {/* Who types looks for a language: “de” is Deutsch before it is “Detect”. */}
+            {specials.length > 0 && (query === '' || all.length === 0) && (
               <ListBoxSection aria-label={label}>
                 {specials.map((one) => (
                   <ListBoxItem key={one.id} id={one.id} textValue={one.name} className="picker-item" data-tag={one.id}>

@@ -5,6 +5,7 @@ import { NAME_LIMIT, type RoomInfo } from '../core/api'
 import { memory, resolve, suggest, untangle, type Choices } from '../core/choices'
 import { isGranted, useCamera, useMicrophone } from '../react/devices'
 import { usePage } from '../react/page'
+import { useTrial } from '../react/trial'
 import { Kept } from './Kept'
 import { LanguagePicker } from './LanguagePicker'
 import { Preview } from './Preview'
@@ -15,10 +16,9 @@ interface Props {
   problem: string | null
   joining: boolean
   onJoin: (choices: Choices, tracks: LocalTrack[]) => void
-  onTalk: () => void
 }
 
-export function Prejoin({ info, problem, joining, onJoin, onTalk }: Props) {
+export function Prejoin({ info, problem, joining, onJoin }: Props) {
   const { words, look, browser } = usePage()
   const [choices, setChoices] = useState(() => suggest(memory.choices.load(), info.languages, browser))
   const wishes = resolve(choices, look, browser[0] ?? 'en')
@@ -33,6 +33,7 @@ export function Prejoin({ info, problem, joining, onJoin, onTalk }: Props) {
 
   const join = (event: SyntheticEvent) => {
     event.preventDefault()
+    if (joining) return
     const tracks = [microphone.release(), camera.release()].filter((track) => track !== null)
     onJoin(choices, tracks)
   }
@@ -80,19 +81,34 @@ export function Prejoin({ info, problem, joining, onJoin, onTalk }: Props) {
               {problem}
             </p>
           )}
-          <button type="submit" className="button primary wide" disabled={joining || choices.name.trim() === ''} data-testid="join">
+          <button type="submit" className="button primary wide" disabled={choices.name.trim() === ''} aria-disabled={joining} data-testid="join">
             {joining ? words.prejoin.joining : microphone.track || camera.track ? words.prejoin.join : words.prejoin.joinListening}
           </button>
           {!microphone.track && <p className="quiet">{words.prejoin.listenNote}</p>}
         </div>
       </form>
-      <p className="or-try">
-        {words.prejoin.orTry}{' '}
-        <button type="button" className="button" onClick={onTalk} disabled={joining} data-testid="try">
-          {words.prejoin.tryTalk}
-        </button>
-      </p>
+      <OrTry joining={joining} />
     </main>
+  )
+}
+
+/** The recorded talk, in a room of one's own and never in this one; where it isn't offered, nothing is said of it. */
+function OrTry({ joining }: { joining: boolean }) {
+  const { words } = usePage()
+  const { offered, starting, problem, start } = useTrial()
+  if (offered !== true) return null
+  return (
+    <div className="or-try">
+      <span>{words.prejoin.orTry}</span>
+      <button type="button" className="button" onClick={start} disabled={joining} aria-busy={starting} data-testid="try">
+        {words.prejoin.tryTalk}
+      </button>
+      {problem && (
+        <p className="problem" role="alert">
+          {problem}
+        </p>
+      )}
+    </div>
   )
 }
 

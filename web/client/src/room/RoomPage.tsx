@@ -11,6 +11,7 @@ import { Colours } from '../core/colours'
 import { guestWishes, talkFor } from '../core/guest'
 import { Session, type Ending } from '../core/session'
 import { Talk } from '../core/talk'
+import { isTrial } from '../core/trial'
 import { sentence } from '../i18n'
 import { usePage, useTheme, useTitle } from '../react/page'
 import type { Inside } from '../react/session'
@@ -76,7 +77,7 @@ export function RoomPage({ room, secret, talk }: { room: string; secret: string;
       (info) => {
         if (gone) return
         setStage({ is: 'before', info, problem: null, joining: false })
-        if (talk !== null && !lacksSecret(info, secret) && !tried.current) {
+        if (talk !== null && isTrial(room) && !lacksSecret(info, secret) && !tried.current) {
           tried.current = true
           void listen(info)
         }
@@ -117,7 +118,6 @@ export function RoomPage({ room, secret, talk }: { room: string; secret: string;
           problem={stage.problem}
           joining={stage.joining}
           onJoin={(choices, tracks) => void enter(stage.info, choices.name.trim(), resolve(choices, look, browser[0] ?? 'en'), tracks, choices, null)}
-          onTalk={() => void listen(stage.info)}
         />
       )
     case 'inside':

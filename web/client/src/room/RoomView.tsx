@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState } from 'react'
 import { memory, resolve, untangle, type Choices } from '../core/choices'
 import type { Ending } from '../core/session'
 import { useKeys } from '../react/keys'
+import { NARROW, useMatch } from '../react/media'
 import { usePage } from '../react/page'
 import { InsideContext, type Inside } from '../react/session'
 import { useStore } from '../react/store'
@@ -15,14 +16,16 @@ import { Keys } from './Keys'
 import { LiveRegion } from './LiveRegion'
 import { Settings } from './Settings'
 import { StateLine } from './StateLine'
+import { Suggestion } from './Suggestion'
 import { TalkBar } from './TalkBar'
 import { Transcript } from './Transcript'
+import { Trouble } from './Trouble'
 import { Unlock } from './Unlock'
 import { useMedia } from './media'
 
 export function RoomView({ inside, first, onEnd }: { inside: Inside; first: Choices; onEnd: (ending: Ending) => void }) {
   const { session, info, talk } = inside
-  const { words, look, setLook, browser } = usePage()
+  const { look, setLook, browser } = usePage()
   const status = useStore(session.status)
   const [choices, setChoices] = useState(first)
   const [panel, setPanel] = useState(false)
@@ -30,6 +33,8 @@ export function RoomView({ inside, first, onEnd }: { inside: Inside; first: Choi
   const [picking, setPicking] = useState(false)
   const media = useMedia(session.room, choices)
   const own = browser[0] ?? 'en'
+  // On a narrow screen the transcript covers everything else.
+  const covered = useMatch(NARROW) && panel
 
   const change = (part: Partial<Choices>) => {
     const after = untangle(choices, { ...choices, ...part }, own)
@@ -50,31 +55,35 @@ export function RoomView({ inside, first, onEnd }: { inside: Inside; first: Choi
   useEffect(() => {
     if (status.ending !== null) onEnd(status.ending)
   }, [status.ending, onEnd])
-  useKeys({
-    m: media.toggleMicrophone,
-    c: () => setLook({ captions: !look.captions }),
-    l: () => setPicking(true),
-    t: () => setPanel(!panel),
-    '?': () => setDialog(dialog === 'keys' ? null : 'keys'),
-  })
+  useKeys(
+    {
+      m: media.toggleMicrophone,
+      c: () => setLook({ captions: !look.captions }),
+      l: () => setPicking(true),
+      t: () => setPanel(!panel),
+      '?': () => setDialog(dialog === 'keys' ? null : 'keys'),
+    },
+    look.shortcuts,
+  )
 
   const value = useMemo(() => inside, [inside])
   return (
     <InsideContext value={value}>
       <RoomContext value={session.room}>
         <div className="room" data-panel={panel} data-testid="room">
-          <header className="room-top">
+          <header className="room-top" inert={covered}>
             <h1>{info.title}</h1>
-            <KeptBadge />
             <StateLine />
+            <KeptBadge />
           </header>
-          <main className="room-stage">
+          <main className="room-stage" tabIndex={-1} inert={covered}>
+            <Suggestion onSwitch={(speaks) => change({ speaks })} />
             {status.silenced && <Unlock />}
             {talk && <TalkBar talk={talk} />}
             <Grid />
             {look.captions && status.wishes.reads !== '' && <Captions key={`${status.wishes.reads} ${status.wishes.also}`} reads={status.wishes.reads} also={status.wishes.also} />}
           </main>
-          {panel && <Transcript onClose={() => setPanel(false)} />}
+          {panel && <Transcript covers={covered} onClose={() => setPanel(false)} />}
           <Controls
             choices={choices}
             onChange={change}
@@ -85,16 +94,13 @@ export function RoomView({ inside, first, onEnd }: { inside: Inside; first: Choi
             picking={picking}
             onPicking={setPicking}
             onLeave={() => void session.close()}
+            covered={covered}
           />
         </div>
         <LiveRegion />
         <Settings isOpen={dialog === 'settings'} onClose={() => setDialog(null)} choices={choices} onChange={change} />
         <Keys isOpen={dialog === 'keys'} onClose={() => setDialog(null)} />
-        {media.problem && (
-          <p className="toast" role="alert">
-            {words.room.deviceFailed(media.problem)}
-          </p>
-        )}
+        {media.problem && <Trouble problem={media.problem} onClose={media.dismiss} />}
       </RoomContext>
     </InsideContext>
   )

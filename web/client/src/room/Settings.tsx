@@ -8,6 +8,7 @@ import { useStatus } from '../react/session'
 import { InterfaceLanguage } from './InterfaceLanguage'
 import { OwnVoice } from './OwnVoice'
 import { Under, Range } from './Under'
+import { Shortcuts } from './Shortcuts'
 import { Window } from './Window'
 
 interface Props {
@@ -65,6 +66,7 @@ export function Settings({ isOpen, onClose, choices, onChange }: Props) {
           <h3>{settings.page}</h3>
           <Choose label={settings.theme} value={look.theme} onChange={(theme) => setLook({ theme })} items={[['auto', settings.auto], ['light', settings.light], ['dark', settings.dark]]} />
           <InterfaceLanguage />
+          <Shortcuts />
         </section>
       </div>
     </Window>

@@ -1,39 +1,56 @@
-/** The language a person speaks, as they say or as it was found out; a wrong guess is corrected by a click. */
+/** The language a person speaks, as they say or as it was found out; what is wrong can be said by a click. */
 import { useParticipantAttributes } from '@livekit/components-react'
 import type { Participant } from 'livekit-client'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { Button, Dialog, DialogTrigger, Heading, Popover } from 'react-aria-components'
 import { nameOf, nameWithin, options } from '../core/languages'
 import { usePage } from '../react/page'
 import { useInside, useStatus } from '../react/session'
 
+/** How long the answer to a suggestion stands. */
+const SHOWN = 6_000
+
 export function SpokenLanguage({ participant, name }: { participant: Participant; name: string }) {
   const { words, browser } = usePage()
   const { session, info } = useInside()
   const { interpreter } = useStatus()
-  const { attributes } = useParticipantAttributes({ participant })
   const [said, setSaid] = useState<string | null>(null)
-  const own = attributes?.['dragoman.speaks'] ?? ''
-  if (own !== '' && own !== 'auto') return <span className="chip">{nameOf(own, words.tag)}</span>
-  const found = interpreter?.detected[participant.identity]
-  if (!found) return null
+  useEffect(() => {
+    if (said === null) return
+    const timer = setTimeout(() => setSaid(null), SHOWN)
+    return () => clearTimeout(timer)
+  }, [said])
+  const { attributes } = useParticipantAttributes({ participant })
+  const own = interpreter?.spoken[participant.identity] ?? attributes?.['dragoman.speaks'] ?? ''
+  const found = own === '' || own === 'auto'
+  const tag = found ? interpreter?.detected[participant.identity] : own
+  if (!tag) return null
+  const shown = nameOf(tag, words.tag)
+  // One's own language is chosen among the controls.
+  if (participant.isLocal && !found) return <span className="chip">{shown}</span>
   const choices = options(info.languages, 'speak', browser, words.tag).filter((one) => one.grade !== null)
   const correct = async (language: string, close: () => void) => {
     close()
+    const within = nameWithin(language, words.tag)
     const taken = await session.correct(participant.identity, language)
-    setSaid(taken ? words.room.corrected(name, nameWithin(language, words.tag)) : words.room.notCorrected)
+    const sentences = {
+      changed: words.room.corrected(name, within),
+      suggested: words.inside.suggested(name, within),
+      refused: words.room.notCorrected,
+    }
+    setSaid(sentences[taken])
   }
   return (
     <>
       <DialogTrigger>
-        <Button className="chip" aria-label={words.room.foundOut(nameOf(found, words.tag))} data-testid="detected">
-          {nameOf(found, words.tag)} ?
+        <Button className="chip" aria-label={found ? words.room.foundOut(shown) : words.inside.spoken(shown)} data-testid="detected">
+          {found ? `${shown} ?` : shown}
         </Button>
         <Popover className="popover pad narrow">
           <Dialog>
             {({ close }) => (
               <>
-                <Heading slot="title">{words.room.correct(name)}</Heading>
+                <Heading slot="title">{participant.isLocal ? words.room.correct(name) : words.inside.suggest(name)}</Heading>
                 <ul className="plain-list">
                   {choices.map((one) => (
                     <li key={one.tag}>
@@ -49,7 +66,7 @@ export function SpokenLanguage({ participant, name }: { participant: Participant
           </Dialog>
         </Popover>
       </DialogTrigger>
-      <span className="visually-hidden" role="status">
+      <span className={said === null ? 'visually-hidden' : 'toast'} role="status" data-testid="said">
         {said}
       </span>
     </>

@@ -7,9 +7,12 @@ import { seconds } from '../react/figures'
 import { useWords } from '../react/page'
 import { useInside, useStatus } from '../react/session'
 import { useNow, useStore } from '../react/store'
+import { useCalling } from './calling'
 import { Details } from './Details'
 
-/** Behind by more than this is worth saying. */
+/** Behind by less than this many seconds is not worth a word. */
+const WORTH = 1
+/** Behind by more than this is worth a colour. */
 const LATE = 4
 const SKIP_SHOWN = 8_000
 
@@ -31,7 +34,8 @@ export function StateLine() {
   const status = useStatus()
   const { session, info } = useInside()
   const spoken = [...session.room.remoteParticipants.values()].map(({ identity }) => session.spokenBy(identity)).filter((tag) => tag !== undefined)
-  const phase = phaseOf({ ...status, refused: status.served?.refused ?? {}, unreached: unreached(info.languages, status.wishes.reads, spoken) })
+  const called = useCalling(info.room, status.connection === 'connected' && status.interpreter === null)
+  const phase = phaseOf({ ...status, called, refused: status.served?.refused ?? {}, unreached: unreached(info.languages, status.wishes.reads, spoken) })
   const tags = phase.is === 'interpreting' ? phase.languages : []
   return (
     <div className="state" data-tone={toneOf(phase)} data-testid="state" data-state={phase.is}>
@@ -55,19 +59,23 @@ export function StateLine() {
   )
 }
 
+/** How late the voice is, said in this one place; the place is kept, so that nothing moves when it is said. */
 function Lag() {
   const words = useWords()
   const { session } = useInside()
   const voice = useStore(session.voice)
   const now = useNow(1_000)
   const skipped = voice.skipped !== null && now - voice.skipped < SKIP_SHOWN
-  if (skipped) return <span className="state-lag" data-testid="skipped">{words.state.skipped}</span>
-  if (!voice.sounding) return null
-  const text = seconds(words, voice.behind)
-  const said = voice.behind > LATE ? words.state.behind(text) : words.room.stillPlaying(text)
+  const behind = voice.sounding && voice.behind >= WORTH ? words.state.behind(seconds(words, voice.behind)) : null
+  const said = skipped ? words.state.skipped : behind
   return (
-    <span className="state-lag" data-late={voice.behind > LATE} data-testid="behind">
-      {said}
+    <span className="state-lag" data-late={!skipped && voice.behind > LATE}>
+      {[words.state.behind('88'), words.state.skipped].map((longest) => (
+        <span key={longest} className="state-lag-place" aria-hidden>
+          {longest}
+        </span>
+      ))}
+      {said !== null && <span data-testid={skipped ? 'skipped' : 'behind'}>{said}</span>}
     </span>
   )
 }

@@ -4,7 +4,6 @@ import { AudioLines, MicOff, MonitorUp } from 'lucide-react'
 import { Track, type Participant } from 'livekit-client'
 import { initials } from '../core/colours'
 import type { Talk } from '../core/talk'
-import { seconds } from '../react/figures'
 import { useWords } from '../react/page'
 import { useInside } from '../react/session'
 import { useStore } from '../react/store'
@@ -75,7 +74,6 @@ function Dubbed({ identity }: { identity: string }) {
     <p className="dubbed" data-testid="synthetic">
       <AudioLines aria-hidden size={16} className="wave" />
       <span>{words.room.synthetic}</span>
-      {voice.behind >= 1 && <span className="quiet">{words.room.stillPlaying(seconds(words, voice.behind))}</span>}
     </p>
   )
 }

@@ -1,18 +1,21 @@
-/** The transcript panel: original and translation, search, copy; it follows the talk until one scrolls up. */
-import { useVirtualizer } from '@tanstack/react-virtual'
+/** The transcript panel: original and translation, search, copy; it follows the talk until one scrolls up.
+ *
+ * On a narrow screen it covers everything else: then it takes the focus, and Escape closes it.
+ */
+import { defaultRangeExtractor, useVirtualizer, type Range } from '@tanstack/react-virtual'
 import { ArrowDown, ClipboardCopy, Search, X } from 'lucide-react'
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { asText, search, type Entries, type Entry } from '../core/transcript'
 import { clock } from '../react/figures'
 import { usePage } from '../react/page'
 import { useInside, useStatus } from '../react/session'
-import { useStore } from '../react/store'
+import { useLatest, useStore } from '../react/store'
 import { useNames } from './names'
 import { TranscriptLine } from './TranscriptLine'
 
 const NEAR = 60
 
-export function Transcript({ onClose }: { onClose: () => void }) {
+export function Transcript({ covers = false, onClose }: { covers?: boolean; onClose: () => void }) {
   const { words } = usePage()
   const { session } = useInside()
   const { wishes } = useStatus()
@@ -26,6 +29,10 @@ export function Transcript({ onClose }: { onClose: () => void }) {
     () => search(all, query, (entry) => nameOf(entry.identity, entry.speaker)),
     [all, query, nameOf],
   )
+  const panel = useTakingFocus(covers, () => {
+    // In the search's field, Escape first empties it.
+    if (query === '') onClose()
+  })
   const { scroller, list, following, toNewest, onScroll } = useFollowing(entries)
 
   const copy = () => {
@@ -36,9 +43,16 @@ export function Transcript({ onClose }: { onClose: () => void }) {
     })
   }
   return (
-    <aside className="transcript" aria-label={words.transcript.title} data-testid="transcript">
+    <aside
+      className="transcript"
+      ref={panel}
+      role={covers ? 'dialog' : undefined}
+      aria-modal={covers ? true : undefined}
+      aria-label={words.transcript.title}
+      data-testid="transcript"
+    >
       <header className="transcript-head">
-        <h2>{words.transcript.title}</h2>
+        <h2 tabIndex={-1}>{words.transcript.title}</h2>
         <button type="button" className="tool" onClick={copy} disabled={entries.length === 0} aria-label={copied ? words.copied : words.transcript.copyAll} title={copied ? words.copied : words.transcript.copyAll} data-testid="transcript-copy">
           <ClipboardCopy aria-hidden />
         </button>
@@ -61,7 +75,7 @@ export function Transcript({ onClose }: { onClose: () => void }) {
           {list.getVirtualItems().map((item) => {
             const entry = entries[item.index]!
             return (
-              <li key={entry.key} ref={list.measureElement} data-index={item.index} aria-setsize={entries.length} aria-posinset={item.index + 1} style={{ transform: `translateY(${item.start}px)` }}>
+              <li key={entry.key} ref={list.measureElement} data-index={item.index} data-key={entry.key} aria-setsize={entries.length} aria-posinset={item.index + 1} style={{ transform: `translateY(${item.start}px)` }}>
                 <TranscriptLine
                   entry={entry}
                   name={name(entry)}
@@ -87,6 +101,31 @@ export function Transcript({ onClose }: { onClose: () => void }) {
   )
 }
 
+/** The panel takes the focus where it covers the page, and gives it back to its switch when it goes. */
+function useTakingFocus(covers: boolean, escape: () => void) {
+  const panel = useRef<HTMLElement>(null)
+  const onEscape = useLatest(escape)
+  useEffect(() => {
+    const element = panel.current
+    const press = (event: KeyboardEvent) => (event.key === 'Escape' ? onEscape() : undefined)
+    element?.addEventListener('keydown', press)
+    return () => element?.removeEventListener('keydown', press)
+  }, [onEscape])
+  useEffect(() => {
+    const element = panel.current
+    if (covers) element?.querySelector<HTMLElement>('h2')?.focus()
+  }, [covers])
+  useLayoutEffect(() => {
+    const element = panel.current
+    return () => {
+      const held = element?.contains(document.activeElement) ?? false
+      // The switch may be covered until the page is drawn again.
+      if (held) requestAnimationFrame(() => document.querySelector<HTMLElement>('[data-testid=transcript-toggle]')?.focus())
+    }
+  }, [])
+  return panel
+}
+
 /** Keep the newest line in sight, until somebody scrolls up to read. */
 function useFollowing(entries: Entries) {
   const count = entries.length
@@ -94,8 +133,24 @@ function useFollowing(entries: Entries) {
   const keyOf = useCallback((at: number) => entries[at]!.key, [entries])
   const scroller = useRef<HTMLDivElement>(null)
   const [following, setFollowing] = useState(true)
+  // The row that has the focus stays, however far away one scrolls: focus would be lost with it.
+  const [focused, setFocused] = useState<string | null>(null)
+  const shown = useCallback(
+    (range: Range) => {
+      const at = focused === null ? -1 : entries.findIndex((entry) => entry.key === focused)
+      const rows = defaultRangeExtractor(range)
+      return at < 0 || rows.includes(at) ? rows : [...rows, at].sort((a, b) => a - b)
+    },
+    [entries, focused],
+  )
+  useEffect(() => {
+    const element = scroller.current
+    const note = (event: FocusEvent) => setFocused(event.target instanceof Element ? (event.target.closest('li')?.dataset.key ?? null) : null)
+    element?.addEventListener('focusin', note)
+    return () => element?.removeEventListener('focusin', note)
+  }, [])
   // eslint-disable-next-line react-hooks/incompatible-library -- the list is not memoised by anyone
-  const list = useVirtualizer({ count, getScrollElement: () => scroller.current, estimateSize: () => 88, getItemKey: keyOf, overscan: 8 })
+  const list = useVirtualizer({ count, getScrollElement: () => scroller.current, estimateSize: () => 88, getItemKey: keyOf, rangeExtractor: shown, overscan: 8 })
   useEffect(() => {
     if (following && count > 0) list.scrollToIndex(count - 1, { align: 'end' })
   }, [count, following, list])

@@ -11,7 +11,7 @@ function flat(value: unknown, path = ''): [string, string][] {
 
 const english = new Map(flat(dictionaries.en))
 // Names, and words that happen to be spelled alike.
-const ALIKE = /^(product|tag)$|\.(wer|chrf|seconds|name|camera|position|transcript|title|page|auto|by|sound|reason\..*)$/u
+const ALIKE = /^(product|tag)$|\.(wer|chrf|seconds|name|camera|position|transcript|title|page|auto|by|sound|reason\..*|no)$/u
 
 describe('the pages’ words', () => {
   it('are there in five languages', () => {

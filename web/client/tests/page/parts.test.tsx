@@ -43,13 +43,20 @@ beforeEach(() => {
 afterEach(cleanup)
 
 describe('before joining', () => {
-  function show(onJoin = vi.fn<(choices: Choices) => void>(), onTalk = vi.fn()) {
+  function show(offered = true) {
+    const asked: string[] = []
+    const api = new Api('', (path, init) => {
+      asked.push(`${init?.method ?? ''} ${path as string}`)
+      const made = { room: 'try-abcd-efgh-jkmn', secret: 's' }
+      return Promise.resolve(new Response(JSON.stringify(init?.method === 'POST' ? made : { offered })))
+    })
+    const onJoin = vi.fn<(choices: Choices) => void>()
     render(
-      <PageProvider>
-        <Prejoin info={info} problem={null} joining={false} onJoin={onJoin} onTalk={onTalk} />
+      <PageProvider api={api}>
+        <Prejoin info={info} problem={null} joining={false} onJoin={onJoin} />
       </PageProvider>,
     )
-    return { onJoin, onTalk, user: userEvent.setup() }
+    return { onJoin, asked, user: userEvent.setup() }
   }
 
   it('one may join to listen with nothing but a name', async () => {
@@ -101,12 +108,25 @@ describe('before joining', () => {
     expect(screen.getByTestId<HTMLInputElement>('name').value).toBe('Ana')
   })
 
-  it('the recorded talk is offered', async () => {
-    const { onTalk, user } = show()
+  it('the recorded talk plays in a room of one’s own, not in this one', async () => {
+    const { asked, user } = show()
 
-    await user.click(screen.getByTestId('try'))
+    await user.click(await screen.findByTestId('try'))
 
-    expect(onTalk).toHaveBeenCalledOnce()
+    await waitFor(() => expect(location.pathname).toBe('/room/try-abcd-efgh-jkmn'))
+    expect(location.search).toBe('?talk=')
+    expect(location.hash).toBe('#s')
+    expect(asked).toContain('POST /api/trials')
+    history.replaceState(null, '', '/')
+  })
+
+  it('nothing is said of a recorded talk where the server offers none', async () => {
+    const { asked } = show(false)
+
+    await waitFor(() => expect(asked).toContain('GET /api/trials'))
+    await new Promise((resolve) => setTimeout(resolve))
+
+    expect(screen.queryByTestId('try')).toBe(null)
   })
 })
 

@@ -1,0 +1,25 @@
+"""axe-core, as it looks at a page that somebody sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Page
+
+SCRIPT = Path(__file__).parents[2] / "web" / "client" / "node_modules" / "axe-core" / "axe.min.js"
+RUN = """
+async () => {
+  const { violations } = await axe.run(document, { resultTypes: ['violations'] })
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id} ${target} ${failureSummary}`))
+}
+"""
+
+
+async def faults(page: Page) -> list[str]:
+    """What axe finds wrong, with where it is; the page's policy allows no foreign script, so it is evaluated."""
+    if not await page.evaluate("() => 'axe' in window"):
+        await page.evaluate(SCRIPT.read_text())
+    found: Any = await page.evaluate(RUN)
+    return list(found)
