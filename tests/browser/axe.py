@@ -11,7 +11,8 @@ SCRIPT = Path(__file__).parents[2] / "web" / "client" / "node_modules" / "axe-co
 RUN = """
 async () => {
   // While something modal is open, the page behind it is hidden, with its headings and landmarks.
-  const modal = document.querySelector('[aria-modal=true], [data-rac][role=dialog], [role=listbox], [role=menu]') !== null
+  const open = "[aria-modal=true], [data-rac][role=dialog], [role=listbox], [role=menu]"
+  const modal = document.querySelector(open) !== null
   const ofPages = ['landmark-one-main', 'page-has-heading-one', 'region']
   const rules = Object.fromEntries(ofPages.map((rule) => [rule, { enabled: !modal }]))
   const { violations } = await axe.run(document, { resultTypes: ['violations'], rules })
