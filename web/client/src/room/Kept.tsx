@@ -54,7 +54,7 @@ export function KeptBadge() {
     <DialogTrigger>
       <Button className="state-button kept-badge" aria-label={said} data-testid="kept-badge" data-policy={keeps.policy}>
         {gaps ? <TriangleAlert aria-hidden size={15} /> : <Lock aria-hidden size={15} />}
-        <span>{keptShortly(words, keeps)}</span>
+        <span aria-hidden>{keptShortly(words, keeps)}</span>
       </Button>
       <Popover className="popover pad narrow" placement="bottom end">
         <Dialog aria-label={words.details.kept}>

@@ -127,7 +127,7 @@ function Item({ option, stage, languages, figured }: { option: Option; stage: St
     option.grade === null ? words.language.reason[missing(language, stage)] : option.onlySpoken ? words.language.onlySpoken : words.language.grade[option.grade]
   return (
     // The text to search is the tag: `find` looks the option up by it and knows both names.
-    <ListBoxItem id={option.tag} textValue={option.tag} aria-label={`${option.name}, ${word}`} className="picker-item" data-tag={option.tag}>
+    <ListBoxItem id={option.tag} textValue={option.tag} aria-label={[option.name, local, word].filter((part) => part !== undefined).join(', ')} className="picker-item" data-tag={option.tag}>
       <Row name={option.name} tag={option.tag} hint={local} word={word} grade={option.onlySpoken ? 'unmeasured' : (option.grade ?? 'none')} />
       {figures.length > 0 && (
         <Text slot="description" className="picker-figures">

@@ -43,7 +43,7 @@ export function StateLine() {
         <Button className="state-button" aria-label={`${phrase(words, phase)}. ${words.state.details}`}>
           <span className="state-dot" aria-hidden />
           <span>{phrase(words, phase)}</span>
-          {tags.length > 0 && <span className="state-tags">{tags.join(' ')}</span>}
+          {tags.length > 0 && <span className="state-tags" aria-hidden>{tags.join(' ')}</span>}
         </Button>
         <Popover className="popover pad details" placement="bottom end">
           <Dialog aria-label={words.details.title}>
