@@ -8,7 +8,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
@@ -49,6 +49,8 @@ ASKED = 0.5
 """Seconds between two questions what the engines serve, until all of them have loaded."""
 ASKED_AGAIN = 20.0
 """And from then on: it may change."""
+CLOCKS_DIFFER = 15 * 60.0
+"""Seconds that the clocks of two machines may differ."""
 OFFER = 5.0
 """Seconds between two looks at what voices can do."""
 ATTRIBUTE_LIMIT = 12_000
@@ -421,10 +423,11 @@ class Interpreter:
         self._ctx.shutdown("a newer interpreter is here")
 
 
-def epoch_claimed(attributes: Mapping[str, str]) -> int:
-    """The epoch in an interpreter's attributes; 0 where there is none."""
+def epoch_claimed(attributes: Mapping[str, str], wall: Callable[[], float] = time.time) -> int:
+    """The epoch in an interpreter's attributes; 0 where there is none, or one that no clock can have given by now."""
     digits = attributes.get("dragoman.epoch", "")
-    return int(digits) if digits.isdecimal() and len(digits) <= 20 else 0
+    epoch = int(digits) if digits.isdecimal() and len(digits) <= 20 else 0
+    return epoch if epoch <= (wall() + CLOCKS_DIFFER) * 1000 else 0
 
 
 def is_ours(person: api.ParticipantInfo) -> bool:

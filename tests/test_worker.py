@@ -12,7 +12,7 @@ import pytest
 from agent.engines import Served
 from agent.errors import EngineError
 from agent.glossary import Term
-from agent.worker import ASKED_AGAIN, ATTRIBUTE_LIMIT, Interpreter, by_identity, glossary_of
+from agent.worker import ASKED_AGAIN, ATTRIBUTE_LIMIT, Interpreter, by_identity, epoch_claimed, glossary_of
 from tests.moved import run
 
 
@@ -77,3 +77,19 @@ def test_something_about_each_person_is_told_of_as_many_as_an_attribute_holds():
     assert len(told.encode()) <= ATTRIBUTE_LIMIT
     assert json.loads(told).items() <= everybody.items()
     assert len(json.loads(told)) > 300
+
+
+@pytest.mark.parametrize(
+    ("claimed", "believed"),
+    [
+        ("1000000", 1_000_000),
+        ("1600000", 1_600_000),  # ten minutes ahead of our clock
+        ("1900001", 0),  # more than a quarter of an hour
+        (str(2**62), 0),
+        ("9" * 30, 0),
+        ("-1", 0),
+        ("", 0),
+    ],
+)
+def test_an_epoch_that_no_clock_can_have_given_by_now_outranks_nobody(claimed: str, believed: int):
+    assert epoch_claimed({"dragoman.epoch": claimed}, lambda: 1_000.0) == believed
