@@ -417,7 +417,8 @@ async def test_livekit_holds_a_guest_to_what_the_token_grants(scene: Scene):
     async with scene.livekit() as livekit:
         wish = api.RoomParticipantIdentity(room="demo", identity=person.local_participant.identity)
         seen = await livekit.room.get_participant(wish)
-    assert (seen.name, dict(seen.attributes)) == ("Ada", {"dragoman.speaks": "en", "dragoman.reads": "es"})
+    told = {"dragoman.speaks": "en", "dragoman.reads": "es", "dragoman.hears": ""}
+    assert (seen.name, dict(seen.attributes)) == ("Ada", told)
     assert seen.kind == api.ParticipantInfo.Kind.STANDARD
     assert seen.permission.can_publish_sources == [
         api.TrackSource.CAMERA,
