@@ -20,6 +20,9 @@ from .tables import tenant
 
 log = logging.getLogger(__name__)
 
+FIRST = 1.0
+"""Seconds between two tries until there is a ledger: it has to be there before anything is kept."""
+
 
 async def forever(desk: Desk, every: float) -> None:
     """Sweeps every so many seconds until it is cancelled; what fails is said and tried again the next time."""
@@ -32,7 +35,7 @@ async def forever(desk: Desk, every: float) -> None:
             anchored = time.monotonic()
             with _said():
                 await _log(desk, anchors)
-        await asyncio.sleep(every)
+        await asyncio.sleep(every if await desk.ledger().is_there() else min(every, FIRST))
 
 
 async def _log(desk: Desk, anchors: dict[UUID, Anchors]) -> None:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from agent.errors import VaultError
 from agent.settings import Settings
-from agent.vault import sweeper
+from agent.vault import sweeper, tenants
 from agent.vault.audit import verify
 from agent.vault.desk import Desk
 from agent.vault.pool import Role
@@ -55,3 +55,30 @@ async def test_the_log_is_anchored_though_the_sweep_fails_by_a_key_that_nobody_e
 
     assert "held: It fails." in caplog.messages
     assert (report.sound, report.anchored) == (True, 3)
+
+
+async def test_a_sweep_that_starts_before_the_database_is_prepared_begins_the_ledger_as_soon_as_it_is(
+    empty_url: str, tmp_path: Path
+):
+    settings = Settings(
+        database_url=SecretStr(empty_url),
+        tenant=f"tenant-{tmp_path}",
+        root_key=f"file:{tmp_path / 'root.key'}",
+        ledger=tmp_path / "ledger",
+        anchors=tmp_path / "anchors",
+    )
+    async with Desk(settings) as desk, asyncio.timeout(30):
+        running = asyncio.create_task(sweeper.forever(desk, 3_600.0))
+        await asyncio.sleep(0.1)
+        before = await desk.ledger().is_there()
+        database = Database(SecretStr(empty_url))
+        await database.migrate()
+        async with database.transaction() as connection:
+            await tenants.ensure(connection, settings.tenant)
+        await database.close()
+        while not await desk.ledger().is_there():  # noqa: ASYNC110 - no event crosses a file
+            await asyncio.sleep(0.05)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    assert not before
