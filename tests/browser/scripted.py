@@ -112,6 +112,23 @@ class Script:
         for _ in range(int(seconds * 50)):
             await self._sources[lang].capture_frame(rtc.AudioFrame(tone, RATE, 1, RATE // 50))
 
+    @asynccontextmanager
+    async def sounding(self, caption: Caption, behind: float) -> AsyncIterator[None]:
+        """The voice says a caption for as long as it lasts: a page believes no cue that nothing is heard of."""
+
+        async def speak() -> None:
+            while True:
+                await self.sound(caption.lang, 0.1)
+
+        await self.cue(caption, "started", behind)
+        speaking = asyncio.create_task(speak())
+        try:
+            yield
+        finally:
+            speaking.cancel()
+            self._sources[caption.lang].clear_queue()
+            await self.cue(caption, "ended", behind)
+
     def _answering(self, method: str) -> Callable[[rtc.RpcInvocationData], Awaitable[str]]:
         async def answer(asked: rtc.RpcInvocationData) -> str:
             self.calls.append((asked.caller_identity, method, json.loads(asked.payload)))

@@ -131,21 +131,21 @@ async def test_another_persons_language_is_suggested_from_their_tile_and_that_is
 @pytest.mark.parametrize("context", [{}, PHONE], ids=["desk", "phone"])
 async def test_nothing_moves_when_a_voice_speaks_and_its_lag_is_said_once(house: House, context: dict[str, Any]):
     ana, ben = await house.guest(**context), await house.guest("Ben")
-    await ana.page.locator("[data-testid=tile]").nth(1).wait_for()
+    identity = await ben.identity()
+    await ana.page.locator(f"[data-testid=tile][data-identity={identity}]").wait_for()
     await ana.until("() => !document.querySelector('[data-speaking=true]')")
     before = await ana.page.evaluate(BOXES)
-    caption = await house.script.say(await ben.identity(), "Así que no preguntéis.")
+    caption = await house.script.say(identity, "Así que no preguntéis.")
 
     for behind, said in ((0.02, None), (2.4, "2 s"), (5.2, "5 s")):
-        await house.script.cue(caption, "started", behind)
-        await ana.at("synthetic").wait_for()
-        if said:
-            await ana.at("behind").filter(has_text=said).wait_for()
-        assert await ana.page.evaluate(BOXES) == before
-        text = await ana.page.evaluate("() => document.querySelector('.room').innerText")
-        assert text.count("behind") == (1 if said else 0)
-        assert "0.0" not in text
-        await house.script.cue(caption, "ended", behind)
+        async with house.script.sounding(caption, behind):
+            await ana.at("synthetic").wait_for()
+            if said:
+                await ana.at("behind").filter(has_text=said).wait_for()
+            assert await ana.page.evaluate(BOXES) == before
+            text = await ana.page.evaluate("() => document.querySelector('.room').innerText")
+            assert text.count("behind") == (1 if said else 0)
+            assert "0.0" not in text
         await ana.at("synthetic").wait_for(state="detached")
         assert await ana.page.evaluate(BOXES) == before
     await ana.leave()
