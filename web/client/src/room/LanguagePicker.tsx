@@ -70,7 +70,7 @@ export function LanguagePicker(props: Props) {
             <Icon aria-hidden size={18} className="picker-icon" />
             <span className="picker-what" id={what}>
               {label}
-            </span>
+            </span>{' '}
           </>
         )}
         <SelectValue className="picker-value" lang={language ? value : undefined}>
