@@ -10,7 +10,9 @@ from playwright.async_api import Page
 SCRIPT = Path(__file__).parents[2] / "web" / "client" / "node_modules" / "axe-core" / "axe.min.js"
 RUN = """
 async () => {
-  // While something modal is open, the page behind it is hidden, with its headings and landmarks.
+  // While something modal is open (a dialog, a popover, a list, the transcript on a phone), all behind it is inert or
+  // hidden from assistive technology, its main, its h1 and its regions too, and axe sees only what is not hidden.
+  // These three rules ask for what the page has and hides by right; they are judged whenever nothing modal is open.
   const open = "[aria-modal=true], [data-rac][role=dialog], [role=listbox], [role=menu]"
   const modal = document.querySelector(open) !== null
   const ofPages = ['landmark-one-main', 'page-has-heading-one', 'region']

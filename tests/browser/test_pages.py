@@ -59,6 +59,14 @@ async def test_keys_alone_lead_into_the_room(stack: Stack, room: str, chromium: 
     await guest.leave()
 
 
+async def within(phone: Seat, testid: str) -> None:
+    """It lies between the edges of a phone."""
+    box = await phone.at(testid).bounding_box()
+    assert box, testid
+    assert box["x"] >= 0, testid
+    assert box["x"] + box["width"] <= 390, testid
+
+
 async def test_nothing_is_wider_than_a_phone(stack: Stack, room: str, chromium: Browser):
     phone = await Seat.taken(chromium, stack.url, viewport={"width": 390, "height": 780}, has_touch=True)
 
@@ -74,11 +82,15 @@ async def test_nothing_is_wider_than_a_phone(stack: Stack, room: str, chromium: 
     await phone.at("transcript").wait_for()
     assert await phone.page.evaluate(FITS)
 
-    for testid in ("mute", "captions-toggle", "transcript-toggle", "settings-open", "leave"):
-        box = await phone.at(testid).bounding_box()
-        assert box, testid
-        assert box["x"] >= 0, testid
-        assert box["x"] + box["width"] <= 390, testid
+    for testid in ("mute", "captions-toggle", "transcript-toggle", "more", "leave"):
+        await within(phone, testid)
+    # The transcript covers the controls: it goes before they can be used.
+    await phone.page.keyboard.press("Escape")
+    await phone.at("transcript").wait_for(state="detached")
+    await phone.at("more").click()
+    for testid in ("share", "invite", "settings-open", "keys-open"):
+        await within(phone, testid)
+    assert await phone.page.evaluate(FITS)
     assert phone.errors == []
     await phone.leave()
 

@@ -1,6 +1,6 @@
 /** A searchable list of languages: own names, how well each is served, and the figures behind the word. */
 import { BookOpenText, Check, ChevronDown, Ear, MessageCircle, Search } from 'lucide-react'
-import { useState } from 'react'
+import { useId, useState } from 'react'
 import { Autocomplete, Button, Header, Input, Label, ListBox, ListBoxItem, ListBoxSection, Popover, SearchField, Select, SelectValue, Text } from 'react-aria-components'
 import type { Language } from '../core/api'
 import { directionOf, figuresOf, found, missing, nameOf, options, plain, type Option, type Stage } from '../core/languages'
@@ -38,6 +38,7 @@ export function LanguagePicker(props: Props) {
   const { label, stage, value, onChange, languages, specials = [], spoken, compact = false, same, testid, isOpen, onOpenChange } = props
   const { words, browser } = usePage()
   const [figured, setFigured] = useState(false)
+  const [what, chosen] = [useId(), useId()]
   const [query, setQuery] = useState('')
   const all = found(options(languages, stage, browser, words.tag, spoken), query)
   const special = specials.find((one) => one.id === value)?.name
@@ -62,17 +63,18 @@ export function LanguagePicker(props: Props) {
       }}
     >
       {!compact && <Label>{label}</Label>}
-      <Button className="picker-button" data-value={value}>
+      {/* Called as it looks: what it is for, then what is chosen. */}
+      <Button className="picker-button" data-value={value} aria-labelledby={compact ? `${what} ${chosen}` : undefined}>
         {compact && (
           <>
             <Icon aria-hidden size={18} className="picker-icon" />
-            <span className="picker-what" aria-hidden>
+            <span className="picker-what" id={what}>
               {label}
-            </span>
+            </span>{' '}
           </>
         )}
         <SelectValue className="picker-value" lang={language ? value : undefined}>
-          {() => shown}
+          {() => <span id={chosen}>{shown}</span>}
         </SelectValue>
         <ChevronDown aria-hidden size={18} />
       </Button>
@@ -127,7 +129,7 @@ function Item({ option, stage, languages, figured }: { option: Option; stage: St
     option.grade === null ? words.language.reason[missing(language, stage)] : option.onlySpoken ? words.language.onlySpoken : words.language.grade[option.grade]
   return (
     // The text to search is the tag: `find` looks the option up by it and knows both names.
-    <ListBoxItem id={option.tag} textValue={option.tag} aria-label={[option.name, local, word].filter((part) => part !== undefined).join(', ')} className="picker-item" data-tag={option.tag}>
+    <ListBoxItem id={option.tag} textValue={option.tag} className="picker-item" data-tag={option.tag}>
       <Row name={option.name} tag={option.tag} hint={local} word={word} grade={option.onlySpoken ? 'unmeasured' : (option.grade ?? 'none')} />
       {figures.length > 0 && (
         <Text slot="description" className="picker-figures">
@@ -142,17 +144,18 @@ function Item({ option, stage, languages, figured }: { option: Option; stage: St
 
 function Row({ name, tag, hint, word, grade }: { name: string; tag?: string; hint?: string | undefined; word?: string; grade?: string }) {
   return (
-    <span className="picker-row">
+    // What is shown is what it is called, each part in its own language.
+    <Text slot="label" className="picker-row">
       <Check className="picker-check" aria-hidden size={16} />
       <span className="picker-name" lang={tag} dir={tag ? directionOf(tag) : undefined}>
         {name}
-      </span>
-      {hint && <span className="picker-hint">{hint}</span>}
+      </span>{' '}
+      {hint && <span className="picker-hint">{hint}</span>}{' '}
       {word && (
         <span className="grade" data-grade={grade}>
           {word}
         </span>
       )}
-    </span>
+    </Text>
   )
 }

@@ -49,9 +49,11 @@ export function LanguagesButton({ choices, onChange, isOpen, onOpenChange }: Pro
   return (
     <div className="controls-group languages">
       <DialogTrigger isOpen={isOpen} onOpenChange={onOpenChange}>
-        <Button className="picker-button languages-button" aria-label={`${words.inside.languages}: ${words.room.hear} ${hears}, ${words.room.read} ${reads}`} data-testid="languages">
+        <Button className="picker-button languages-button" data-testid="languages">
+          <span className="visually-hidden">{words.inside.languages}: {words.room.hear} </span>
           <Ear aria-hidden size={18} />
           <span className="picker-value">{hears}</span>
+          <span className="visually-hidden">, {words.room.read} </span>
           <BookOpenText aria-hidden size={18} />
           <span className="picker-value">{reads}</span>
           <ChevronDown aria-hidden size={18} />

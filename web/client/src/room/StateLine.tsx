@@ -1,4 +1,6 @@
 /** The state line: one short phrase, always there, coloured and worded; the details are one tap away. */
+import { useRemoteParticipants } from '@livekit/components-react'
+import { RoomEvent } from 'livekit-client'
 import { Button, Dialog, DialogTrigger, Popover } from 'react-aria-components'
 import { nameOf, nameWithin, unreached } from '../core/languages'
 import { phaseOf, toneOf, type Phase } from '../core/phase'
@@ -33,17 +35,20 @@ export function StateLine() {
   const words = useWords()
   const status = useStatus()
   const { session, info } = useInside()
-  const spoken = [...session.room.remoteParticipants.values()].map(({ identity }) => session.spokenBy(identity)).filter((tag) => tag !== undefined)
+  // Somebody may come after the interpreter said what they speak: both are followed.
+  const others = useRemoteParticipants({ room: session.room, updateOnlyOn: [RoomEvent.ParticipantAttributesChanged] })
+  const spoken = others.map(({ identity }) => session.spokenBy(identity)).filter((tag) => tag !== undefined)
   const called = useCalling(info.room, status.connection === 'connected' && status.interpreter === null)
   const phase = phaseOf({ ...status, called, refused: status.served?.refused ?? {}, unreached: unreached(info.languages, status.wishes.reads, spoken) })
   const tags = phase.is === 'interpreting' ? phase.languages : []
   return (
     <div className="state" data-tone={toneOf(phase)} data-testid="state" data-state={phase.is}>
       <DialogTrigger>
-        <Button className="state-button" aria-label={`${phrase(words, phase)}. ${words.state.details}`}>
+        <Button className="state-button">
           <span className="state-dot" aria-hidden />
-          <span>{phrase(words, phase)}</span>
-          {tags.length > 0 && <span className="state-tags" aria-hidden>{tags.join(' ')}</span>}
+          <span>{phrase(words, phase)}</span>{' '}
+          {tags.length > 0 && <span className="state-tags">{tags.join(' ')}</span>}
+          <span className="visually-hidden"> {words.state.details}</span>
         </Button>
         <Popover className="popover pad details" placement="bottom end">
           <Dialog aria-label={words.details.title}>

@@ -43,10 +43,10 @@ export function Transcript({ covers = false, onClose }: { covers?: boolean; onCl
     })
   }
   return (
-    <aside
+    <section
       className="transcript"
       ref={panel}
-      role={covers ? 'dialog' : undefined}
+      role={covers ? 'dialog' : 'complementary'}
       aria-modal={covers ? true : undefined}
       aria-label={words.transcript.title}
       data-testid="transcript"
@@ -97,7 +97,7 @@ export function Transcript({ covers = false, onClose }: { covers?: boolean; onCl
           <ArrowDown aria-hidden size={16} /> {words.room.newest}
         </button>
       )}
-    </aside>
+    </section>
   )
 }
 
