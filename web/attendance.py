@@ -10,8 +10,10 @@ from .sfu import Person
 
 Seconds = float
 
-PULSE: Seconds = 2.0
+DOUBT: Seconds = 1.2
 """An interpreter beats twice a second; silent for so long, it is asked whether it lives."""
+PULSE: Seconds = 2.0
+"""Silent for so long, and without an answer, it is taken for dead."""
 GRACE: Seconds = 8.0
 """What an interpreter may take from the call to its first beat."""
 MISSING: Seconds = 6.0
@@ -114,7 +116,7 @@ def is_due(scene: Scene) -> bool:
     """Whether a room needs a look at once. `scene` may lack the people: this asks no LiveKit server."""
     beats = [beat for beat in scene.beats if not beat.dismissed]
     best = newest(scene)
-    if any(beat is not best or beat.missing is not None for beat in beats):
+    if any(beat is not best or beat.missing is not None or beat.age >= DOUBT for beat in beats):
         return True
     return best is None and scene.called is not None and (unanswered(scene) or not _under_way(scene))
 
@@ -171,7 +173,7 @@ def _overdue(scene: Scene, identity: str) -> bool:
 def _in_doubt(scene: Scene, identity: str, beat: Beat | None) -> bool:
     if beat is None:
         return _overdue(scene, identity)
-    return not beat.dismissed and not _lost(beat) and _silent(scene, beat)
+    return not beat.dismissed and not _lost(beat) and beat.age >= DOUBT and identity not in scene.answered
 
 
 def _why(scene: Scene, identity: str) -> Why:

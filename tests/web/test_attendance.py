@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from web.attendance import (
+    DOUBT,
     GRACE,
     LONGEST,
     MISSING,
@@ -215,6 +216,14 @@ def test_calls_come_ever_more_slowly_but_never_stop(answered: bool):
 
     assert waits == sorted(waits)
     assert waits[-1] == LONGEST
+
+
+def test_one_that_misses_two_beats_is_asked_at_once_and_judged_only_when_it_had_the_time_to_answer():
+    late = scene(ADA, interpreter("a"), beats=(beat("a", age=DOUBT),))
+
+    assert is_due(late)
+    assert doubtful(late) == {"interpreter-a"}
+    assert decide(late) == decide(scene(ADA, interpreter("a"), beats=(beat("a"),)))
 
 
 def test_a_room_is_due_when_something_changed_and_only_then():
