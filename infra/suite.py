@@ -18,8 +18,15 @@ from .setup.steps import chromium
 QUICK = "not live and not browser and not ray and not coqui"
 VAULT = ("tests/vault", "tests/postgres")
 """Tests that mostly wait for Postgres."""
-BESIDE = (("vault", "page"), ("unit", "coqui"))
-"""Parts that run beside others; what the first ones print comes after the others."""
+ATTENDANCE = ("tests/live/test_attendance.py", "tests/live/test_chaos.py", "tests/live/test_trust.py")
+"""Live tests in which nobody listens to speech: they wait for processes that are killed, stopped and late."""
+PHASES = (
+    (("vault", "page"), ("unit", "coqui")),
+    (("attendance",), ("live",)),
+    (("browser",),),
+    (("ray",),),
+)
+"""One after the other; in each its lanes run beside one another, and what all but the last print comes after it."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ class Outcome:
 
 
 def checks(part: str) -> list[Check]:
-    """The checks of one part: unit, vault, page, live, browser, ray or coqui."""
+    """The checks of one part: unit, vault, page, live, attendance, browser, ray or coqui."""
     python = [str(HERE.python), "-m"]
     words, path = npm(HERE)
     match part:
@@ -59,6 +66,11 @@ def checks(part: str) -> list[Check]:
                 Check("eslint and tsc", [*words, "run", "lint"], HERE.page, path, closing=0),
                 Check("vitest", [*words, "test"], HERE.page, path, closing=4),
             ]
+        case "attendance":
+            return [Check("pytest, attendance", [*python, "pytest", "-m", "live", *ATTENDANCE])]
+        case "live":
+            others = (f"--ignore={each}" for each in ATTENDANCE)
+            return [Check("pytest, live", [*python, "pytest", "-m", "live", "tests/live", *others])]
         case "ray":  # kept: Ray's processes end even where the tests are killed
             return [Check("pytest, ray", [*python, "infra.keep", *python, "pytest", "-m", "ray"])]
         case "coqui":
@@ -105,15 +117,25 @@ def take(check: Check, env: Mapping[str, str], show: Callable[[str], None] = pri
 
 
 def taken(parts: Sequence[str], env: Mapping[str, str]) -> list[Outcome]:
-    """Every part: first those that run beside one another, then one after the other."""
-    first, others = ([part for part in side if part in parts] for side in BESIDE)
-    held: list[str] = []
-    with ThreadPoolExecutor(1) as pool:
-        beside = pool.submit(_each, first, env, held.append if others else print)
-        outcomes = _each(others, env) + beside.result()
-    for line in held:
-        print(line)
-    return outcomes + _each([part for part in parts if part not in {*first, *others}], env)
+    """Every part, phase by phase."""
+    outcomes: list[Outcome] = []
+    for lanes in PHASES:
+        outcomes += _beside([[part for part in lane if part in parts] for lane in lanes], env)
+    return outcomes
+
+
+def _beside(lanes: Sequence[Sequence[str]], env: Mapping[str, str]) -> list[Outcome]:
+    """Lanes beside one another: the last one is shown as it runs, the others after it."""
+    *others, last = [lane for lane in lanes if lane] or [()]
+    with ThreadPoolExecutor(max(1, len(others))) as pool:
+        held: list[list[str]] = [[] for _ in others]
+        running = [pool.submit(_each, lane, env, lines.append) for lane, lines in zip(others, held, strict=True)]
+        outcomes = _each(last, env)
+        for lane, lines in zip(running, held, strict=True):
+            outcomes += lane.result()
+            for line in lines:
+                print(line)
+    return outcomes
 
 
 def _each(parts: Sequence[str], env: Mapping[str, str], show: Callable[[str], None] = print) -> list[Outcome]:

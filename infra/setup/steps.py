@@ -27,13 +27,13 @@ def for_running(place: Place) -> list[Step]:
 
 
 def for_testing(place: Place, parts: Sequence[str]) -> list[Step]:
-    """What these parts of the tests need: unit, vault, page, live, browser, ray, coqui."""
+    """What these parts of the tests need: unit, vault, page, live, attendance, browser, ray, coqui."""
     steps = [python.environment(place), python.packages(place, "run"), python.packages(place, "test")]
     if "page" in parts:
         steps += [page.modules(place)]
     if "unit" in parts:
         steps += [weights.step(place), _apertium()]
-    if {"live", "ray", "browser"} & {*parts}:
+    if {"live", "attendance", "ray", "browser"} & {*parts}:
         steps += for_running(place)
     if "ray" in parts:
         steps += [python.packages(place, "ray")]
