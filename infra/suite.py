@@ -22,9 +22,8 @@ ATTENDANCE = ("tests/live/test_attendance.py", "tests/live/test_chaos.py", "test
 """Live tests in which nobody listens to speech: they wait for processes that are killed, stopped and late."""
 PHASES = (
     (("vault", "page"), ("unit", "coqui")),
-    (("attendance",), ("live",)),
-    (("browser",),),
-    (("ray",),),
+    (("attendance", "live", "browser", "ray"),),
+
 )
 """One after the other; in each its lanes run beside one another, and what all but the last print comes after it."""
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from livekit import rtc
 
-from agent.sfu import Sfu
+from agent.sfu import NOT_ENCRYPTED, Sfu
 from agent.wire import Signer
 from tests.test_room import settle
 from tests.test_sfu import Ears, Room, person
@@ -23,6 +23,7 @@ class Publication:
     sid: str
     kind: int = rtc.TrackKind.KIND_AUDIO
     source: int = rtc.TrackSource.SOURCE_MICROPHONE
+    encryption_type: int = NOT_ENCRYPTED
     subscribed: bool = False
 
     def set_subscribed(self, subscribed: bool) -> None:

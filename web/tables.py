@@ -19,7 +19,12 @@ rooms = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("called_at", DateTime(timezone=True), comment="when an interpreter was last called into the room"),
     Column("calls", Integer, nullable=False, server_default="0", comment="calls since one last stayed"),
-    Column("epoch", BigInteger, nullable=False, server_default="0", comment="the highest epoch given to one, Unix ms"),
+    Column(
+        *("epoch", BigInteger),
+        nullable=False,
+        server_default="0",
+        comment="the highest epoch given to an interpreter, Unix ms",
+    ),
 )
 
 # A beat a second for every room: not worth the write-ahead log. After a crash of

@@ -150,7 +150,7 @@ async def test_promise_01_kills_of_the_engine_service_lose_no_final_and_double_n
             for track in people.values():
                 room.stopped(track)
             finals = doors.finals["es"]
-            await waited(lambda: sum(map(words_of, finals)) == sum(map(len, said.values())))
+            await waited(lambda: sum(map(words_of, finals)) == sum(map(len, said.values())), 60.0)
     finally:
         service.kill()
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import secrets
+import tempfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from agent.vault.audit import verify
 from agent.vault.export import FORMATS
 from agent.vault.ledger import Ledger
 from agent.vault.pool import Role
+from agent.vault.tenants import tenant_id
 from tests.vault.shelf import NOW, Kept, kept
 from tests.web.conftest import HOST, House, Opening, code
 from web.database import Database
@@ -243,7 +245,9 @@ async def once(open_house: Opening) -> House:
     """One server for all the examples of a test."""
     if open_house not in ONCE:
         ONCE.clear()
-        ONCE[open_house] = await open_house(joins_per_minute=100_000)
+        tenant, folder = str(uuid4()), Path(tempfile.mkdtemp())
+        (folder / f"{tenant_id(tenant)}.jsonl").touch()
+        ONCE[open_house] = await open_house(tenant=tenant, ledger=folder, joins_per_minute=100_000)
     return ONCE[open_house]
 
 
