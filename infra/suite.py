@@ -23,7 +23,6 @@ ATTENDANCE = ("tests/live/test_attendance.py", "tests/live/test_chaos.py", "test
 PHASES = (
     (("vault", "page"), ("unit", "coqui")),
     (("attendance", "live", "browser", "ray"),),
-
 )
 """One after the other; in each its lanes run beside one another, and what all but the last print comes after it."""
 
