@@ -28,7 +28,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def dragoman(given: Mapping[str, str] | None = None, folder: Path | None = None) -> Iterator[Stack]:
     """All of Dragoman on free ports, started and ready, with these settings beside the environment's."""
     folder = folder or Path(tempfile.mkdtemp(prefix="dragoman-live-"))
-    with Stack(on_free_ports(folder, {**os.environ, **(given or {})}), say=lambda line: None) as running:
+    # Each test has a room of its own, which stays for a minute after it.
+    settings = {"DRAGOMAN_ROOMS_LIMIT": "100", **os.environ, **(given or {})}
+    with Stack(on_free_ports(folder, settings), say=lambda line: None) as running:
         running.start()
         running.wait_ready(120.0)
         yield running
