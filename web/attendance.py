@@ -10,7 +10,7 @@ from .sfu import Person
 
 Seconds = float
 
-DOUBT: Seconds = 1.2
+DOUBT: Seconds = 1.0
 """An interpreter beats twice a second; silent for so long, it is asked whether it lives."""
 PULSE: Seconds = 2.0
 """Silent for so long, and without an answer, it is taken for dead."""
