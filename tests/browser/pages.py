@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page
@@ -95,13 +94,11 @@ class Seat:
     async def join(
         self, room: str, name: str, *, speaks: str, reads: str, hears: str, microphone: bool = False
     ) -> None:
-        """Through the card in front of the room, with the microphone off, until it is interpreted.
-
-        Their languages are remembered from another time: clicking for them is a test of its own.
-        """
-        chosen = json.dumps({"name": name, "speaks": speaks, "reads": reads, "hears": hears})
-        await self.page.add_init_script(f"localStorage['dragoman.choices'] ??= {json.dumps(chosen)}")
+        """Through the card in front of the room, with the microphone off, until it is interpreted."""
         await self.open(f"room/{room}")
+        await self.at("name").fill(name)
+        for picker, tag in (("speak", speaks), ("read", reads), ("hear", hears)):
+            await self.choose(picker, tag)
         if microphone:
             # It was allowed before, so it is on already; its recording shall begin in the room.
             await self.at("prejoin-microphone").and_(self.page.locator("[aria-pressed=true]")).click()
