@@ -91,7 +91,7 @@ async def test_who_is_heard_in_another_language_is_asked_and_switches_by_a_click
 
     await ana.at("suggestion").wait_for(state="detached")
     assert await ana.at("speak", "button").first.get_attribute("data-value") == "fr"
-    assert await ana.page.evaluate(FOCUSED)
+    await ana.until(FOCUSED, 2.0)
     await house.script.tell(suggested="{}")
     await ana.leave()
 
@@ -212,7 +212,7 @@ async def test_a_microphone_that_fails_in_the_room_says_why_and_what_to_do(
     assert says in said
     await ana.at("trouble").get_by_role("button", name="Close").click()
     await ana.at("trouble").wait_for(state="detached")
-    assert await ana.page.evaluate(FOCUSED)
+    await ana.until(FOCUSED, 2.0)
     await ana.leave()
 
 
