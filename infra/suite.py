@@ -16,13 +16,14 @@ from .setup.place import HERE
 from .setup.steps import chromium
 
 QUICK = "not live and not browser and not ray and not coqui"
-VAULT = ("tests/vault", "tests/postgres")
-"""Tests that mostly wait for Postgres."""
 ATTENDANCE = ("tests/live/test_attendance.py", "tests/live/test_chaos.py", "tests/live/test_trust.py")
 """Live tests in which nobody listens to speech: they wait for processes that are killed, stopped and late."""
+AT_ONCE = "3"
+"""Processes for tests that wait for Postgres, files and clocks as often as they compute."""
 PHASES = (
-    (("vault", "page"), ("unit", "coqui")),
-    (("attendance", "live", "browser", "ray"),),
+    (("page", "coqui"), ("unit",)),
+    (("attendance", "ray"), ("live",)),
+    (("browser",),),
 )
 """One after the other; in each its lanes run beside one another, and what all but the last print comes after it."""
 
@@ -47,7 +48,7 @@ class Outcome:
 
 
 def checks(part: str) -> list[Check]:
-    """The checks of one part: unit, vault, page, live, attendance, browser, ray or coqui."""
+    """The checks of one part: unit, page, live, attendance, browser, ray or coqui."""
     python = [str(HERE.python), "-m"]
     words, path = npm(HERE)
     match part:
@@ -55,10 +56,8 @@ def checks(part: str) -> list[Check]:
             return [
                 Check("ruff", [*python, "ruff", "check", "."]),
                 Check("mypy", [*python, "mypy", "--strict", "agent", "web", "infra"]),
-                Check("pytest, unit", [*python, "pytest", "-m", QUICK, *(f"--ignore={each}" for each in VAULT)]),
+                Check("pytest, unit", [*python, "pytest", "-m", QUICK, "-n", AT_ONCE, "--dist", "worksteal"]),
             ]
-        case "vault":
-            return [Check("pytest, vault", [*python, "pytest", *VAULT])]
         case "page":
             return [
                 Check("eslint and tsc", [*words, "run", "lint"], HERE.page, path, closing=0),

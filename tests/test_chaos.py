@@ -13,6 +13,7 @@ from agent.engines.streaming import Streaming
 from agent.nouns import Caption, Chunk, Dub, Segment
 from agent.room import Engines, Room, Wants
 from tests.moved import run
+from tests.thorough import times
 
 from .chaos import Faults, FaultyEar, FaultyTranslator, FaultyVoice, faulty_keep, one_fault
 
@@ -144,7 +145,7 @@ async def meeting(seed: int) -> tuple[Room, Doors, Faults, list[Segment], dict[s
     return room, doors, faults, said, played
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(times(4, 10)))
 def test_the_room_goes_on_and_no_language_misses_what_did_not_fail_for_good_in_it(seed: int):
     room, doors, faults, said, played = run(meeting(seed))
 

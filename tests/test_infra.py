@@ -680,7 +680,7 @@ def test_one_part_runs_beside_others_and_is_told_of_after_them(
     # Each waits for the other: one after the other they would not end.
     wait = "import sys, time, pathlib as p; p.Path(sys.argv[1]).touch()"
     wait += "\nwhile not p.Path(sys.argv[2]).exists(): time.sleep(.01)"
-    files = {"vault": ("a", "b"), "unit": ("b", "a")}
+    files = {"page": ("a", "b"), "unit": ("b", "a")}
 
     def checks(part: str) -> list[suite.Check]:
         said = f"{wait}\nprint('{part} says so')"
@@ -688,11 +688,11 @@ def test_one_part_runs_beside_others_and_is_told_of_after_them(
 
     monkeypatch.setattr(suite, "checks", checks)
 
-    code = suite.main(["unit", "vault"])
+    code = suite.main(["unit", "page"])
 
     said = capsys.readouterr().out
     assert code == 0
-    assert said.index("unit says so") < said.index("=== vault") < said.index("vault says so")
+    assert said.index("unit says so") < said.index("=== page") < said.index("page says so")
 
 
 def test_parts_run_in_an_order_that_leaves_those_with_speech_the_machine(
@@ -700,14 +700,15 @@ def test_parts_run_in_an_order_that_leaves_those_with_speech_the_machine(
 ) -> None:
     monkeypatch.setattr(suite, "checks", lambda part: [suite.Check(part, [sys.executable, "-c", f"print('{part}')"])])
 
-    alone = suite.taken(["vault", "live"], suite.environment())
-    every = ["unit", "vault", "page", "live", "attendance", "coqui", "ray"]
+    alone = suite.taken(["page", "live"], suite.environment())
+    every = ["unit", "page", "live", "attendance", "browser", "coqui", "ray"]
     all_of_them = suite.taken(every, suite.environment())
 
-    assert [outcome.check.name for outcome in alone] == ["vault", "live"]
+    assert [outcome.check.name for outcome in alone] == ["page", "live"]
     assert [outcome.check.name for outcome in all_of_them] == [
-        *("unit", "coqui", "vault", "page"),
-        *("attendance", "live", "ray"),
+        *("unit", "page", "coqui"),
+        *("live", "attendance", "ray"),
+        "browser",
     ]
 
 

@@ -15,7 +15,7 @@ from .place import HERE
 from .step import Step
 from .steps import for_running, for_testing, set_up
 
-PARTS = ("unit", "vault", "page", "live", "attendance", "browser", "ray", "coqui")
+PARTS = ("unit", "page", "live", "attendance", "browser", "ray", "coqui")
 
 
 def run(words: Sequence[str]) -> int:

@@ -27,7 +27,7 @@ def for_running(place: Place) -> list[Step]:
 
 
 def for_testing(place: Place, parts: Sequence[str]) -> list[Step]:
-    """What these parts of the tests need: unit, vault, page, live, attendance, browser, ray, coqui."""
+    """What these parts of the tests need: unit, page, live, attendance, browser, ray, coqui."""
     steps = [python.environment(place), python.packages(place, "run"), python.packages(place, "test")]
     if "page" in parts:
         steps += [page.modules(place)]

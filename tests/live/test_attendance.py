@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -22,12 +21,13 @@ from pydantic import SecretStr
 from agent.settings import Settings
 from tests.live.beater import TOPIC
 from tests.live.servers import LiveSfu, LiveWorker, free_port, wait
+from tests.thorough import times
 from web.app import build
 
 pytestmark = pytest.mark.live
 
 HOST = "the-host-secret"
-STOPS = int(os.environ.get("DRAGOMAN_STOPS", "4"))
+STOPS = times(4, 20)
 """How many interpreters are stopped and woken; twenty take two minutes."""
 SLEEPS = (5.0, 1.0, 2.6, 3.2)
 """Seconds for which they are: some too short to be noticed, some just when somebody asks whether they live."""

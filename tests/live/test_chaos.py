@@ -23,13 +23,14 @@ from infra import environment
 from infra.settings import on_free_ports
 from infra.stack import Stack
 
+from ..thorough import times
 from .people import Person
 from .servers import KEPT, ROOT, wait
 from .test_room import made
 
 pytestmark = pytest.mark.live
 
-SECONDS = int(os.environ.get("DRAGOMAN_CHAOS_SECONDS", "40"))
+SECONDS = int(os.environ.get("DRAGOMAN_CHAOS_SECONDS", times(25, 180)))
 SEED = int(os.environ.get("DRAGOMAN_CHAOS_SEED", "0"))
 STALLS = 20
 """Seconds between two halts of the engine service, of 3 s each: its sockets stall."""

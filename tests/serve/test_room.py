@@ -23,7 +23,6 @@ from tests.live.test_room import (  # noqa: F401  (asked again here)
     settled,
     test_a_language_that_no_text_is_translated_from_is_carried_directly,
     test_a_speech_is_read_in_two_languages_and_heard_in_one,
-    test_nothing_is_said_over_noise,
 )
 
 from .cluster import Cluster

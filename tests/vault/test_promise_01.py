@@ -23,13 +23,14 @@ from agent.vault.pool import Pool, Role
 from agent.vault.replay import discard, replay
 
 from ..engines.killed import Process, a_room, address, speak
+from ..thorough import times
 from .kept import files, keys_of, numbers, prepare, running, stored
 
 ROOT = Path(__file__).parent.parent.parent
-KILLS = 180
-OF_POSTGRES = 20
+KILLS = times(54, 180)
+OF_POSTGRES = times(6, 20)
 """Of those; the others are the agent's."""
-OF_ENGINES = 20
+OF_ENGINES = times(8, 20)
 """Beside those, of the engine service."""
 
 

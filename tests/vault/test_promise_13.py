@@ -21,11 +21,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import named
+from tests.thorough import times
 from tests.vault.signing_in import SEALED, Whose, address, make_logins, settle
 from tests.vault.test_roles import FUNCTIONS, TABLES
 
-REQUESTS = 10_000
-EXAMPLES, BATCH = 140, 50
+REQUESTS = times(3_000, 10_000)
+EXAMPLES, BATCH = times(42, 140), 50
 """Of those that name another tenant's things, which are most, two requests each."""
 A, B, NOBODY = Whose("aaaaaaaa"), Whose("bbbbbbbb"), Whose("cccccccc")
 ROLES = [role for role in TABLES if role != "dragoman_keys"]
