@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 
-from .engines import prepare
+from .engines.table import prepare
 from .errors import SettingsError
 from .settings import Settings, read
 from .vault.pool import Pool, Role

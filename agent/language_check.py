@@ -7,10 +7,10 @@ import math
 from collections.abc import Callable
 
 from .engines import Ear, Gate
-from .engines.policy import Voicing
 from .errors import EngineError
 from .languages import alike
 from .nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk
+from .vad import Voicing
 
 ENOUGH = 4.0
 """Seconds of speech that are looked at."""

@@ -163,3 +163,21 @@ class Record:
     tags: tuple[str, ...]
     """The kinds of personal data that were found in it; never the data."""
     sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One pass of a window recognizer over a stretch of sound.
+
+    Word times are seconds from the start of the window. `no_speech` is the model's
+    probability that nobody spoke; `logprob` the mean log probability of its tokens;
+    `compression` the ratio of text to compressed text (above 2.4 it loops, by Whisper's own rule).
+    """
+
+    language: str
+    language_probability: float
+    words: tuple[Word, ...] = field(repr=False)
+    no_speech: float
+    logprob: float
+    compression: float
+    engine: str

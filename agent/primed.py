@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .engines import Ear, Heard
+from .engines import Ear
 from .glossary import Glossary
-from .nouns import Word
+from .nouns import Heard, Word
 
 ORDERED = 3
 """Terms in the order of the prompt that are its echo."""

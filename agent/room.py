@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any, Protocol
 
 from .aio import Feed, FeedOverflow, Supervisor
-from .captions import Captioner, Together, Written
+from .captions import Captioner, Written
 from .direct import Beside, Sounds
 from .dubs import Cast, Channel, Dubber, Due
 from .engines import Consent, Diarizer, Direct, Ear, Gate, Likeness, Recognizer, Translator, Voice
@@ -29,6 +29,7 @@ from .quotas import PEOPLE, LanguageQuota
 from .rate_limit import TokenBucket
 from .track import TrackLine
 from .transcript import Transcript
+from .translations import Together
 
 
 @dataclass(frozen=True, slots=True)

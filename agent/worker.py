@@ -19,10 +19,11 @@ from livekit.agents import AutoSubscribe, JobContext
 from .aio import Supervisor
 from .calls import Calls, parsed, wants_of
 from .clock import RoomClock
-from .engines import Consent, Recognizer, Served, prepare
+from .engines import Consent, Recognizer, Served
 from .engines.remote import Remote
 from .engines.silero import Silero
 from .engines.streaming import Streaming
+from .engines.table import prepare
 from .errors import DragomanError
 from .glossary import Glossary, parse
 from .heartbeat import Heartbeat

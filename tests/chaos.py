@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from agent.engines import Ear, Heard, Translation, Translator, Voice
+from agent.engines import Ear, Translation, Translator, Voice
 from agent.errors import EngineError
-from agent.nouns import Caption, Dub, Segment
+from agent.nouns import Caption, Dub, Heard, Segment
 from agent.room import Room
 
 KINDS = ("engines_away", "loading", "overloaded", "timeout", "engine_failed", "failed_for_good", "bad_request", "bug")

@@ -7,9 +7,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from agent.engines.policy import Voicing
 from agent.engines.silero import Silero
 from agent.engines.streaming import BYTES, FRAME, FRAME_BYTES, OPENING
+from agent.vad import Voicing
 
 
 def pcm_of(recording: Path, rate: int = 16_000) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.captions import Captioner, Together
+from agent.captions import Captioner
 from agent.engines import Translation
 from agent.errors import EngineError
 from agent.faithful import Faithful
@@ -17,6 +17,7 @@ from agent.glossary import Glossary, Term
 from agent.languages import same_language
 from agent.nouns import Caption, Hypothesis, Segment
 from agent.transcript import Transcript
+from agent.translations import Together
 
 
 class Translating:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.engines import Heard, load
 from agent.engines.fake import FakeGate, hum
 from agent.engines.silero import Silero
+from agent.engines.table import load
 from agent.errors import EngineError
 from agent.language_check import AGAIN, ENOUGH, LONGEST, SELDOM, LanguageCheck, LanguageChecks
-from agent.nouns import Chunk, Segment
+from agent.nouns import Chunk, Heard, Segment
 from agent.room import Engines, Room, Wants
 from agent.settings import Settings
 from tests.sound import pcm_of

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from agent.engines import Heard
 from agent.glossary import Glossary, Term
-from agent.nouns import Word
+from agent.nouns import Heard, Word
 from agent.primed import Primed
 
 NAMES = Glossary((Term("Sintra"), Term("Ana Duguid"), Term("EcoBee"), Term("board", "de")))

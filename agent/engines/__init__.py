@@ -1,20 +1,17 @@
-"""What we ask of engines, and the table of those we have.
+"""What we ask of engines.
 
-A new engine is one file beside this one, one line in `TABLE` and the contract
+A new engine is one file in the folder of its stage, one line in `table.TABLE` and the contract
 tests in ``tests/engines``, which ask every engine the same questions.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Container, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..errors import EngineError
-from ..nouns import Chunk, Dub, Hypothesis, Segment, Turn, Word
-from ..settings import Settings
+from ..nouns import Chunk, Dub, Heard, Hypothesis, Segment, Turn
 
 
 class Recognition(Protocol):
@@ -35,24 +32,6 @@ class Recognizer(Protocol):
     def listen(self, track: str, language: str | None) -> Recognition:
         """Begin to listen. `language` None means: find out, and follow a change."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """One pass of a window recognizer over a stretch of sound.
-
-    Word times are seconds from the start of the window. `no_speech` is the model's
-    probability that nobody spoke; `logprob` the mean log probability of its tokens;
-    `compression` the ratio of text to compressed text (above 2.4 it loops, by Whisper's own rule).
-    """
-
-    language: str
-    language_probability: float
-    words: tuple[Word, ...] = field(repr=False)
-    no_speech: float
-    logprob: float
-    compression: float
-    engine: str
 
 
 class Ear(Protocol):
@@ -246,54 +225,3 @@ class Served:
     """Whether it isn't known yet what it can do: ask again."""
     leaves: Mapping[str, str] = field(default_factory=dict)
     """Of its engines: those that hand on what they are given to a host elsewhere, and to which."""
-
-
-TABLE: Mapping[str, Mapping[str, str]] = {
-    "recognise": {
-        "whisper": "agent.engines.whisper:load",
-        "livekit": "agent.engines.livekit:load_ear",
-        "fake": "agent.engines.fake:load_ear",
-    },
-    "direct": {
-        "whisper": "agent.engines.whisper:load_direct",
-        "fake": "agent.engines.fake:load_direct",
-    },
-    "translate": {
-        "routes": "agent.engines.routes:load",
-        "bergamot": "agent.engines.bergamot:load",
-        "apertium": "agent.engines.apertium:load",
-        "nllb": "agent.engines.nllb:load",
-        "madlad": "agent.engines.madlad:load",
-        "opus": "agent.engines.opus:load",
-        "firefox": "agent.engines.firefox:load",
-        "fake": "agent.engines.fake:load_translator",
-    },
-    "speak": {
-        "voices": "agent.engines.voices:load",
-        "espeak": "agent.engines.espeak:load",
-        "piper": "agent.engines.piper:load",
-        "coqui": "agent.engines.coqui:load",
-        "livekit": "agent.engines.livekit:load_voice",
-        "fake": "agent.engines.fake:load_voice",
-    },
-}
-"""Stage → name → ``module:factory``; a factory takes `Settings` and returns the engine, loaded."""
-
-
-def prepare(stage: str, name: str, settings: Settings) -> None:
-    """Do what an engine needs done at the start of a process, on its main thread. Raises `SettingsError`.
-
-    Few need anything: those whose module has a function `prepare`.
-    """
-    with suppress(ImportError):  # whoever loads it is told
-        module = import_module(TABLE[stage][name].split(":")[0])
-        getattr(module, "prepare", lambda *_: None)(stage, settings)
-
-
-def load(stage: str, name: str, settings: Settings) -> Any:
-    """Load the engine of that name; its own libraries are imported only here.
-
-    Raises `ImportError` or `EngineError` where it cannot be had on this machine.
-    """
-    module, factory = TABLE[stage][name].split(":")
-    return getattr(import_module(module), factory)(settings)

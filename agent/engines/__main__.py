@@ -18,8 +18,9 @@ from aiohttp import web
 
 from ..errors import DragomanError, SettingsError
 from ..settings import Settings, read
-from . import TABLE, load, models, prepare
+from . import models
 from .service import Service
+from .table import TABLE, load, prepare
 
 log = logging.getLogger("agent.engines")
 

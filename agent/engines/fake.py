@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 import numpy as np
 
 from ..errors import EngineError
-from ..nouns import SAMPLE_RATE, Chunk, Dub, Turn, Word
+from ..nouns import SAMPLE_RATE, Chunk, Dub, Heard, Turn, Word
 from ..settings import Settings
-from . import Heard, Reference, Served, Translation
+from . import Reference, Served, Translation
 
 WORD = 5_120
 """Samples of a spoken word: 320 ms, ten frames of the gate."""

@@ -23,13 +23,13 @@ from livekit.agents.types import NOT_GIVEN, NotGivenOr, TimedString
 from uuid_utils import uuid7
 
 from ..errors import EngineError, SettingsError
-from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Dub, Hypothesis, Segment, Word
+from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Dub, Heard, Hypothesis, Segment, Word
 from ..settings import Settings
-from . import Gate, Heard, Recognition, Recognizer, Served
+from ..words import believable, clause, joined, moved, speakable, without_loops
+from . import Gate, Recognition, Recognizer, Served
 from .clause import plain, sentences
 from .loudness import Samples, levelled, pieces, silence, trimmed
 from .plugins import Discreet, Offer, bad, first, is_here, is_tag, offers
-from .policy import believable, clause, joined, moved, speakable, without_loops
 from .sieve import Sieve
 from .stock import seat
 from .tempo import faster

@@ -13,9 +13,9 @@ from typing import Any
 import aiohttp
 
 from ..errors import EngineError
-from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub, Word
+from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub, Heard, Word
 from ..settings import Settings
-from . import Heard, Reference, Served, Translation
+from . import Reference, Served, Translation
 from .clause import shortened
 
 KNOWN, KNOWN_LOADING = 20.0, 1.0

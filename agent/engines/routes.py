@@ -16,7 +16,7 @@ from langcodes.tag_parser import LanguageTagError
 from ..errors import EngineError
 from ..settings import Settings
 from . import Served, TextRequest, Translation, Translator
-from . import load as load_engine
+from .table import load as load_engine
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import EngineError
-from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub
-from . import Consent, Heard, Reference, Served, SoundRequest, TextRequest, Translation
+from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub, Heard
+from . import Consent, Reference, Served, SoundRequest, TextRequest, Translation
 from .stage import Figures, Several, Stage
 
 BODY_LIMIT = 2_000_000

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from ..nouns import SAMPLE_BYTES, Chunk
+from ..vad import Voicing
 from . import Gate
-from .policy import Voicing
 
 BEFORE = 0.5
 """Seconds before speech that are sent with it, so that no first consonant is lost."""

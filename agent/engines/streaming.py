@@ -10,24 +10,12 @@ from dataclasses import dataclass, replace
 from uuid_utils import uuid7
 
 from ..errors import EngineError
-from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Hypothesis, Segment, Word
-from . import Ear, Gate, Heard
-from .policy import (
-    OLD,
-    Alignment,
-    Commitment,
-    Policy,
-    Tongue,
-    Voiced,
-    Voicing,
-    believable,
-    clause,
-    joined,
-    moved,
-    plain,
-    rushed,
-    speakable,
-)
+from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Heard, Hypothesis, Segment, Word
+from ..recognition.language_id import Tongue
+from ..vad import Voiced, Voicing
+from ..words import believable, clause, joined, moved, plain, rushed, speakable
+from . import Ear, Gate
+from .policy import OLD, Alignment, Commitment, Policy
 
 FRAME_BYTES = 512 * SAMPLE_BYTES
 BYTES = SAMPLE_RATE * SAMPLE_BYTES

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 import numpy as np
 
 from ..nouns import SAMPLE_RATE, SPACELESS, Word
-from .policy import plain
+from ..words import plain
 
 FRAME = SAMPLE_RATE // 100
 """Samples of a frame: 10 ms."""

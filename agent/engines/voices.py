@@ -11,7 +11,7 @@ from ..errors import EngineError
 from ..nouns import Dub
 from ..settings import Settings
 from . import Reference, Served
-from . import load as load_engine
+from .table import load as load_engine
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from ..errors import EngineError
-from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, SPACELESS, Word
+from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, SPACELESS, Heard, Word
 from ..settings import Settings
-from . import Heard, Served, SoundRequest, Translation
-from .policy import believable, rushed
+from ..words import believable, rushed
+from . import Served, SoundRequest, Translation
 
 LONGEST = 30.0
 """Seconds: what Whisper was trained on; it hears no more at once."""

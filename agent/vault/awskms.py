@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..errors import VaultError
-from .wrappers import PATIENCE, bound, in_thread, probe, unbound
+from .crypto.wrapper import PATIENCE, bound, in_thread, probe, unbound
 
 logging.getLogger("botocore").setLevel(logging.INFO)  # below, it writes down what it sends and gets: keys
 _BUSY = {"ThrottlingException", "LimitExceededException", "RequestLimitExceeded", "KeyUnavailableException"}

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from ..settings import Settings
 from .anchors import Anchors
+from .crypto.wrapper import Wrapper
 from .erasure import Erasures
 from .holds import Holds
 from .keys import TenantKeys
@@ -15,7 +16,7 @@ from .pool import Pool, Role
 from .reading import Reader
 from .retention import Sweep
 from .tenants import tenant_id
-from .wrappers import Wrapper, from_setting
+from .wrappers import from_setting
 
 LONG = 3600.0
 """Seconds for a statement: nobody waits behind these."""

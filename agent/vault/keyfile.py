@@ -18,8 +18,8 @@ from uuid import UUID
 
 from ..errors import VaultError
 from . import envelope
+from .crypto.wrapper import bound, unbound
 from .envelope import DataKey, key_of
-from .wrappers import bound, unbound
 
 
 class KeyFile:

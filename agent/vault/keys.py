@@ -23,10 +23,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from ..errors import VaultError
+from .crypto.wrapper import Wrapper, surely
 from .envelope import DataKey, fields, unwrap, wrap
 from .pool import Pool
 from .tables import tenant_key
-from .wrappers import Wrapper, surely
 
 Purpose = Literal["wrap", "index", "sign"]
 

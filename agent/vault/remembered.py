@@ -11,9 +11,9 @@ from pathlib import Path
 from uuid import UUID
 
 from ..errors import VaultError
+from .crypto.wrapper import Wrapper
 from .keys import Purpose, TenantKeys, Wrapped
 from .pool import Pool
-from .wrappers import Wrapper
 
 
 class Remembering(TenantKeys):

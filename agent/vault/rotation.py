@@ -17,10 +17,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..errors import VaultError
+from .crypto.wrapper import Wrapper, surely
 from .keys import TenantKeys, context, fresh_tenant_key
 from .pool import Pool
 from .tables import data_key, tenant_key
-from .wrappers import Wrapper, surely
 
 BATCH = 1_000
 LINGER = timedelta(days=30)

@@ -14,7 +14,7 @@ from hvac.exceptions import VaultError as TransitError
 from requests import RequestException
 
 from ..errors import VaultError
-from .wrappers import PATIENCE, bound, in_thread, probe, unbound
+from .crypto.wrapper import PATIENCE, bound, in_thread, probe, unbound
 
 _NO = (InvalidRequest, Unauthorized, Forbidden, InvalidPath, UnsupportedOperation)
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import sacrebleu
 
-from agent.engines import load
+from agent.engines.table import load
 from agent.engines.whisper import DIRECT, LONGEST
 from agent.nouns import SAMPLE_RATE
 from agent.settings import Settings

@@ -15,7 +15,8 @@ from typing import Any
 
 import jiwer
 
-from agent.engines import Ear, load
+from agent.engines import Ear
+from agent.engines.table import load
 from agent.glossary import Glossary, Term
 from agent.primed import Primed
 from agent.settings import Settings

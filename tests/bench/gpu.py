@@ -38,12 +38,13 @@ from typing import Any
 import ctranslate2
 import numpy as np
 
-from agent.engines import Heard, SoundRequest, TextRequest
+from agent.engines import SoundRequest, TextRequest
 from agent.engines.nllb import Nllb
 from agent.engines.sentencewise import beam
 from agent.engines.stage import Figures, Several, Stage
 from agent.engines.whisper import Whisper
 from agent.errors import EngineError
+from agent.nouns import Heard
 from tests.bench import passes
 from tests.models import nllb, whisper
 from tests.models.transformer import Shape

@@ -25,13 +25,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from agent.engines import Heard, Translation
+from agent.engines import Translation
 from agent.engines.batch import Batch
 from agent.engines.remote import WORTH
 from agent.engines.streaming import Streaming
 from agent.errors import EngineError
 from agent.ladder import Ladder, Strain
-from agent.nouns import SAMPLE_RATE, Caption, Chunk, Word
+from agent.nouns import SAMPLE_RATE, Caption, Chunk, Heard, Word
 from agent.room import Engines, Room, Wants
 from tests.bench.pacing import slope, spread, table
 from tests.moved import run

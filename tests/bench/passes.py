@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from agent.engines import Ear, Heard, SoundRequest
-from agent.nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk
+from agent.engines import Ear, SoundRequest
+from agent.nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Heard
 
 BYTES = SAMPLE_RATE * SAMPLE_BYTES
 CHUNK = 0.06

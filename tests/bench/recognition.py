@@ -30,11 +30,11 @@ from typing import Any
 
 import jiwer
 
-from agent.engines import Ear, Heard
+from agent.engines import Ear
 from agent.engines.policy import Alignment, Policy, local_agreement
 from agent.engines.streaming import Pace, Streaming
 from agent.engines.whisper import Whisper
-from agent.nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Hypothesis, Segment
+from agent.nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Heard, Hypothesis, Segment
 from tests.bench.committed import latencies, plain, word_ends
 from tests.sound import pcm_of, speech_bounds
 

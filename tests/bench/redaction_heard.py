@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from agent.engines import load
+from agent.engines.table import load
 from agent.settings import read
 from agent.vault.redaction import Kind
 from agent.vault.redaction.reading import spoken

@@ -24,8 +24,8 @@ from typing import Any
 import langcodes
 import sacrebleu
 
-from agent.engines import load
 from agent.engines.routes import ENGINES, TABLE, Engine
+from agent.engines.table import load
 from agent.errors import EngineError
 from agent.settings import Settings
 

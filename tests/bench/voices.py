@@ -26,9 +26,9 @@ import av
 import jiwer
 import numpy as np
 
-from agent.engines import load
 from agent.engines.clause import sentences
 from agent.engines.loudness import loudness
+from agent.engines.table import load
 from agent.errors import EngineError
 from agent.nouns import SAMPLE_RATE
 from agent.settings import read

@@ -13,7 +13,7 @@ import livekit.plugins.openai  # noqa: F401  on the main thread, as LiveKit want
 import pytest
 from aiohttp import web
 
-from agent.engines import load
+from agent.engines.table import load
 from agent.errors import EngineError
 from agent.settings import Settings
 

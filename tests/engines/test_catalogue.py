@@ -19,10 +19,11 @@ from typing import Any
 
 import pytest
 
-from agent.engines import catalogue, load
+from agent.engines import catalogue
 from agent.engines.catalogue import File, Model, accept, accepted, damaged, manifest, models
 from agent.engines.models import main
 from agent.engines.pull import STAGING, pull, remove
+from agent.engines.table import load
 from agent.engines.whisper import WER
 from agent.errors import ModelError
 from agent.settings import Settings

@@ -25,11 +25,12 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from agent.engines import Consent, Reference, load
+from agent.engines import Consent, Reference
 from agent.engines.coqui import OFFLINE, PATIENCE, RAMBLING, Coqui, Pool, Xtts, _model, parts
 from agent.engines.loudness import LEVEL, loudness
 from agent.engines.mouth import Mouth, Order
 from agent.engines.remote import Remote
+from agent.engines.table import load
 from agent.engines.voices import Voices
 from agent.errors import EngineError
 from agent.nouns import Dub

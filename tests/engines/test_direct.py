@@ -12,12 +12,12 @@ import pytest
 import pytest_asyncio
 import sacrebleu
 
-from agent.engines import Heard, load
 from agent.engines.fake import FakeDirect, FakeTranslator, spell
 from agent.engines.remote import Remote
+from agent.engines.table import load
 from agent.engines.whisper import DirectWhisper
 from agent.errors import EngineError
-from agent.nouns import Word
+from agent.nouns import Heard, Word
 from agent.settings import Settings
 from tests.sound import pcm_of
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from agent.engines import load
 from agent.engines.firefox import Firefox, directions
+from agent.engines.table import load
 from agent.errors import EngineError
 from agent.settings import Settings
 from tests.models.firefox import install

@@ -12,11 +12,13 @@ import jiwer
 import numpy as np
 import pytest
 
-from agent.engines import Heard, SoundRequest, load
+from agent.engines import SoundRequest
 from agent.engines.fake import FakeEar, spell
 from agent.engines.remote import Remote
+from agent.engines.table import load
 from agent.engines.whisper import GPU, PAD, TAIL, Whisper
 from agent.errors import EngineError
+from agent.nouns import Heard
 from agent.settings import Settings
 from tests.sound import pcm_of
 

@@ -15,7 +15,6 @@ import pytest
 import pytest_asyncio
 
 from agent.aio import supervise
-from agent.engines import load
 from agent.engines.fake import FakeEar, FakeGate, hum, spell
 from agent.engines.livekit import IDLE, Listener, load_listener, prepare
 from agent.engines.plugins import Discreet, offers
@@ -23,6 +22,7 @@ from agent.engines.remote import Remote
 from agent.engines.sieve import AFTER, BEFORE
 from agent.engines.silero import Silero
 from agent.engines.streaming import Streaming
+from agent.engines.table import load
 from agent.errors import EngineError, SettingsError
 from agent.glossary import Glossary, Term
 from agent.nouns import Chunk, Hypothesis, Segment

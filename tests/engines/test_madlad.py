@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from agent.engines import TextRequest, load
+from agent.engines import TextRequest
 from agent.engines.madlad import TOKENIZERS, Madlad, tongues
+from agent.engines.table import load
 from agent.errors import EngineError
 from agent.settings import Settings
 from tests.models.madlad import LANGUAGES, build

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from agent.engines import load
 from agent.engines.catalogue import accept
 from agent.engines.nllb import Nllb, tongues
 from agent.engines.routes import Route, Routes
 from agent.engines.sentencewise import LONGER, SPARE
+from agent.engines.table import load
 from agent.errors import EngineError
 from agent.settings import Settings
 from tests.models.nllb import LANGUAGES, build

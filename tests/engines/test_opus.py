@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from agent.engines import TextRequest, load
+from agent.engines import TextRequest
 from agent.engines.opus import Opus, languages
+from agent.engines.table import load
 from agent.errors import EngineError
 from agent.settings import Settings
 from tests.models.opus import build

@@ -8,25 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.engines import Heard
-from agent.engines.policy import (
-    Alignment,
-    Commitment,
-    Policy,
-    Tongue,
-    Voiced,
-    Voicing,
-    believable,
-    clause,
-    local_agreement,
-    rushed,
-    speakable,
-    without_echoes,
-    without_loops,
-    without_rest,
-)
+from agent.engines.policy import Alignment, Commitment, Policy, local_agreement
 from agent.engines.untimed import UNTOLD
-from agent.nouns import Word
+from agent.nouns import Heard, Word
+from agent.recognition.language_id import Tongue
+from agent.vad import Voiced, Voicing
+from agent.words import believable, clause, rushed, speakable, without_echoes, without_loops, without_rest
 
 
 def words(text: str, start: float = 0.0, each: float = 0.4) -> tuple[Word, ...]:

@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from agent.engines import Heard, load
 from agent.engines.fake import FakeEar, FakeGate, spell
-from agent.engines.policy import believable
 from agent.engines.remote import Remote
 from agent.engines.silero import Silero
 from agent.engines.streaming import Streaming
+from agent.engines.table import load
 from agent.errors import EngineError
-from agent.nouns import Chunk, Hypothesis, Segment, Word
+from agent.nouns import Chunk, Heard, Hypothesis, Segment, Word
 from agent.settings import Settings
+from agent.words import believable
 from tests.sound import pcm_of
 
 from .noises import NOISES, pcm

@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from agent.engines import load
 from agent.engines.remotesettings import chosen_of, fetch
+from agent.engines.table import load
 from agent.errors import EngineError
 from agent.settings import Settings
 from tests.models.firefox import install

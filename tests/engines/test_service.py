@@ -17,11 +17,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from agent.engines import Heard, TextRequest, Translation
+from agent.engines import TextRequest, Translation
 from agent.engines.fake import FakeEar, FakeTranslator, FakeVoice, hum, pitch, spell
 from agent.engines.service import STAGES, Service
 from agent.errors import EngineError
-from agent.nouns import Dub
+from agent.nouns import Dub, Heard
 
 from .serving import FAKES, serving
 

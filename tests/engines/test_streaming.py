@@ -12,12 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.engines import Heard
 from agent.engines.fake import VOCABULARY, FakeEar, FakeGate, spell
-from agent.engines.policy import without_loops
 from agent.engines.streaming import Pace, Stream, Streaming
 from agent.errors import EngineError
-from agent.nouns import Chunk, Hypothesis, Segment, Word
+from agent.nouns import Chunk, Heard, Hypothesis, Segment, Word
+from agent.words import without_loops
 
 SILENCE = ("", "", "", "")
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from agent.engines import load
 from agent.engines.streaming import Streaming
+from agent.engines.table import load
 from agent.faithful import Faithful
 from agent.glossary import Glossary, Term
 from agent.primed import Primed

@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from agent.engines import TextRequest, load
+from agent.engines import TextRequest
 from agent.engines.apertium import Apertium, Pipeline
 from agent.engines.madlad import Madlad
 from agent.engines.nllb import Nllb
 from agent.engines.opus import Opus
 from agent.engines.remote import Remote
+from agent.engines.table import load
 from agent.errors import EngineError
 from agent.settings import Settings
 from tests.models import firefox, madlad, nllb, opus

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from agent.engines import load
 from agent.engines.espeak import VARIANTS
 from agent.engines.loudness import LEVEL, loudness
 from agent.engines.mouth import PAUSE, Mouth, Order
 from agent.engines.remote import Remote
 from agent.engines.stock import seat
+from agent.engines.table import load
 from agent.engines.voices import Voices
 from agent.errors import EngineError
 from agent.nouns import Dub

@@ -20,9 +20,10 @@ from moto.server import ThreadedMotoServer
 
 from agent.errors import SettingsError, VaultError
 from agent.vault.awskms import AwsKms
+from agent.vault.crypto.wrapper import Wrapper, surely
 from agent.vault.keyfile import KeyFile
 from agent.vault.transit import Transit
-from agent.vault.wrappers import Several, Wrapper, from_setting, surely
+from agent.vault.wrappers import Several, from_setting
 from tests.vault.faults import Front, front
 from tests.vault.transit import TOKEN, StandIn
 

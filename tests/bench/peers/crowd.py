@@ -13,11 +13,11 @@ from pathlib import Path
 
 import psutil
 
-from agent.engines import Ear, Heard
+from agent.engines import Ear
 from agent.engines.remote import Remote
 from agent.engines.streaming import Stream, Streaming
 from agent.errors import EngineError
-from agent.nouns import Chunk, Segment
+from agent.nouns import Chunk, Heard, Segment
 from agent.settings import Settings
 
 from .speaking import Passes, answers, options, piece, shifted

@@ -1,0 +1,1 @@
+"""Keys, what holds them, and what they seal."""
