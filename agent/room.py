@@ -13,23 +13,23 @@ from typing import Any, Protocol
 
 from .aio import Feed, FeedOverflow, Supervisor
 from .captions import Captioner, Written
-from .direct import Beside, Sounds
+from .degradation import Ladder, Strain
 from .dubs import Cast, Channel, Dubber, Due
 from .engines import Consent, Diarizer, Direct, Ear, Gate, Likeness, Recognizer, Translator, Voice
 from .errors import EngineError
 from .failures import Failures
-from .faithful import Faithful
-from .glossary import Glossary
-from .ladder import Ladder, Strain
-from .language_check import LanguageChecks
 from .languages import same_language
-from .likeness import Likenesses
 from .nouns import Caption, Chunk, Hypothesis, Segment
 from .quotas import PEOPLE, LanguageQuota
 from .rate_limit import TokenBucket
-from .track import TrackLine
+from .recognition.language_check import LanguageChecks
+from .recognition.track import TrackLine
+from .speech_translation import Beside, Sounds
+from .terms.enforce import Faithful
+from .terms.glossary import Glossary
 from .transcript import Transcript
 from .translations import Together
+from .voice_cloning import Likenesses
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,26 +20,26 @@ from .aio import Supervisor
 from .calls import Calls, parsed, wants_of
 from .clock import RoomClock
 from .engines import Consent, Recognizer, Served
-from .engines.remote import Remote
-from .engines.silero import Silero
-from .engines.streaming import Streaming
+from .engines.service.client import Remote
 from .engines.table import prepare
 from .errors import DragomanError
-from .glossary import Glossary, parse
 from .heartbeat import Heartbeat
 from .intake import PREFIX, Intake, Worker
 from .languages import canonical
 from .nouns import Caption, Chunk
-from .primed import Primed
+from .recognition.silero import Silero
+from .recognition.streaming import Streaming
 from .room import Engines, Room
 from .settings import Settings, read
 from .sfu import Sfu
 from .standing import Standing
+from .terms.glossary import Glossary, parse
+from .terms.prompt import Primed
 from .tokens import allow_for_clocks
-from .vault.keeping import Keeping
-from .vault.keeps import NOTHING, Keeps
-from .vault.places import meeting_id
-from .vault.store import Meeting
+from .vault.policy.effective import NOTHING, Keeps
+from .vault.write.ids import meeting_id
+from .vault.write.session import Keeping
+from .vault.write.store import Meeting
 from .wire import Signer
 
 log = logging.getLogger(__name__)
@@ -111,8 +111,8 @@ def recognizer(settings: Settings, service: Streaming, glossary: Glossary) -> Re
     if settings.recognise != "livekit":
         return service
     prepare("recognise", "livekit", settings)
-    from .engines.livekit import load_listener
-    from .engines.silero import Silero
+    from .engines.livekit.load import load_listener
+    from .recognition.silero import Silero
 
     return load_listener(settings, service, Silero, glossary.heard)
 

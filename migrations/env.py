@@ -8,9 +8,9 @@ from alembic import context
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from agent.postgres import address
 from agent.settings import read
 from agent.vault import tables as vault
-from agent.vault.postgres import address
 from web.tables import metadata
 
 LOCK = 0x64726167_6D696772

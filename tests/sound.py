@@ -7,8 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from agent.engines.silero import Silero
-from agent.engines.streaming import BYTES, FRAME, FRAME_BYTES, OPENING
+from agent.recognition.silero import Silero
+from agent.recognition.streaming import BYTES, FRAME, FRAME_BYTES, OPENING
 from agent.vad import Voicing
 
 

@@ -19,38 +19,44 @@ MAY_IMPORT: dict[str, set[str]] = {
     "agent.aio": {"agent.nouns", "agent.errors"},
     "agent.failures": {"agent.errors"},
     "agent.wire": {"agent.nouns", "agent.errors"},
-    "agent.attribution": {"agent.nouns", "agent.errors"},
+    "agent.recognition.attribution": {"agent.nouns", "agent.errors"},
     "agent.languages": set(),
     "agent.standing": set(),
     "agent.tokens": set(),
     "agent.rate_limit": {"agent.errors"},
     "agent.quotas": set(),
-    "agent.misheard": {"agent.nouns"},
-    "agent.glossary": {"agent.nouns", "agent.errors", "agent.misheard"},
+    "agent.terms.misheard": {"agent.nouns"},
+    "agent.terms.glossary": {"agent.nouns", "agent.errors", "agent.terms.misheard"},
     "agent.engines": {"agent.nouns", "agent.errors", "agent.settings"},
     "agent.transcript": {"agent.nouns", "agent.aio"},
-    "agent.track": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines", "agent.attribution"},
-    "agent.ladder": set(),
+    "agent.recognition.track": {
+        "agent.nouns",
+        "agent.aio",
+        "agent.errors",
+        "agent.engines",
+        "agent.recognition.attribution",
+    },
+    "agent.degradation": set(),
     "agent.merge": {"agent.nouns"},
     "agent.captions": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines", "agent.languages", "agent.merge"},
-    "agent.faithful": {"agent.errors", "agent.engines", "agent.glossary"},
-    "agent.primed": {"agent.nouns", "agent.engines", "agent.glossary"},
-    "agent.direct": {"agent.nouns", "agent.errors", "agent.engines"},
+    "agent.terms.enforce": {"agent.errors", "agent.engines", "agent.terms.glossary"},
+    "agent.terms.prompt": {"agent.nouns", "agent.engines", "agent.terms.glossary"},
+    "agent.speech_translation": {"agent.nouns", "agent.errors", "agent.engines"},
     "agent.dubs": {"agent.nouns", "agent.aio", "agent.errors", "agent.engines"},
-    "agent.language_check": {"agent.nouns", "agent.errors", "agent.engines", "agent.languages"},
-    "agent.likeness": {"agent.nouns", "agent.errors", "agent.engines", "agent.direct"},
+    "agent.recognition.language_check": {"agent.nouns", "agent.errors", "agent.engines", "agent.languages"},
+    "agent.voice_cloning": {"agent.nouns", "agent.errors", "agent.engines", "agent.speech_translation"},
     "agent.room": {
-        "agent.track",
+        "agent.recognition.track",
         "agent.transcript",
         "agent.captions",
-        "agent.direct",
-        "agent.faithful",
-        "agent.glossary",
+        "agent.speech_translation",
+        "agent.terms.enforce",
+        "agent.terms.glossary",
         "agent.dubs",
-        "agent.ladder",
-        "agent.language_check",
+        "agent.degradation",
+        "agent.recognition.language_check",
         "agent.languages",
-        "agent.likeness",
+        "agent.voice_cloning",
         "agent.quotas",
         "agent.rate_limit",
         "agent.aio",
@@ -82,35 +88,35 @@ MAY_IMPORT_LIVEKIT = {
     "agent.intake",
     "agent.tokens",
     "agent.worker",
-    "agent.engines.livekit",
+    "agent.engines.livekit.load",
 }
 WEB_MEETS_LIVEKIT_BY = ("livekit.api", "livekit.protocol")
 MAY_IMPORT_ITS_MODELS = {
-    "agent.engines.silero": "livekit.local_inference",  # a native model in a wheel; no client, no network
+    "agent.recognition.silero": "livekit.local_inference",  # a native model in a wheel; no client, no network
 }
 ENGINES_OF_ENGINES = {
-    "agent.engines.streaming",  # its policy is pure objects in a file of their own
+    "agent.recognition.streaming",  # its policy is pure objects in a file of their own
     "agent.engines.__main__",  # starts the service with the engines it serves
-    "agent.engines.service",  # is its stages
-    "agent.engines.stage",  # has a queue before its engine
-    "agent.engines.mouth",  # levels what a program says, in that program
+    "agent.engines.service.service",  # is its stages
+    "agent.engines.service.stage",  # has a queue before its engine
+    "agent.engines.speak.subprocess_voice",  # levels what a program says, in that program
 }
 NO_ENGINES = {
-    "agent.engines.catalogue",  # which models there are, and whether a licence is accepted
-    "agent.engines.models",  # shows the catalogue to a person, and fetches from it
-    "agent.engines.pull",  # fetches files
-    "agent.engines.clause",  # pure functions over text, which every translator needs
-    "agent.engines.tongues",  # the names that models have for languages
-    "agent.engines.sentencewise",  # texts through one call of a model, which some translators share
-    "agent.engines.loudness",  # pure functions over sound, which every voice needs
-    "agent.engines.plugins",  # how a setting names a plugin of LiveKit's
-    "agent.engines.policy",  # pure functions over words, which every recognizer needs
-    "agent.engines.sieve",  # what of a track's sound is speech
-    "agent.engines.tempo",  # a pure function over sound
-    "agent.engines.untimed",  # pure functions over text and sound
-    "agent.engines.mouth",  # how one talks to a program that speaks
-    "agent.engines.phonemes",  # what such a program pronounces by
-    "agent.engines.stock",  # a pure function over names, which every voice needs
+    "agent.engines.models.catalogue",  # which models there are, and whether a licence is accepted
+    "agent.engines.models.commands",  # shows the catalogue to a person, and fetches from it
+    "agent.engines.models.pull",  # fetches files
+    "agent.engines.translate.sentences",  # pure functions over text, which every translator needs
+    "agent.engines.translate.language_names",  # the names that models have for languages
+    "agent.engines.translate.sentencewise",  # texts through one call of a model, which some translators share
+    "agent.engines.speak.loudness",  # pure functions over sound, which every voice needs
+    "agent.engines.livekit.plugins",  # how a setting names a plugin of LiveKit's
+    "agent.recognition.commit",  # pure functions over words, which every recognizer needs
+    "agent.engines.livekit.speech_filter",  # what of a track's sound is speech
+    "agent.engines.speak.tempo",  # a pure function over sound
+    "agent.engines.recognise.untimed",  # pure functions over text and sound
+    "agent.engines.speak.subprocess_voice",  # how one talks to a program that speaks
+    "agent.engines.speak.phonemes",  # what such a program pronounces by
+    "agent.engines.speak.stock_voices",  # a pure function over names, which every voice needs
 }
 
 
@@ -129,7 +135,7 @@ def imports(path: Path) -> set[str]:
 
 
 def area(module: str) -> str:
-    """`agent.vault.envelope` belongs to `agent.vault`."""
+    """`agent.vault.crypto.envelope` belongs to `agent.vault`."""
     return ".".join(module.split(".")[:2])
 
 

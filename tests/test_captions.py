@@ -12,10 +12,10 @@ import pytest
 from agent.captions import Captioner
 from agent.engines import Translation
 from agent.errors import EngineError
-from agent.faithful import Faithful
-from agent.glossary import Glossary, Term
 from agent.languages import same_language
 from agent.nouns import Caption, Hypothesis, Segment
+from agent.terms.enforce import Faithful
+from agent.terms.glossary import Glossary, Term
 from agent.transcript import Transcript
 from agent.translations import Together
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from agent.engines.fake import VOCABULARY, FakeDiarizer, FakeEar, FakeGate, FakeTranslator, FakeVoice, spell
-from agent.engines.streaming import Streaming
 from agent.nouns import Caption, Chunk, Dub, Segment
+from agent.recognition.streaming import Streaming
 from agent.room import Engines, Room, Wants
 from tests.moved import run
 from tests.thorough import times

@@ -1,6 +1,6 @@
 """How the bench finds out when a word was committed."""
 
-from tests.bench.committed import committed_at, latencies
+from bench.committed import committed_at, latencies
 
 ENDS = [("ask", 1.0), ("not", 1.4), ("what", 1.8)]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.engines.whisper import WER
+from agent.engines.recognise.whisper import WER
 from web.languages import CHRF_GRADES, WER_GRADES
 
 from .test_settings import documented

@@ -9,10 +9,10 @@ import pytest
 
 from agent.aio import Feed
 from agent.dubs import Cast, Dubber, Due
-from agent.engines.stock import seat
+from agent.engines.speak.stock_voices import seat
 from agent.errors import EngineError
-from agent.glossary import Glossary, Term
 from agent.nouns import Caption, Dub
+from agent.terms.glossary import Glossary, Term
 
 
 class Time:

@@ -9,13 +9,13 @@ from itertools import count
 
 import pytest
 
+from agent.degradation import Strain
 from agent.engines import Consent, Reference, Translation
 from agent.errors import EngineError
-from agent.glossary import Glossary, Term
-from agent.ladder import Strain
 from agent.nouns import Caption, Chunk, Dub, Hypothesis, Segment
 from agent.quotas import PEOPLE
 from agent.room import Engines, Room, Wants
+from agent.terms.glossary import Glossary, Term
 from tests.moved import run
 
 

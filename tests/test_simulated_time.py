@@ -11,11 +11,11 @@ from typing import cast
 import numpy as np
 import pytest
 
-from tests.bench.peers.clock import Simulated, run
-from tests.bench.peers.commits import Heard
-from tests.bench.peers.stream import BYTES, Timeline, arriving
-from tests.bench.peers.weights import parted, read
-from tests.bench.silence import SOUNDS, made
+from bench.peers.clock import Simulated, run
+from bench.peers.commits import Heard
+from bench.peers.stream import BYTES, Timeline, arriving
+from bench.peers.weights import parted, read
+from bench.silence import SOUNDS, made
 
 
 def computing(seconds: float) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from agent.engines import Served
 from agent.errors import EngineError
-from agent.glossary import Term
+from agent.terms.glossary import Term
 from agent.worker import ASKED_AGAIN, ATTRIBUTE_LIMIT, Interpreter, by_identity, epoch_claimed, glossary_of
 from tests.moved import run
 

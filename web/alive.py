@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from agent.settings import Settings
 
 from .access import CLOCKS_DIFFER
-from .interpreters import Pulse
-from .sfu import INTERPRETER, Sfu
+from .dispatch.interpreters import Pulse
+from .dispatch.livekit import INTERPRETER, Sfu
 
 log = logging.getLogger(__name__)
 

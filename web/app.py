@@ -15,22 +15,24 @@ from aiohttp.typedefs import Handler
 from agent.errors import DragomanError
 from agent.settings import Settings
 from agent.tokens import allow_for_clocks
-from agent.vault import tenants
+from agent.vault.db import tenants
 
-from . import health, interpreters, pages, policies, rooms, transcripts, trials, webhooks, workers
+from . import pages
 from .access import SETTINGS
-from .clocks import CLOCKS, LIVEKIT, REFUSED, Clocks, Refused
+from .api import health, policies, rooms, transcripts, trials, webhooks
+from .api.openapi import Route, describe
+from .api.policies import POLICIES, Policies
 from .database import BEATS, DATABASE, Database
+from .dispatch import interpreters, workers
+from .dispatch.clocks import CLOCKS, LIVEKIT, REFUSED, Clocks, Refused
+from .dispatch.livekit import SFU, Sfu
+from .dispatch.watcher import Watch
 from .engines import ENGINES, EngineWatch
 from .errors import SENTENCES, answer, answer_errors, refuse_what_is_too_large, route_of
 from .metrics import METRICS, Metrics
 from .moments import MOMENT, MOMENTS, Moments, for_a_moment
-from .openapi import Route, describe
 from .pace import LOOKS, LOOKS_PER_MINUTE, PACE, Pace
 from .peer import PEERS, Peers
-from .policies import POLICIES, Policies
-from .sfu import SFU, Sfu
-from .watch import Watch
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from agent.errors import DragomanError
-from agent.vault.postgres import Away, address
+from agent.postgres import Away, address
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from aiohttp import web
 
 from ..errors import DragomanError, SettingsError
 from ..settings import Settings, read
-from . import models
-from .service import Service
+from .models import commands
+from .service.service import Service
 from .table import TABLE, load, prepare
 
 log = logging.getLogger("agent.engines")
@@ -31,7 +31,7 @@ BEST = {"recognise": "whisper", "direct": "whisper", "translate": "routes", "spe
 def main() -> int:
     """Run until SIGINT or SIGTERM. 2 where the settings are no good."""
     if sys.argv[1:2] == ["models"]:
-        return models.main(sys.argv[2:])
+        return commands.main(sys.argv[2:])
     try:
         settings = read()
         names = {stage: _name(settings, stage) for stage in BEST}

@@ -20,9 +20,9 @@ from uuid import UUID
 from ..errors import DragomanError, SettingsError
 from ..settings import read
 from . import commands
-from .export import FORMATS
-from .retention import EVERY
-from .terms import Term
+from .forget.sweep import EVERY
+from .policy.terms import Term
+from .read.export import FORMATS
 
 
 def main(words: Sequence[str]) -> int:

@@ -14,14 +14,16 @@ from sqlalchemy import func, select
 
 from ..errors import VaultError
 from ..settings import Settings
-from . import audit, restore, rotation, sweeper
+from .crypto import rotation
+from .db.pool import Role
+from .db.tables import data_key, tenant_key
 from .desk import Desk
-from .export import FORMATS, Head
-from .pool import Role
-from .reading import Wanted
-from .receipts import Receipt
-from .scope import Scope
-from .tables import data_key, tenant_key
+from .forget import restore, sweeper
+from .forget.receipts import Receipt
+from .forget.scope import Scope
+from .log import audit
+from .read.export import FORMATS, Head
+from .read.reader import Wanted
 
 
 async def run(given: argparse.Namespace, settings: Settings) -> int:

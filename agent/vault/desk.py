@@ -5,18 +5,18 @@ from __future__ import annotations
 from uuid import UUID
 
 from ..settings import Settings
-from .anchors import Anchors
+from .crypto.keys import TenantKeys
+from .crypto.root_key import from_setting
 from .crypto.wrapper import Wrapper
-from .erasure import Erasures
-from .holds import Holds
-from .keys import TenantKeys
-from .ledger import Ledger
-from .policy import Policies
-from .pool import Pool, Role
-from .reading import Reader
-from .retention import Sweep
-from .tenants import tenant_id
-from .wrappers import from_setting
+from .db.pool import Pool, Role
+from .db.tenants import tenant_id
+from .forget.erasure import Erasures
+from .forget.holds import Holds
+from .forget.sweep import Sweep
+from .log.anchors import Anchors
+from .log.ledger import Ledger
+from .policy.policies import Policies
+from .read.reader import Reader
 
 LONG = 3600.0
 """Seconds for a statement: nobody waits behind these."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench import overload, pacing
+from bench import overload, pacing
 
 
 @pytest.mark.parametrize("talks", [0.7, 0.85, 1.0])

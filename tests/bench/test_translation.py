@@ -9,8 +9,7 @@ import pytest
 
 from agent.engines import Served, Translation
 from agent.errors import EngineError
-
-from .translation import TRIES, amended, measure
+from bench.translation import TRIES, amended, measure
 
 TEXTS = {tag: [f"{tag} one two three", f"{tag} four five six"] for tag in ("en", "es", "fr", "pt", "it")}
 

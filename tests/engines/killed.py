@@ -14,9 +14,9 @@ from pathlib import Path
 import aiohttp
 
 from agent.engines.fake import FakeGate, spell
-from agent.engines.remote import Remote
-from agent.engines.streaming import Streaming
+from agent.engines.service.client import Remote
 from agent.nouns import Caption, Chunk
+from agent.recognition.streaming import Streaming
 from agent.room import Engines, Keep, Room, Wants
 from agent.settings import Settings
 from tests.live.servers import free_port

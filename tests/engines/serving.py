@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from agent.engines.fake import FakeDirect, FakeEar, FakeTranslator, FakeVoice
-from agent.engines.service import Service
+from agent.engines.service.service import Service
 from agent.settings import Settings
 
 FAKES: dict[str, Any] = {

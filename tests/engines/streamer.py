@@ -10,9 +10,9 @@ from livekit.agents import APIConnectionError, APIConnectOptions, APIStatusError
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr, TimedString
 
 from agent.engines.fake import FakeGate
-from agent.engines.silero import Silero
 from agent.engines.table import load
 from agent.nouns import SAMPLE_RATE, Heard
+from agent.recognition.silero import Silero
 from agent.settings import Settings
 
 BYTES = 2 * SAMPLE_RATE

@@ -13,9 +13,9 @@ import pytest_asyncio
 import sacrebleu
 
 from agent.engines.fake import FakeDirect, FakeTranslator, spell
-from agent.engines.remote import Remote
+from agent.engines.recognise.whisper import DirectWhisper
+from agent.engines.service.client import Remote
 from agent.engines.table import load
-from agent.engines.whisper import DirectWhisper
 from agent.errors import EngineError
 from agent.nouns import Heard, Word
 from agent.settings import Settings

@@ -16,12 +16,12 @@ import pytest
 import pytest_asyncio
 
 from agent.engines.fake import FakeEar, FakeGate, spell
-from agent.engines.remote import Remote
-from agent.engines.silero import Silero
-from agent.engines.streaming import Streaming
+from agent.engines.service.client import Remote
 from agent.engines.table import load
 from agent.errors import EngineError
 from agent.nouns import Chunk, Heard, Hypothesis, Segment, Word
+from agent.recognition.silero import Silero
+from agent.recognition.streaming import Streaming
 from agent.settings import Settings
 from agent.words import believable
 from tests.sound import pcm_of

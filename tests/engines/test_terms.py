@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from agent.engines.streaming import Streaming
 from agent.engines.table import load
-from agent.faithful import Faithful
-from agent.glossary import Glossary, Term
-from agent.primed import Primed
+from agent.recognition.streaming import Streaming
 from agent.settings import Settings
+from agent.terms.enforce import Faithful
+from agent.terms.glossary import Glossary, Term
+from agent.terms.prompt import Primed
 
 from .noises import NOISES, pcm
 from .test_recognizers import NOISE, TOLD, errors, listen, recording, settled

@@ -15,12 +15,12 @@ import pytest
 import pytest_asyncio
 
 from agent.engines import TextRequest
-from agent.engines.apertium import Apertium, Pipeline
-from agent.engines.madlad import Madlad
-from agent.engines.nllb import Nllb
-from agent.engines.opus import Opus
-from agent.engines.remote import Remote
+from agent.engines.service.client import Remote
 from agent.engines.table import load
+from agent.engines.translate.apertium import Apertium, Pipeline
+from agent.engines.translate.madlad import Madlad
+from agent.engines.translate.nllb import Nllb
+from agent.engines.translate.opus import Opus
 from agent.errors import EngineError
 from agent.settings import Settings
 from tests.models import firefox, madlad, nllb, opus

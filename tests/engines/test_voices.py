@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from agent.engines.espeak import VARIANTS
-from agent.engines.loudness import LEVEL, loudness
-from agent.engines.mouth import PAUSE, Mouth, Order
-from agent.engines.remote import Remote
-from agent.engines.stock import seat
+from agent.engines.service.client import Remote
+from agent.engines.speak.espeak import VARIANTS
+from agent.engines.speak.loudness import LEVEL, loudness
+from agent.engines.speak.stock_voices import seat
+from agent.engines.speak.subprocess_voice import PAUSE, Mouth, Order
+from agent.engines.speak.voices import Voices
 from agent.engines.table import load
-from agent.engines.voices import Voices
 from agent.errors import EngineError
 from agent.nouns import Dub
 from agent.settings import Settings

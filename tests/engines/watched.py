@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from agent.engines import coqui, mouth
+from agent.engines.speak import coqui, subprocess_voice
 
 noted = os.open(os.environ["NOTED"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
@@ -24,7 +24,7 @@ def watch(event: str, details: tuple[Any, ...]) -> None:
 def serve(*how: Any) -> None:
     os.write(noted, b"hello\n")
     sys.addaudithook(watch)
-    mouth.serve(*how)
+    subprocess_voice.serve(*how)
 
 
 if __name__ == "__main__":

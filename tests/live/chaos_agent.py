@@ -19,9 +19,9 @@ from livekit.agents import JobContext
 from agent import __main__ as agent
 from agent import worker
 from agent.engines.fake import FakeGate
-from agent.engines.remote import Remote
-from agent.engines.streaming import Streaming
+from agent.engines.service.client import Remote
 from agent.nouns import Caption
+from agent.recognition.streaming import Streaming
 from agent.room import Room
 from agent.settings import Settings
 from tests.chaos import Faults, FaultyEar, FaultyTranslator, FaultyVoice, faulty_keep, one_fault

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from agent.engines.coqui import read_in_memory
+from agent.engines.speak.coqui import read_in_memory
 
 SPEAKERS = ("Ana Florence", "Badr Odhiambo", "Claribel Dervla", "Damien Black")
 LANGUAGES = ("en", "es", "zh-cn")

@@ -22,11 +22,11 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from agent.errors import VaultError
-from agent.vault.envelope import DataKey
-from agent.vault.keyfile import KeyFile
-from agent.vault.keys import TenantKeys
-from agent.vault.pool import Pool, Role
-from agent.vault.rotation import destroy_retired, rotate
+from agent.vault.crypto.envelope import DataKey
+from agent.vault.crypto.keyfile import KeyFile
+from agent.vault.crypto.keys import TenantKeys
+from agent.vault.crypto.rotation import destroy_retired, rotate
+from agent.vault.db.pool import Pool, Role
 
 ROOT = Path(__file__).parent.parent.parent
 ADD = text("SELECT vault_keys.add(:meeting, :id, :speaker, :subject, 'source', :version, :wrapped)")

@@ -20,14 +20,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent.errors import VaultError
+from agent.vault.crypto.envelope import DataKey, key_of
+from agent.vault.crypto.keyfile import KeyFile
+from agent.vault.crypto.keys import GRACE, HELD, TenantKeys
+from agent.vault.crypto.root_key import Several
+from agent.vault.crypto.rotation import destroy_retired, renew, rewrap, rotate, rotate_root, tenants
+from agent.vault.crypto.transit import Transit
 from agent.vault.crypto.wrapper import Wrapper
-from agent.vault.envelope import DataKey, key_of
-from agent.vault.keyfile import KeyFile
-from agent.vault.keys import GRACE, HELD, TenantKeys
-from agent.vault.pool import Pool, Role
-from agent.vault.rotation import destroy_retired, renew, rewrap, rotate, rotate_root, tenants
-from agent.vault.transit import Transit
-from agent.vault.wrappers import Several
+from agent.vault.db.pool import Pool, Role
 from tests.postgres.rotating import ADD, Fire
 from tests.vault.faults import Front, front
 from tests.vault.transit import TOKEN, StandIn

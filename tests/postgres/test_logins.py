@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from agent.vault.pool import Pool, Role
+from agent.vault.db.pool import Pool, Role
 from infra.logins import ROLES, address_of, login, password_of
 from infra.settings import on_free_ports
 from infra.stack import Stack

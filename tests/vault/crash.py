@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import event
 
-from agent.vault.pool import Pool, Role
+from agent.vault.db.pool import Pool, Role
 
 
 class Crash(BaseException):

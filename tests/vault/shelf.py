@@ -16,14 +16,14 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
-from agent.vault import places
-from agent.vault.anchors import Anchors
-from agent.vault.envelope import DataKey, Place, seal
-from agent.vault.keyfile import KeyFile
-from agent.vault.keys import TenantKeys
-from agent.vault.ledger import Ledger
-from agent.vault.pool import Pool, Role
-from agent.vault.tenants import tenant_id
+from agent.vault.crypto.envelope import DataKey, Place, seal
+from agent.vault.crypto.keyfile import KeyFile
+from agent.vault.crypto.keys import TenantKeys
+from agent.vault.db.pool import Pool, Role
+from agent.vault.db.tenants import tenant_id
+from agent.vault.log.anchors import Anchors
+from agent.vault.log.ledger import Ledger
+from agent.vault.write import ids
 
 NOW = "CREATE OR REPLACE FUNCTION vault.now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT clock_timestamp(){} $$"
 TERMS = {"source": "30 days", "translation": "30 days", "redacted": "30 days", "audit": "forever"}
@@ -85,13 +85,13 @@ class Kept:
     ) -> UUID:
         """Something that was said and kept; its segment."""
         segment, subject = segment or uuid7(), await self.keys.subject(identity)
-        speaker = places.speaker_id(meeting, subject, voice)
+        speaker = ids.speaker_id(meeting, subject, voice)
         key = await self._key(room, meeting, speaker, subject, kind)
         named = await self._key(room, meeting, speaker, subject, "name")
         place = Place(self.tenant, room, meeting, segment, rev, lang, speaker, kind)
         sealed = seal(key, place, words.encode("utf-8", "replace"))
         who = json.dumps({"identity": identity, "name": name}).encode()
-        sealed_name = seal(named, places.of_name(self.tenant, room, meeting, speaker), who)
+        sealed_name = seal(named, ids.of_name(self.tenant, room, meeting, speaker), who)
         async with self.pools[Role.AGENT].transaction(self.tenant, room=room) as connection:
             await connection.execute(
                 text("SELECT vault.name_speaker(:m, :s, :u, :v, :k, :sealed)"),

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from agent.vault.keeper import Keeper
-from agent.vault.pool import Pool, Role
-from agent.vault.replay import replay
-from agent.vault.spool import Spool
-from agent.vault.store import Store
+from agent.vault.db.pool import Pool, Role
+from agent.vault.write.recorder import Keeper
+from agent.vault.write.replay import replay
+from agent.vault.write.spool import Spool
+from agent.vault.write.store import Store
 
 from .kept import ALL, MEETING, caption, keys_of, segment
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from agent.vault.tenants import tenant_id
+from agent.vault.db.tenants import tenant_id
 
 from .kept import MEETING, caption, opened_of, running, segment
 

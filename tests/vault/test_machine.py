@@ -33,11 +33,11 @@ from hypothesis.stateful import (
 )
 
 from agent.errors import VaultError
-from agent.vault.memory import MARGIN, Held, Key, Meeting, Memory, Record
-from agent.vault.pool import Role
-from agent.vault.residue import clear
-from agent.vault.scope import Scope
-from agent.vault.terms import FOREVER, NOT_AT_ALL, Term
+from agent.vault.db.pool import Role
+from agent.vault.forget.residue import clear
+from agent.vault.forget.scope import Scope
+from agent.vault.policy.terms import FOREVER, NOT_AT_ALL, Term
+from tests.vault.memory import MARGIN, Held, Key, Meeting, Memory, Record
 
 from ..conftest import named
 from .crash import Crash, Fuse

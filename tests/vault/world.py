@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from agent.vault.erasure import Erasures
-from agent.vault.holds import Holds
-from agent.vault.ledger import Ledger
-from agent.vault.policy import Policies
-from agent.vault.pool import Pool, Role
-from agent.vault.retention import Sweep, Swept
-from agent.vault.terms import NOT_AT_ALL, Term
+from agent.vault.db.pool import Pool, Role
+from agent.vault.forget.erasure import Erasures
+from agent.vault.forget.holds import Holds
+from agent.vault.forget.sweep import Sweep, Swept
+from agent.vault.log.ledger import Ledger
+from agent.vault.policy.policies import Policies
+from agent.vault.policy.terms import NOT_AT_ALL, Term
 from web.database import Database
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

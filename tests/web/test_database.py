@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from agent.errors import DragomanError
-from agent.vault.postgres import address
+from agent.postgres import address
 from tests.web.conftest import HOST, Opening, code
 from web.database import Database
 

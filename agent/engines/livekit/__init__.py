@@ -1,0 +1,1 @@
+"""Any plugin of LiveKit's as one of our engines."""

@@ -1,0 +1,453 @@
+"""Whisper on CTranslate2 (faster-whisper), one window at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from ...errors import EngineError
+from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, SPACELESS, Heard, Word
+from ...settings import Settings
+from ...words import believable, rushed
+from .. import Served, SoundRequest, Translation
+
+LONGEST = 30.0
+"""Seconds: what Whisper was trained on; it hears no more at once."""
+SHORTEST = 2.0
+"""Seconds: shorter windows are padded to this."""
+MOMENT = 0.1
+"""Seconds: in less no word is looked for."""
+PAD, PAD_MOST = 2.0, 6.0
+"""A window is padded with silence to this many times its length, by at most so many seconds. Word error rate of base
+over 44 whole recordings, beam of 5: 0.132 at twice their length, 0.137 with 6 s more, 0.158 with 4 s more;
+unpadded it makes twice the errors, and padded to 30 s no fewer at four times the cost."""
+BEAM, BEAM_FINAL = 3, 5
+"""Hypotheses followed. Over the same recordings as a stream, 1 gave an error rate of 0.167 and 3 gave 0.148."""
+MOST = 64
+"""Windows that are heard in one call on a GPU. On a CPU each has a thread of its own: there two to eight together
+gained 1.0 to 1.3 times (base, int8, 4 s), for decoding was twice as quick and encoding a fifth slower; but all then
+wait for the last."""
+ALIKE = 1.25
+"""How many times as long as the shortest the longest may be of windows that a CPU hears together: all are padded
+to it."""
+TAIL = 0.05
+"""Seconds of silence after which a spectrogram shows nothing but silence: half of its frame is 0.0125 s."""
+FRAMES = 100
+"""Spectrogram frames a second."""
+HOP = SAMPLE_RATE // FRAMES
+"""Samples from one to the next."""
+TOKENS = 9
+"""Tokens a second at most; who speaks faster is a loop of the decoder's."""
+
+WER: Mapping[str, float] = {"en": 0.11, "es": 0.10, "pt": 0.21, "de": 0.22, "fr": 0.31}
+"""Word error rate of Whisper base, whole FLEURS sentences, greedy, int8."""
+
+
+DIRECT = Path(__file__).with_name("direct.json")
+"""Written by `python -m bench.direct`."""
+
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a kind of processor hears: `types` are the best numbers to compute in, best first.
+
+    `beams` are of interims and of finals; for `most` see `BatchEar`, for `alike` see `ALIKE`.
+    """
+
+    device: str
+    types: tuple[str, ...]
+    most: int
+    alike: float
+    beams: tuple[int, int]
+
+
+CPU = Way("cpu", ("int8",), 1, ALIKE, (BEAM, BEAM_FINAL))
+GPU = Way("cuda", ("float16", "int8"), MOST, math.inf, (BEAM_FINAL, BEAM_FINAL))
+"""On an H200 float16 was up to 1.4 times as quick as int8. A call costs more than padding does, and of 16 windows a
+beam of 5 a fifth more than one of 3: so windows of all lengths, interims and finals, are one call. 95 % of the passes
+of 64 speakers then took half as long (`bench/gpu.py`)."""
+
+_loading = threading.Lock()
+_loaded: WeakValueDictionary[tuple[Path, int], Whisper] = WeakValueDictionary()
+"""A model is in memory once, however many stages ask it."""
+
+
+def load(settings: Settings) -> Whisper:
+    """The model in `DRAGOMAN_WHISPER_MODEL`. Raises `EngineError` where there is none."""
+    if not (settings.whisper_model / "model.bin").is_file():
+        raise EngineError("engine_failed", f"There is no Whisper model in {settings.whisper_model}.")
+    key = (settings.whisper_model.resolve(), settings.threads)
+    try:
+        with _loading:
+            model = _loaded.get(key) or Whisper(settings.whisper_model, settings.threads)
+            _loaded[key] = model
+            return model
+    except (RuntimeError, ValueError, OSError) as error:
+        # Whatever CTranslate2 and the tokenizer make of files that are no model.
+        raise EngineError("engine_failed", f"There is no usable model in {settings.whisper_model}.") from error
+
+
+def load_direct(settings: Settings) -> DirectWhisper:
+    """The same model as a `Direct`. Raises `EngineError` where there is none, or one for English only."""
+    return DirectWhisper(load(settings), json.loads(DIRECT.read_text())["pairs"])
+
+
+class Whisper:
+    """An `Ear`. Stateless; may be asked from several tasks at once, and hears `width` windows at a time."""
+
+    def __init__(self, folder: Path, threads: int = 2, way: Way | None = None) -> None:
+        from ctranslate2 import get_cuda_device_count, get_supported_compute_types
+        from faster_whisper import WhisperModel
+        from faster_whisper.transcribe import get_suppressed_tokens
+
+        self.name = folder.name
+        # Nothing to choose for who starts us.
+        self._way = way or (GPU if get_cuda_device_count() else CPU)
+        # A second thread makes one pass of base a tenth faster; a second pass beside it doubles what is heard. On a GPU
+        # two calls at once wait for each other in Python, and both take twice as long.
+        self.width = threads if self._way.device == "cpu" else 1
+        self.most = self._way.most
+        known = get_supported_compute_types(self._way.device)
+        self._model = WhisperModel(
+            str(folder),
+            device=self._way.device,
+            compute_type=next((kind for kind in self._way.types if kind in known), "default"),
+            cpu_threads=1,
+            num_workers=self.width,
+        )
+        self._suppressed = get_suppressed_tokens(self._tokenizer("en"), [-1])
+        self._hands = ThreadPoolExecutor(self.width, thread_name_prefix="whisper")
+
+    def served(self) -> Served:
+        """All languages of the model, with the error rate where it was measured."""
+        languages = {code: WER.get(code) if self.name == "whisper-base" else None for code in self._languages()}
+        return Served("recognise", self.name, f"Whisper weights are in {self.name}", "MIT", "wer", languages)
+
+    async def hear(
+        self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
+    ) -> Heard:
+        """See `Ear`. Raises `EngineError` `not_served` for a language that Whisper does not know."""
+        code = self._known(language) if language else None
+        return await self._in_turn(lambda: self._hear(pcm, code, prompt, prefix, final))
+
+    async def hear_batch(self, requests: Sequence[SoundRequest]) -> Sequence[Heard | EngineError]:
+        """See `BatchEar`: windows about as long as each other are encoded and decoded together."""
+        return await self._in_turn(lambda: self._hear_all(requests))
+
+    async def carry(self, pcm: bytes, source: str) -> Heard:
+        """A clause in English, by the model's own speech translation; its words have no times."""
+        code = self._known(source)
+        return await self._in_turn(lambda: self._carry(pcm, code))
+
+    async def _in_turn(self, work: Callable[[], A]) -> A:
+        return await asyncio.get_running_loop().run_in_executor(self._hands, work)
+
+    def _known(self, language: str) -> str:
+        code = language.split("-", maxsplit=1)[0]
+        if code not in self._languages():
+            raise EngineError("not_served", f"Whisper does not know {code}.")
+        return code
+
+    @property
+    def carries(self) -> Sequence[str]:
+        """The languages that the model can translate into English."""
+        return [code for code in self._languages() if code != "en"] if self._model.model.is_multilingual else []
+
+    def _languages(self) -> Sequence[str]:
+        codes: list[str] = self._model.supported_languages
+        return codes
+
+    def _tokenizer(self, language: str, task: str = "transcribe") -> Any:
+        from faster_whisper.tokenizer import Tokenizer
+
+        multilingual = self._model.model.is_multilingual
+        return Tokenizer(self._model.hf_tokenizer, multilingual, task=task, language=language)
+
+    def _hear(self, pcm: bytes, language: str | None, prompt: str, prefix: str, final: bool) -> Heard:
+        encoded, seconds = self._encoded(pcm)
+        probability = 1.0
+        if language is None:
+            [[(token, probability), *_]] = self._model.model.detect_language(encoded)
+            language = token[2:-2]
+        tokenizer = self._tokenizer(language)
+        before = tokenizer.encode(" " + prompt.strip()) if prompt else []
+        asked = self._model.get_prompt(tokenizer, before, without_timestamps=True, prefix=prefix or None)
+        result = self._decoded(encoded, asked, seconds, self._way.beams[final])
+        tokens: list[int] = result.sequences_ids[0]
+        known = len(tokenizer.encode(" " + prefix.strip())) if prefix else 0
+        # The prefix's tokens come back too, at no loss: the mean is over those that were chosen, the end included.
+        chosen = max(1, len(tokens) + 1 - known)
+        return Heard(
+            language=language,
+            language_probability=float(probability),
+            words=self._words(tokenizer, tokens, known, encoded, seconds),
+            no_speech=float(result.no_speech_prob),
+            logprob=float(result.scores[0]) * (len(tokens) + 1) / chosen,
+            compression=_compression(tokenizer.decode(tokens[known:])),
+            engine=self.name,
+        )
+
+    def _carry(self, pcm: bytes, source: str) -> Heard:
+        encoded, seconds = self._encoded(pcm)
+        tokenizer = self._tokenizer(source, "translate")
+        asked = self._model.get_prompt(tokenizer, [], without_timestamps=True)
+        result = self._decoded(encoded, asked, seconds, BEAM_FINAL)
+        text = tokenizer.decode(result.sequences_ids[0]).strip()
+        return Heard(
+            language="en",
+            language_probability=1.0,
+            words=tuple(Word(word, 0.0, seconds, 1.0) for word in text.split()),
+            no_speech=float(result.no_speech_prob),
+            logprob=float(result.scores[0]),
+            compression=_compression(text),
+            engine=self.name,
+        )
+
+    def _encoded(self, pcm: bytes) -> tuple[Any, float]:
+        """What the encoder makes of the last `LONGEST` seconds, and how many they were."""
+        samples = _samples(pcm)
+        seconds = len(samples) / SAMPLE_RATE
+        return self._model.encode(self._features(samples, seconds)), seconds
+
+    def _decoded(self, encoded: Any, asked: Sequence[int], seconds: float, beam: int) -> Any:
+        return self._all_decoded(encoded, [asked], seconds, beam)[0]
+
+    def _all_decoded(self, encoded: Any, asked: Sequence[Sequence[int]], seconds: float, beam: int) -> Sequence[Any]:
+        results: Sequence[Any] = self._model.model.generate(
+            encoded,
+            [*asked],
+            beam_size=beam,
+            max_length=min(448, max(map(len, asked)) + int(seconds * TOKENS) + 6),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=self._suppressed,
+        )
+        return results
+
+    def _features(self, samples: np.ndarray[Any, Any], seconds: float) -> np.ndarray[Any, Any]:
+        length = min(LONGEST, max(SHORTEST, min(seconds * PAD, seconds + PAD_MOST)))
+        frames = int(length * SAMPLE_RATE) // HOP
+        silence = np.zeros(min(int(TAIL * SAMPLE_RATE), max(0, frames * HOP - len(samples))), np.float32)
+        features: np.ndarray[Any, Any] = self._model.feature_extractor(np.concatenate([samples, silence]), padding=0)
+        # Silence after silence looks the same, and is not computed.
+        return np.pad(features, ((0, 0), (0, max(0, frames - features.shape[1]))), "edge")[:, : int(LONGEST * FRAMES)]
+
+    def _words(
+        self, tokenizer: Any, tokens: Sequence[int], known: int, encoded: Any, seconds: float
+    ) -> tuple[Word, ...]:
+        """The words after the first `known` tokens, which are the prefix."""
+        spoken = [token for token in tokens if token < tokenizer.eot]
+        if len(spoken) <= known or seconds < MOMENT:
+            return ()
+        [aligned] = self._model.find_alignment(tokenizer, [spoken], encoded, int(seconds * FRAMES))
+        return _after(aligned, known, seconds, tokenizer.language_code)
+
+    # Several windows in one call
+
+    def _hear_all(self, requests: Sequence[SoundRequest]) -> list[Heard | EngineError]:
+        answers: dict[int, Heard | EngineError] = {}
+        windows: list[_Window] = []
+        for at, request in enumerate(requests):
+            try:
+                code = self._known(request.language) if request.language else None
+                kind = self._way.beams[request.final], self._before(request)
+                windows.append(_Window(at, request, code, _samples(request.pcm), kind))
+            except EngineError as error:
+                answers[at] = error
+        for group in _alike(windows, self._way.alike):
+            answers |= zip((window.at for window in group), self._hear_together(group), strict=True)
+        return [answers[at] for at in range(len(requests))]
+
+    def _hear_together(self, windows: Sequence[_Window]) -> list[Heard]:
+        """Windows that are about as long as each other, with as much said before them; their prefixes may differ."""
+        longest = max(window.seconds for window in windows)
+        encoded = self._model.encode(np.stack([self._features(window.samples, longest) for window in windows]))
+        spoken = self._languages_of(windows, encoded)
+        tokenizers = {language: self._tokenizer(language) for language, _ in spoken}
+        asked = [self._asked(tokenizers[code], one) for one, (code, _) in zip(windows, spoken, strict=True)]
+        beam, _ = windows[0].kind
+        results = self._all_decoded(encoded, asked, longest, beam)
+        aligned = self._all_aligned(windows, tokenizers, [code for code, _ in spoken], encoded, results)
+        return [
+            self._told(window, tokenizers[code], probability, result, pieces)
+            for window, (code, probability), result, pieces in zip(windows, spoken, results, aligned, strict=True)
+        ]
+
+    def _languages_of(self, windows: Sequence[_Window], encoded: Any) -> list[tuple[str, float]]:
+        """The language of each, and how sure that is."""
+        if all(window.language for window in windows):
+            return [(window.language or "", 1.0) for window in windows]
+        found = [(best[0][0][2:-2], float(best[0][1])) for best in self._model.model.detect_language(encoded)]
+        return [(one.language, 1.0) if one.language else other for one, other in zip(windows, found, strict=True)]
+
+    def _before(self, request: SoundRequest) -> int:
+        """Tokens of the prompt: CTranslate2 wants as many before each window that it hears together."""
+        return len(self._tokenizer("en").encode(" " + request.prompt.strip())) if request.prompt else 0
+
+    def _asked(self, tokenizer: Any, window: _Window) -> Sequence[int]:
+        prompt, prefix = window.request.prompt, window.request.prefix
+        before = tokenizer.encode(" " + prompt.strip()) if prompt else []
+        asked: list[int] = self._model.get_prompt(tokenizer, before, without_timestamps=True, prefix=prefix or None)
+        return asked
+
+    def _all_aligned(
+        self,
+        windows: Sequence[_Window],
+        tokenizers: Mapping[str, Any],
+        languages: Sequence[str],
+        encoded: Any,
+        results: Sequence[Any],
+    ) -> list[Sequence[Mapping[str, Any]]]:
+        """Words with their times. A call takes one language, so there are as many as there are languages."""
+        aligned: list[Sequence[Mapping[str, Any]]] = [()] * len(windows)
+        frames = [int(max(MOMENT, window.seconds) * FRAMES) for window in windows]
+        for code, tokenizer in tokenizers.items():
+            said = [
+                _text(tokenizer, result) if language == code else []
+                for result, language in zip(results, languages, strict=True)
+            ]
+            # Where nothing was said in it something must be aligned all the same; it is thrown away below.
+            texts = [text or tokenizer.encode(" a") for text in said]
+            found = self._model.find_alignment(tokenizer, texts, encoded, frames)
+            for at, pieces in enumerate(found):
+                if said[at]:
+                    aligned[at] = pieces
+        return aligned
+
+    def _told(
+        self, window: _Window, tokenizer: Any, probability: float, result: Any, aligned: Sequence[Mapping[str, Any]]
+    ) -> Heard:
+        tokens: list[int] = result.sequences_ids[0]
+        prefix = window.request.prefix
+        known = len(tokenizer.encode(" " + prefix.strip())) if prefix else 0
+        words = _after(aligned, known, window.seconds, tokenizer.language_code)
+        return Heard(
+            language=tokenizer.language_code,
+            language_probability=probability,
+            words=words if window.seconds >= MOMENT else (),
+            no_speech=float(result.no_speech_prob),
+            # The mean over the tokens that were chosen: those of the prefix come back too, at no loss.
+            logprob=float(result.scores[0]) * (len(tokens) + 1) / max(1, len(tokens) + 1 - known),
+            compression=_compression(tokenizer.decode(tokens[known:])),
+            engine=self.name,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """A request of a batch, where it stands in it, and its sound."""
+
+    at: int
+    request: SoundRequest
+    language: str | None
+    samples: np.ndarray[Any, Any] = field(repr=False)
+    kind: tuple[int, int]
+    """What must be the same in windows that are heard together: the beam, and how long the prompt is."""
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / SAMPLE_RATE
+
+
+class DirectWhisper:
+    """A `Direct`: Whisper was trained to translate speech in any of its languages into English text, and only that.
+
+    What it makes passes the same bar as a transcript does (`policy.believable`): nothing is told where there probably
+    was no speech, where it is less sure than a final has to be, or where there is more text than anybody says in the
+    time; and a text ends where it begins to repeat itself.
+    """
+
+    def __init__(self, model: Whisper, measured: Mapping[str, Mapping[str, float | None]]) -> None:
+        if not model.carries:
+            raise EngineError("not_served", f"{model.name} knows English only.")
+        self._model = model
+        self._pairs = {f"{code}>en": (measured.get(f"{code}>en") or {}).get("direct") for code in model.carries}
+        found = {pair: one.get("cascade") for pair, one in measured.items()}
+        self._cascade = {pair: figure for pair, figure in found.items() if figure is not None}
+        if model.name != "whisper-base":
+            self._pairs, self._cascade = dict.fromkeys(self._pairs), {}
+
+    def served(self) -> Served:
+        """Every language into English, with chrF where it was measured on speech."""
+        why = f"{self._model.name} translates speech into English itself, for languages whose text nothing translates"
+        return Served("direct", self._model.name, why, "MIT", "chrf", self._pairs, cascade=self._cascade)
+
+    async def pairs(self) -> Mapping[str, float | None]:
+        return self._pairs
+
+    async def carry(self, pcm: bytes, source: str, target: str) -> Translation | None:
+        """See `Direct`."""
+        if f"{source.split('-', maxsplit=1)[0]}>{target.split('-', maxsplit=1)[0]}" not in self._pairs:
+            raise EngineError("not_served", f"Whisper does not carry {source} into {target}.")
+        heard = await self._model.carry(pcm, source)
+        seconds = len(pcm) / (SAMPLE_RATE * SAMPLE_BYTES)
+        words = believable(heard, seconds)
+        if not words or rushed(words, (), seconds):
+            return None
+        return Translation(" ".join(word.text for word in words), f"direct:{heard.engine}")
+
+
+def _samples(pcm: bytes) -> np.ndarray[Any, Any]:
+    """The last `LONGEST` seconds, from -1 to 1."""
+    samples: np.ndarray[Any, Any] = np.frombuffer(pcm, np.int16)[-int(LONGEST * SAMPLE_RATE) :].astype(np.float32)
+    return samples / 32_768.0
+
+
+def _alike(windows: Iterable[_Window], ratio: float) -> list[list[_Window]]:
+    """Groups that are decoded in the same way, and whose longest is at most so many times as long as the shortest."""
+    groups: list[list[_Window]] = []
+    for window in sorted(windows, key=lambda window: (window.kind, window.seconds)):
+        first = groups[-1][0] if groups else None
+        if first and first.kind == window.kind and window.seconds <= max(SHORTEST / PAD, first.seconds) * ratio:
+            groups[-1].append(window)
+        else:
+            groups.append([window])
+    return groups
+
+
+def _text(tokenizer: Any, result: Any) -> list[int]:
+    return [token for token in result.sequences_ids[0] if token < tokenizer.eot]
+
+
+def _after(aligned: Sequence[Mapping[str, Any]], known: int, seconds: float, language: str) -> tuple[Word, ...]:
+    """The words after the first `known` tokens, which are the prefix."""
+    pieces: list[Mapping[str, Any]] = []
+    for piece in aligned:
+        if known <= 0:
+            pieces.append(piece)
+        known -= len(piece["tokens"])
+    return _joined(pieces, seconds, spaced=language not in SPACELESS)
+
+
+def _joined(aligned: Sequence[Mapping[str, Any]], seconds: float, spaced: bool) -> tuple[Word, ...]:
+    """Aligned pieces as words: what does not begin with a space belongs to the word before it."""
+    words: list[Word] = []
+    for piece in aligned:
+        text = str(piece["word"])
+        start, end = (min(seconds, float(piece[name])) for name in ("start", "end"))
+        letters = any(map(str.isalnum, text))
+        if words and not text.startswith(" ") and (spaced or not letters):
+            last = words[-1]
+            words[-1] = Word(last.text + text, last.start, max(last.end, end) if letters else last.end, last.confidence)
+        elif text.strip():
+            words.append(Word(text.strip(), start, max(start, end), float(piece["probability"])))
+    return tuple(words)
+
+
+def _compression(text: str) -> float:
+    from faster_whisper.transcribe import get_compression_ratio
+
+    return float(get_compression_ratio(text)) if text.strip() else 0.0

@@ -1,0 +1,1 @@
+"""The models behind a socket: loaded once, asked by every room, batched."""

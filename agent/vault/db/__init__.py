@@ -1,0 +1,1 @@
+"""The database: pools of connections by role, tables, tenants, and what its errors mean."""

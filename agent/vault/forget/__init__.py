@@ -1,0 +1,1 @@
+"""What is destroyed, when, and what keeps it from being so."""

@@ -1,0 +1,118 @@
+"""Holds: what must not be destroyed, by which matter, until somebody releases it and thirty days have gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Text, Uuid, bindparam, select, text
+from sqlalchemy.engine import Row
+
+from ...errors import VaultError
+from ..db.pool import Pool
+from ..db.refusals import refusals
+from ..db.tables import hold
+from ..log.audit import LOG
+from ..log.ledger import Ledger
+from .scope import Scope
+
+_PLACE = text(
+    "INSERT INTO vault_keys.hold (tenant_id, id, matter, room, meeting_id, subject, placed_by)"
+    " VALUES (:tenant, :id, :matter, :room, :meeting, :subject, :by) RETURNING *"
+)
+# A statement of its own, after the guard's lock: it sees all that was destroyed before.
+_GONE = text("SELECT keys, records FROM vault_keys.gone(:room, :meeting, :subject)").bindparams(
+    bindparam("room", type_=Text), bindparam("meeting", type_=Uuid), bindparam("subject", type_=Uuid)
+)
+_RELEASE = text("SELECT * FROM vault_keys.release(:id, :by)")
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    id: UUID
+    matter: str
+    scope: Scope
+    placed_by: str
+    placed_at: datetime
+    released_by: str | None
+    released_at: datetime | None
+    grace_until: datetime | None
+    """Until then it keeps what it kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A hold that counts from now on, and what it came too late for."""
+
+    hold: Hold
+    keys_gone: int
+    records_gone: int
+
+
+class Holds:
+    """One tenant's. The pool acts as web or as retention."""
+
+    def __init__(self, pool: Pool, tenant: UUID, ledger: Ledger) -> None:
+        self._pool = pool
+        self._tenant = tenant
+        self._ledger = ledger
+
+    async def place(self, scope: Scope, *, matter: str, by: str) -> Placed:
+        """Waits for those who destroy right now; what they leave stays. `matter`: 1 to 200 characters."""
+        if not 1 <= len(matter) <= 200:
+            raise VaultError("bad_hold", "A hold has a matter, of at most 200 characters.")
+        given = {"tenant": self._tenant, "id": uuid4(), "matter": matter, "by": by, **scope.parameters}
+        async with self._pool.transaction(self._tenant, principal=by) as connection:
+            held = _hold((await connection.execute(_PLACE, given)).one())
+            keys, records = (await connection.execute(_GONE, scope.parameters)).one()
+            detail = {**scope.said, "keys_gone": keys, "records_gone": records}
+            await connection.execute(LOG, _line("hold", held.id, "placed", detail))
+            await self._ledger.append("hold", _placed(held))
+        return Placed(held, keys, int(records))
+
+    async def release(self, id: UUID, *, by: str) -> Hold:
+        """It keeps for thirty days more. Raises `unknown_hold`, `released`."""
+        async with self._pool.transaction(self._tenant, principal=by) as connection:
+            with refusals():
+                row = (await connection.execute(_RELEASE, {"id": id, "by": by})).first()
+            if row is None:
+                raise VaultError("unknown_hold", "There is no such hold.")
+            held = _hold(row)
+            await connection.execute(LOG, _line("hold", id, "released", {"grace_until": str(held.grace_until)}))
+        # After the commit: what the ledger does not know keeps longer, never shorter.
+        await self._ledger.append("release", {"id": str(id), "by": by, "at": _iso(held.released_at)})
+        return held
+
+    async def list(self) -> list[Hold]:
+        """All that there ever were, the newest first."""
+        query = select(hold).where(hold.c.tenant_id == self._tenant).order_by(hold.c.placed_at.desc(), hold.c.id)
+        async with self._pool.transaction(self._tenant) as connection:
+            return [_hold(row) for row in await connection.execute(query)]
+
+
+def _line(action: str, id: UUID, outcome: str, detail: dict[str, Any]) -> dict[str, Any]:
+    return {"action": action, "object": f"hold {id}", "outcome": outcome, "detail": detail}
+
+
+def _placed(held: Hold) -> dict[str, Any]:
+    scope = {name: held.scope.said.get(name) for name in ("room", "meeting", "subject")}
+    return {"id": str(held.id), "matter": held.matter, **scope, "by": held.placed_by, "at": _iso(held.placed_at)}
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _hold(row: Row[Any]) -> Hold:
+    return Hold(
+        row.id,
+        row.matter,
+        Scope(row.room, row.meeting_id, row.subject),
+        row.placed_by,
+        row.placed_at,
+        row.released_by,
+        row.released_at,
+        row.grace_until,
+    )

@@ -1,0 +1,290 @@
+"""A database that was restored from a backup is told what its ledger remembers, before it may serve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, TextClause, Uuid, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ...errors import VaultError
+from ..db.pool import Pool
+from ..db.refusals import refusals
+from ..log.ledger import Ledger, Line, missing
+from .destroy import Doomed, destroy, weighed
+from .residue import clear, left
+from .vacuum import scour
+
+_MISSING = text("SELECT * FROM vault_keys.missing(:keys)").bindparams(bindparam("keys", type_=ARRAY(Uuid)))
+_HOLDS = text("SELECT id, released_at IS NOT NULL FROM vault_keys.hold WHERE tenant_id = :tenant")
+_HOLD = text(
+    "INSERT INTO vault_keys.hold (tenant_id, id, matter, room, meeting_id, subject, placed_by, placed_at)"
+    " VALUES (:tenant, :id, :matter, :room, :meeting, :subject, :by, :at) ON CONFLICT DO NOTHING"
+)
+_RELEASE = text("SELECT vault_keys.release_again(:id, :by, :at)")
+_KEYS = text(
+    "SELECT id FROM vault_keys.data_key WHERE tenant_id = :tenant AND id = ANY (:keys) AND state = 'active'"
+    " ORDER BY id FOR UPDATE"
+).bindparams(bindparam("keys", type_=ARRAY(Uuid)))
+_DAYS = text("SELECT id, day FROM vault.meeting WHERE tenant_id = :tenant AND id = ANY (:meetings)").bindparams(
+    bindparam("meetings", type_=ARRAY(Uuid))
+)
+_MEETINGS = text("SELECT true FROM vault.meeting WHERE tenant_id = :tenant LIMIT 1")
+_POLICIES = text("SELECT true FROM vault.policy WHERE tenant_id = :tenant LIMIT 1")
+_IN_FORCE = (
+    "SELECT name, version, source, translation, redacted, audit, redaction, effective_from FROM vault.policy"
+    " WHERE tenant_id = :tenant AND effective_from <= {at} ORDER BY name, version"
+)
+# Reading goes by what is due now, the sweep by what surely is.
+_IN_FORCE_NOW, _SURELY_IN_FORCE = (text(_IN_FORCE.format(at=at)) for at in ("vault.now()", "vault.surely()"))
+_REQUESTED = text("SELECT true FROM vault.erasure WHERE tenant_id = :tenant AND id = :id AND state <> 'done'")
+_LEAVE = text(
+    "INSERT INTO vault.residue (tenant_id, key_id, meeting_id, day, records)"
+    " SELECT :tenant, key_id, meeting_id, day, sum(records) FROM (SELECT key_id, meeting_id, day, 1 AS records"
+    " FROM vault.record WHERE tenant_id = :tenant AND key_id = ANY (:keys)"
+    " UNION ALL SELECT s.key_id, s.meeting_id, m.day, 0 FROM vault.speaker s JOIN vault.meeting m"
+    " ON m.tenant_id = s.tenant_id AND m.id = s.meeting_id WHERE s.tenant_id = :tenant AND s.key_id = ANY (:keys)) r"
+    " GROUP BY key_id, meeting_id, day ON CONFLICT DO NOTHING RETURNING records"
+).bindparams(bindparam("keys", type_=ARRAY(Uuid)))
+_TOMBSTONE = text(
+    "INSERT INTO vault_keys.tombstone (tenant_id, key_id, meeting_id, speaker_id, reason, records)"
+    " VALUES (:tenant, :key, :meeting, :speaker, :reason, :records) ON CONFLICT DO NOTHING"
+)
+
+
+@dataclass
+class Behind:
+    """What the ledger knows and the database does not."""
+
+    keys: list[UUID] = field(default_factory=list)
+    holds: list[UUID] = field(default_factory=list)
+    releases: list[UUID] = field(default_factory=list)
+    policies: list[str] = field(default_factory=list)
+    """Names with the newest version that was in force: people approve it again, for the ledger hasn't all of it."""
+
+    def __bool__(self) -> bool:
+        return bool(self.keys or self.holds or self.releases or self.policies)
+
+
+@dataclass
+class Replayed:
+    """What was done to bring it up."""
+
+    keys: int = 0
+    """Destroyed again."""
+    unknown: int = 0
+    """Never in this database; it will not take them."""
+    holds: int = 0
+    releases: int = 0
+    records: int = 0
+    """Whose keys were destroyed before: sealed text and keys were restored from backups of different age."""
+
+
+async def begin(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
+    """A first ledger, before anything is kept; as retention. Raises `ledger_missing` where something was kept."""
+    if await ledger.is_there():
+        return
+    async with pool.transaction(tenant) as connection:
+        if (await connection.execute(_MEETINGS, {"tenant": tenant})).first():
+            raise missing()
+    await ledger.begin()
+
+
+async def behind(pool: Pool, tenant: UUID, ledger: Ledger) -> Behind:
+    """Compares the whole ledger, as retention. Raises `ledger_broken`, `ledger_missing`."""
+    lines = await _lines(pool, tenant, ledger)
+    return await _behind(pool, tenant, lines)
+
+
+async def may_serve(pool: Pool, tenant: UUID, ledger: Ledger, *, newest: int | None = None) -> None:
+    """For who serves stored text, adds to it or destroys it, at the start and now and then; any role.
+
+    A backup forgets the newest first: `newest` lines of the ledger are enough for who asks often. Raises
+    `restored_not_replayed` where a key that was destroyed might be here again, or a policy is lacking, and
+    `ledger_missing` where there is no ledger to tell.
+    """
+    lines = await _lines(pool, tenant, ledger)
+    gone = _done(lines)
+    keys = [key for line in (gone[-newest:] if newest else gone) for key in _keys(line)]
+    async with pool.transaction(tenant) as connection:
+        if keys and (await connection.execute(_MISSING, {"keys": [key.id for key in keys]})).first():
+            raise _not_replayed()
+        if _lacking(lines, await _versions(connection, tenant, _IN_FORCE_NOW)):
+            raise _not_replayed()
+
+
+async def replay(pool: Pool, tenant: UUID, ledger: Ledger) -> Replayed:
+    """Brings the database up to its ledger, line by line in the ledger's order; as retention. May be repeated.
+
+    But for policies: a version that was approved after the backup is to be approved again, and until then nothing
+    serves.
+    """
+    lines, done = await _lines(pool, tenant, ledger), Replayed()
+    lacks = await _behind(pool, tenant, lines)
+    keys, ended = set(lacks.keys), {line.n for line in _done(lines)}
+    for line in lines:
+        if line.what == "hold" and UUID(line.body["id"]) in lacks.holds:
+            done.holds += 1
+            await _apply(pool, tenant, _HOLD, line)
+        elif line.what == "release" and UUID(line.body["id"]) in lacks.releases:
+            done.releases += 1
+            await _apply(pool, tenant, _RELEASE, line)
+        elif line.n in ended and (again := [key for key in _keys(line) if key.id in keys]):
+            here, unknown = await _destroy_again(pool, tenant, again)
+            done.keys += here
+            done.unknown += unknown
+    done.records = await _left_over(pool, tenant, [key.id for line in _done(lines) for key in _keys(line)])
+    if gone := await left(pool, tenant):
+        await scour(pool)
+        await clear(pool, tenant, gone)
+    return done
+
+
+async def settle(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
+    """Ends what a process began and died over, before the sweep: holds count, what was to be destroyed is, unless held.
+
+    An erasure that is still to be carried out is left to `Erasures`, which then counts what it destroys. Policies that
+    have come into force since come into the ledger. Raises `restored_not_replayed` where one is lacking that had, or
+    was approved again too lately for what is due by the one before it to be safe.
+    """
+    await begin(pool, tenant, ledger)
+    lines = await ledger.lines()
+    lacks = await _behind(pool, tenant, lines)
+    if lacks.policies:
+        raise _not_replayed()
+    for line in lines:
+        if line.what == "hold" and UUID(line.body["id"]) in lacks.holds:
+            await _apply(pool, tenant, _HOLD, line)
+    for line in _open(lines):
+        void = await _requested_still(pool, tenant, line)
+        try:
+            with refusals():
+                await _destroy_again(pool, tenant, [] if void else _keys(line))
+        except VaultError as error:
+            if error.code != "held":
+                raise
+            void = True
+        await ledger.confirm(line.n, void=void)
+    await _note_policies(pool, tenant, ledger, lines)
+
+
+async def _lines(pool: Pool, tenant: UUID, ledger: Ledger) -> list[Line]:
+    """The ledger; at the very first start, before there is a policy that anything could be kept by, there is none."""
+    if not await ledger.is_there():
+        async with pool.transaction(tenant) as connection:
+            if (await connection.execute(_POLICIES, {"tenant": tenant})).first():
+                raise missing()
+        return []
+    return await ledger.lines()
+
+
+async def _note_policies(pool: Pool, tenant: UUID, ledger: Ledger, lines: list[Line]) -> None:
+    noted = {(line.body["name"], line.body["version"]) for line in lines if line.what == "policy"}
+    async with pool.transaction(tenant) as connection:
+        versions = await _versions(connection, tenant, _SURELY_IN_FORCE)
+    for version in versions:
+        if (version["name"], version["version"]) not in noted:
+            body = {name: value for name, value in version.items() if name != "effective_from"}
+            await ledger.append("policy", {**body, "from": version["effective_from"].isoformat()})
+
+
+async def _versions(connection: AsyncConnection, tenant: UUID, which: TextClause) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in await connection.execute(which, {"tenant": tenant})]
+
+
+def _lacking(lines: list[Line], in_force: list[dict[str, Any]]) -> list[str]:
+    """The policies of which the ledger knows a newer version."""
+    here = {version["name"]: version["version"] for version in in_force}
+    known: dict[str, int] = {}
+    for line in lines:
+        if line.what == "policy":
+            known[line.body["name"]] = max(line.body["version"], known.get(line.body["name"], 0))
+    return [f"{name} {newest}" for name, newest in known.items() if here.get(name, 0) < newest]
+
+
+async def _requested_still(pool: Pool, tenant: UUID, line: Line) -> bool:
+    word, _, id = _keys(line)[0].reason.partition(" ")
+    if word != "erasure":
+        return False
+    async with pool.transaction(tenant) as connection:
+        return bool((await connection.execute(_REQUESTED, {"tenant": tenant, "id": UUID(id)})).scalar())
+
+
+async def _behind(pool: Pool, tenant: UUID, lines: list[Line]) -> Behind:
+    keys = [key.id for line in _done(lines) for key in _keys(line)]
+    async with pool.transaction(tenant) as connection:
+        known = {row[0]: row[1] for row in await connection.execute(_HOLDS, {"tenant": tenant})}
+        missing = list((await connection.execute(_MISSING, {"keys": keys})).scalars()) if keys else []
+        policies = _lacking(lines, await _versions(connection, tenant, _SURELY_IN_FORCE))
+    placed = [UUID(line.body["id"]) for line in lines if line.what == "hold"]
+    released = [UUID(line.body["id"]) for line in lines if line.what == "release"]
+    holds, releases = [i for i in placed if i not in known], [i for i in released if not known.get(i)]
+    return Behind(missing, holds, releases, policies)
+
+
+async def _destroy_again(pool: Pool, tenant: UUID, keys: list[Doomed]) -> tuple[int, int]:
+    """How many were still there, and how many were not."""
+    by_id = {key.id: key for key in keys}
+    async with pool.transaction(tenant, principal="replay") as connection:
+        given = {"tenant": tenant, "keys": sorted(by_id)}
+        here = [by_id[id] for id in (await connection.execute(_KEYS, given)).scalars()]
+        if here:
+            days = await _days(connection, tenant, here)
+            await destroy(connection, tenant, await weighed(connection, tenant, here, days), days)
+        unknown = [key for key in keys if key not in here]
+        for key in unknown:
+            await connection.execute(_TOMBSTONE, {"tenant": tenant, **_stone(key)})
+    return len(here), len(unknown)
+
+
+async def _left_over(pool: Pool, tenant: UUID, keys: list[UUID]) -> int:
+    """Has the sweep take away what these keys opened and no residue names; how many records those are."""
+    async with pool.transaction(tenant, principal="replay") as connection:
+        found = await connection.execute(_LEAVE, {"tenant": tenant, "keys": keys})
+        return int(sum(found.scalars()))
+
+
+async def _days(connection: AsyncConnection, tenant: UUID, keys: list[Doomed]) -> dict[UUID, date]:
+    given = {"tenant": tenant, "meetings": sorted({key.meeting for key in keys})}
+    return {row[0]: row[1] for row in await connection.execute(_DAYS, given)}
+
+
+async def _apply(pool: Pool, tenant: UUID, statement: Any, line: Line) -> None:
+    body: Mapping[str, Any] = line.body
+    given: dict[str, Any] = {
+        name: UUID(body[name]) if body.get(name) else None for name in ("id", "meeting", "subject")
+    }
+    given |= {"tenant": tenant, "by": body["by"], "at": datetime.fromisoformat(body["at"])}
+    wanted = {name: value for name, value in (dict(body) | given).items() if f":{name}" in statement.text}
+    async with pool.transaction(tenant, principal="replay") as connection:
+        await connection.execute(statement, wanted)
+
+
+def _done(lines: list[Line]) -> list[Line]:
+    ended = {line.body["n"] for line in lines if line.what == "done"}
+    return [line for line in lines if line.what == "destroyed" and line.n in ended]
+
+
+def _open(lines: list[Line]) -> list[Line]:
+    ended = {line.body["n"] for line in lines if line.what in {"done", "void"}}
+    return [line for line in lines if line.what == "destroyed" and line.n not in ended]
+
+
+def _keys(line: Line) -> list[Doomed]:
+    rows = line.body["keys"]
+    return [Doomed(UUID(k), UUID(m), UUID(s), "", reason, n) for k, m, s, n, reason in rows]
+
+
+def _stone(key: Doomed) -> dict[str, Any]:
+    return {"key": key.id, "meeting": key.meeting, "speaker": key.speaker, "reason": key.reason, "records": key.records}
+
+
+def _not_replayed() -> VaultError:
+    return VaultError(
+        "restored_not_replayed",
+        "This database is older than what was destroyed or agreed since: run `python -m agent.vault restore-check`.",
+    )

@@ -1,0 +1,246 @@
+"""The sweep: what is due is destroyed, keys first, then what they opened; one sweeps at a time, and any may go on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Date, DateTime, Text, TextClause, Uuid, bindparam, text
+
+from ...errors import VaultError
+from ..db.pool import Pool
+from ..db.refusals import refusals
+from ..log.ledger import Ledger
+from . import residue
+from .destroy import Doomed, destroy, entry, weighed
+from .erasure import Erasures
+from .restore import may_serve, settle
+from .vacuum import scour
+
+EVERY = 300.0
+"""Seconds from one sweep to the next that are soon enough: keys go an hour after they are due at the latest."""
+AHEAD = 7
+"""Days for which there is a partition already."""
+_TRIES = 5
+
+_LEAD = text("SELECT pg_try_advisory_lock(hashtextextended('dragoman sweep', 7))")
+_TENANTS = text("SELECT id FROM vault.tenant ORDER BY id")
+_MOMENT = text("SELECT vault.surely()")
+# `infinity` is more than a program can compare; nothing is stored a day from now.
+_DUE = text("""
+SELECT m.id, m.day, d.kind, least(d.since, CAST(:at AS timestamptz) + interval '1 day') AS since, d.policy, d.version
+FROM vault.meeting m CROSS JOIN LATERAL (SELECT k AS kind, x.*
+  FROM unnest(ARRAY['source', 'translation', 'redacted']) k, vault.due_by(m.tenant_id, m.id, k, :at) x) d
+WHERE m.tenant_id = :tenant AND m.destroyed_at IS NULL AND d.since >= m.started_at
+ORDER BY m.day, m.id""").bindparams(bindparam("at", type_=DateTime(timezone=True)))
+_KEYS_DUE = """
+SELECT k.id, k.meeting_id, k.speaker_id, k.kind,
+  vault_keys.is_held(k.tenant_id, k.room, k.meeting_id, k.subject) AS held
+FROM unnest(:meetings, :kinds, :sinces) AS d (meeting, kind, since)
+JOIN vault_keys.data_key k ON k.tenant_id = :tenant AND k.meeting_id = d.meeting AND k.kind = d.kind
+WHERE k.state = 'active' AND k.created_at <= d.since ORDER BY k.id"""
+_OVER = text("""
+SELECT m.id, m.day, m.policy, (vault.effective(m.tenant_id, m.policy, :at)).version AS version
+FROM vault.meeting m WHERE m.tenant_id = :tenant AND m.destroyed_at IS NULL AND vault.ended(m, :at) IS NOT NULL
+ORDER BY m.day, m.id""").bindparams(bindparam("at", type_=DateTime(timezone=True)))
+_NAMES = """
+SELECT k.id, k.meeting_id, k.speaker_id, k.kind,
+  vault_keys.is_held(k.tenant_id, k.room, k.meeting_id, k.subject) AS held
+FROM vault_keys.data_key k WHERE k.tenant_id = :tenant AND k.meeting_id = ANY (:meetings) AND k.state = 'active'
+  AND k.kind = 'name' AND NOT EXISTS (SELECT FROM vault_keys.data_key c WHERE c.tenant_id = k.tenant_id
+    AND c.meeting_id = k.meeting_id AND c.speaker_id = k.speaker_id AND c.kind <> 'name' AND c.state = 'active')
+ORDER BY k.id"""
+_LOCK = " FOR UPDATE OF k SKIP LOCKED"
+_ALIVE = text(
+    "SELECT DISTINCT meeting_id FROM vault_keys.data_key"
+    " WHERE tenant_id = :tenant AND meeting_id = ANY (:meetings) AND state = 'active'"
+).bindparams(bindparam("meetings", type_=ARRAY(Uuid)))
+# Locked before the keys are looked at: who stores meanwhile waits, and takes the mark away again.
+_CLOSING = text(
+    "SELECT m.id FROM vault.meeting m WHERE m.tenant_id = :tenant AND m.id = ANY (:meetings) AND m.destroyed_at IS NULL"
+    " AND vault.ended(m, vault.surely()) IS NOT NULL ORDER BY m.id FOR UPDATE"
+).bindparams(bindparam("meetings", type_=ARRAY(Uuid)))
+_CLOSE = text(
+    "UPDATE vault.meeting SET destroyed_at = vault.now() WHERE tenant_id = :tenant AND id = ANY (:meetings)"
+).bindparams(bindparam("meetings", type_=ARRAY(Uuid)))
+_DAYS = text("SELECT d FROM vault.days() d WHERE d < vault.now()::date - 1")
+_DROP = text("SELECT vault.drop_day(:day)").bindparams(bindparam("day", type_=Date))
+_PREPARE = text("SELECT vault.ensure_day(vault.now()::date + n) FROM generate_series(0, :ahead) n")
+
+
+@dataclass
+class Swept:
+    """What a sweep did, or would do."""
+
+    keys: int = 0
+    records: int = 0
+    held: int = 0
+    """Keys that are due and stay, by a hold."""
+    meetings: int = 0
+    """Of which nothing is left."""
+    erasures: int = 0
+    """That had waited for a hold, or were never carried out."""
+    days: list[date] = field(default_factory=list)
+    """Whose rows went as a whole."""
+    scoured: bool | None = None
+    """Whether the files are free of the keys; None where there was nothing to destroy."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """Those of some meetings that may be due: how they are found, and by which policy."""
+
+    which: str
+    given: Mapping[str, Any]
+    reasons: Mapping[tuple[UUID, str], str]
+    """By meeting and kind."""
+    days: Mapping[UUID, date]
+    sinces: Mapping[tuple[UUID, str], datetime]
+    """A key goes if nothing that it opens was stored later; a name's, with no time here, goes anyway."""
+
+    def query(self, *, lock: bool) -> TextClause:
+        return text(self.which + (_LOCK if lock else "")).bindparams(*_typed(self.given))
+
+    def due(self, key: Doomed) -> bool:
+        since = self.sinces.get((key.meeting, key.kind))
+        return since is None or key.newest is None or key.newest <= since
+
+
+class Sweep:
+    """Destroys what is due, of every tenant. The pool acts as retention; `erasures` are a tenant's."""
+
+    def __init__(self, pool: Pool, erasures: Callable[[UUID], Awaitable[Erasures]], *, chunk: int = 200) -> None:
+        self._pool = pool
+        self._erasures = erasures
+        self._chunk = chunk
+
+    async def once(self, *, dry_run: bool = False, only: UUID | None = None) -> Swept | None:
+        """One sweep; None where another one runs. A dry run counts and changes nothing.
+
+        May be broken off at any point: the next one goes on. Raises `restored_not_replayed` for a database that is
+        behind the ledger, before it destroys anything.
+        """
+        async with self._pool.session() as leader:
+            if not (await leader.execute(_LEAD)).scalar():
+                return None
+            tenants = [only] if only else list((await leader.execute(_TENANTS)).scalars())
+            swept = Swept()
+            left: dict[UUID, list[UUID]] = {}
+            for tenant in tenants:
+                await self._tenant(tenant, swept, dry_run)
+                left[tenant] = await residue.left(self._pool, tenant)
+            if dry_run:
+                return swept
+            swept.days = await self._days(tenants[0]) if tenants else []
+            if any(left.values()):
+                swept.scoured = await scour(self._pool)
+            for tenant, keys in left.items():
+                await residue.clear(self._pool, tenant, keys)
+            return swept
+
+    async def _tenant(self, tenant: UUID, swept: Swept, dry_run: bool) -> None:
+        erasures = await self._erasures(tenant)
+        ledger = erasures.ledger
+        if not dry_run:
+            await settle(self._pool, tenant, ledger)
+        await may_serve(self._pool, tenant, ledger)
+        for waiting in await erasures.waiting():
+            swept.erasures += 1 if dry_run else (await erasures.carry_out(waiting)).state == "done"
+        at = await self._one(tenant, _MOMENT)
+        due = await self._all(tenant, _DUE, at=at)
+        for rows in _chunked(due, self._chunk):
+            sinces = {(row["id"], row["kind"]): row["since"] for row in rows}
+            by = {(row["id"], row["kind"]): f"policy {row['policy']} {row['version']}" for row in rows}
+            days = {row["id"]: row["day"] for row in rows}
+            await self._round(tenant, ledger, swept, dry_run, _Keys(_KEYS_DUE, _due(sinces), by, days, sinces))
+        over = await self._all(tenant, _OVER, at=at)
+        for rows in _chunked(over, self._chunk):
+            by = {(row["id"], "name"): f"policy {row['policy']} {row['version']}" for row in rows}
+            days = {row["id"]: row["day"] for row in rows}
+            await self._round(tenant, ledger, swept, dry_run, _Keys(_NAMES, {"meetings": list(days)}, by, days, {}))
+            if not dry_run:
+                swept.meetings += await self._close(tenant, list(days))
+
+    async def _round(self, tenant: UUID, ledger: Ledger, swept: Swept, dry_run: bool, keys: _Keys) -> None:
+        """Some meetings' keys, in one transaction; again where a hold came between."""
+        for turn in range(_TRIES):
+            try:
+                gone, held = await self._destroyed(tenant, ledger, dry_run, keys)
+            except VaultError as error:
+                if error.code != "held" or turn == _TRIES - 1:
+                    raise
+                continue
+            swept.keys += len(gone)
+            swept.records += sum(key.records for key in gone)
+            swept.held += held
+            return
+
+    async def _destroyed(self, tenant: UUID, ledger: Ledger, dry_run: bool, keys: _Keys) -> tuple[list[Doomed], int]:
+        line = None
+        async with self._pool.transaction(tenant, principal="sweep") as connection:
+            rows = list(await connection.execute(keys.query(lock=not dry_run), {"tenant": tenant, **keys.given}))
+            held = {row[0] for row in rows if row[4]}
+            found = [Doomed(row[0], row[1], row[2], row[3], keys.reasons[row[1], row[3]]) for row in rows]
+            due = [key for key in await weighed(connection, tenant, found, keys.days) if keys.due(key)]
+            doomed = [key for key in due if key.id not in held]
+            if doomed and not dry_run:
+                with refusals():
+                    await destroy(connection, tenant, doomed, keys.days)
+                line = await ledger.append("destroyed", entry(doomed))
+        if line:
+            await ledger.confirm(line)
+        return doomed, len(due) - len(doomed)
+
+    async def _close(self, tenant: UUID, meetings: list[UUID]) -> int:
+        """Marks those of which no key is left; how many."""
+        given = {"tenant": tenant, "meetings": meetings}
+        async with self._pool.transaction(tenant) as connection:
+            alive = set((await connection.execute(_ALIVE, given)).scalars())
+            bare = [meeting for meeting in meetings if meeting not in alive]
+            bare = list((await connection.execute(_CLOSING, {"tenant": tenant, "meetings": bare})).scalars())
+            alive = set((await connection.execute(_ALIVE, {"tenant": tenant, "meetings": bare})).scalars())
+            bare = [meeting for meeting in bare if meeting not in alive]
+            await connection.execute(_CLOSE, {"tenant": tenant, "meetings": bare})
+        return len(bare)
+
+    async def _days(self, tenant: UUID) -> list[date]:
+        """Makes the days to come, and takes away those of which no key is left, of all tenants."""
+        async with self._pool.transaction(tenant) as connection:
+            await connection.execute(_PREPARE, {"ahead": AHEAD})
+        dropped = []
+        for day in [row["d"] for row in await self._all(tenant, _DAYS)]:
+            if await self._one(tenant, _DROP, day=day):
+                dropped.append(day)
+        return dropped
+
+    async def _all(self, tenant: UUID, query: Any, **given: Any) -> list[dict[str, Any]]:
+        async with self._pool.transaction(tenant) as connection:
+            return [dict(row._mapping) for row in await connection.execute(query, {"tenant": tenant, **given})]
+
+    async def _one(self, tenant: UUID, query: Any, **given: Any) -> Any:
+        async with self._pool.transaction(tenant) as connection:
+            return (await connection.execute(query, given)).scalar()
+
+
+def _due(sinces: Mapping[tuple[UUID, str], datetime]) -> dict[str, Any]:
+    return {
+        "meetings": [meeting for meeting, _ in sinces],
+        "kinds": [kind for _, kind in sinces],
+        "sinces": list(sinces.values()),
+    }
+
+
+def _typed(given: Mapping[str, Any]) -> list[Any]:
+    kinds = {"meetings": ARRAY(Uuid), "kinds": ARRAY(Text), "sinces": ARRAY(DateTime(timezone=True))}
+    return [bindparam(name, type_=kinds[name]) for name in given]
+
+
+def _chunked(rows: list[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    """So many meetings at a time, with all of their rows."""
+    meetings = [list(group) for _, group in groupby(rows, key=lambda row: row["id"])]
+    for at in range(0, len(meetings), size):
+        yield [row for group in meetings[at : at + size] for row in group]

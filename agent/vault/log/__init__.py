@@ -1,0 +1,1 @@
+"""What was done is written down where nobody can change it quietly."""

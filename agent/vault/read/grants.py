@@ -1,0 +1,53 @@
+"""Who may read what a room keeps: until when, and by whose leave. It counts from the next request on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ...errors import VaultError
+from ..db.tables import room_grant
+from ..log.audit import append
+
+REASON = 20
+"""Characters of a reason to break the glass, at least."""
+GLASS = timedelta(minutes=60)
+"""For how long it stays broken, at most."""
+
+
+async def grant(
+    connection: AsyncConnection,
+    tenant: UUID,
+    room: str,
+    principal: str,
+    *,
+    by: str,
+    lasts: timedelta | None = None,
+    break_glass: str | None = None,
+) -> None:
+    """Lets somebody read what the room keeps, in a transaction of `by`; a grant of theirs that was there is replaced.
+
+    `break_glass` is the reason why somebody reads whom nobody else would let: an hour at most, and it is written down.
+    Raises `VaultError` (`bad_grant`, `audit_away`).
+    """
+    glass = break_glass is not None
+    if glass and (lasts is None or lasts > GLASS or len(break_glass or "") < REASON):
+        raise VaultError("bad_grant", f"Breaking the glass needs a reason of {REASON} characters and ends in an hour.")
+    if lasts is not None and lasts <= timedelta(0):
+        raise VaultError("bad_grant", "A grant ends after it began.")
+    where = {"tenant_id": tenant, "room": room, "principal": principal, "break_glass": glass}
+    row = {**where, "granted_by": by, "reason": break_glass, "expires_at": lasts and func.now() + lasts}
+    await connection.execute(delete(room_grant).filter_by(**where))
+    await connection.execute(insert(room_grant).values(row))
+    detail = {"to": principal, "seconds": lasts and lasts.total_seconds(), "break_glass": break_glass}
+    await append(connection, "grant", room, "done", detail)
+
+
+async def revoke(connection: AsyncConnection, tenant: UUID, room: str, principal: str) -> int:
+    """Takes back every grant that somebody has for the room; how many they were. Raises `VaultError` (`audit_away`)."""
+    gone = await connection.execute(delete(room_grant).filter_by(tenant_id=tenant, room=room, principal=principal))
+    await append(connection, "revoke", room, "done", {"from": principal, "grants": gone.rowcount})
+    return gone.rowcount

@@ -1,0 +1,1 @@
+"""What was said becomes a record: in a file at once, in the database soon."""

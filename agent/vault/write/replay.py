@@ -1,0 +1,77 @@
+"""Spools that dead processes left on this machine: carried to Postgres by whoever finds them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+
+from ...errors import VaultError
+from ..db.pool import Pool
+from .lock import Lock
+from .spool import SET_ASIDE, SUFFIX, Spool
+from .store import Store
+
+log = logging.getLogger(__name__)
+
+EVERY = 5.0
+"""Seconds between two looks."""
+STAYS = 24 * 3600.0
+"""Seconds for which a damaged file stays beside what could be read of it: no longer, for it may hold wrapped keys."""
+
+
+async def look_after(folder: Path, pool: Pool) -> None:
+    """Replay what is left there, again and again, until cancelled."""
+    while True:
+        try:
+            await replay(folder, pool)
+            discard(folder)
+        except Exception:
+            # Whatever stands in that folder, it may not end the worker, and with it everybody's captions.
+            log.exception("spools are not replayed")
+        await asyncio.sleep(EVERY)
+
+
+async def replay(folder: Path, pool: Pool) -> int:
+    """Every spool without a living owner. Answers how many records were carried; what fails is tried next time."""
+    carried = 0
+    for path in _left(folder):
+        try:
+            if spool := await Spool.adopt(path):
+                try:
+                    carried += await _carry(spool, pool)
+                finally:
+                    await spool.close()
+        except VaultError as error:
+            log.warning("a spool is not replayed yet: %s", error)
+    return carried
+
+
+def discard(folder: Path) -> None:
+    """What was set aside and has stayed for its time, and locks that died between their spool's file and themselves."""
+    for path in folder.glob("*.lock"):
+        if not path.with_suffix(SUFFIX).exists() and (lock := Lock(path.with_suffix(SUFFIX))).take():
+            lock.release(remove=True)
+    for path in folder.glob(f"*{SET_ASIDE}*"):
+        if time.time() - path.stat().st_mtime > STAYS:
+            path.unlink()
+
+
+async def _carry(spool: Spool, pool: Pool) -> int:
+    store, carried = Store(pool, spool.meeting), 0
+    while (taken := await spool.take()).batch:
+        dead = await store.write(taken.batch)
+        spool.acknowledge(taken)
+        if dead:
+            await spool.forget(dead)
+        carried += len(taken.batch.records)
+    if await spool.is_over():
+        await store.finish()
+        await spool.said_over()
+    log.info("a spool was replayed: %d records", carried)
+    return carried
+
+
+def _left(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"*{SUFFIX}"))

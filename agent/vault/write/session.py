@@ -1,0 +1,139 @@
+"""A meeting is kept as agreed once keys, disk and database are there; until then nothing is, and people see that."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+from ...errors import VaultError
+from ...nouns import Caption, Segment
+from ...settings import Settings
+from ..crypto.cached_keys import Remembering
+from ..crypto.root_key import from_setting
+from ..db.pool import Pool, Role
+from ..policy.effective import NOTHING, Keeps
+from .recorder import Keeper
+from .spool import Spool
+from .store import Meeting, Store
+
+log = logging.getLogger(__name__)
+
+Seconds = float
+
+FIRST: Seconds = 3.0
+"""For so long a meeting's start waits for its keeping."""
+AGAIN: Seconds = 5.0
+"""Between two tries to begin."""
+REST: Seconds = 5.0
+"""For so long what is left may take to Postgres at the end; what doesn't get there is replayed later."""
+
+Tell = Callable[[str, str], None]
+"""What is kept (a policy's name, or `nothing`), and how that goes: `ok`, `waiting`, `failing` or `away`."""
+
+
+class Keeping:
+    """One meeting's keeper, as soon as there can be one."""
+
+    def __init__(
+        self,
+        keeps: Keeps,
+        meeting: Meeting,
+        settings: Settings,
+        *,
+        zero: float,
+        name_of: Callable[[str], str],
+        names: Callable[[], Collection[str]] = tuple,
+        tell: Tell = lambda keeps, state: None,
+    ) -> None:
+        self._keeps = keeps
+        self._meeting = meeting
+        self._settings = settings
+        self._zero = zero
+        self._name_of = name_of
+        self._names = names
+        self._tell = tell
+        self._pool = Pool(settings.vault, Role.AGENT)
+        self._beginning: asyncio.Task[Spool | None] | None = None
+        self._closing = asyncio.Event()
+        self._over = False
+        self._keeper: Keeper | None = None
+
+    def keep(self, said: Segment | Caption) -> asyncio.Future[None] | None:
+        """As `Keeper.keep`; None, too, while there is no keeper."""
+        return self._keeper.keep(said) if self._keeper else None
+
+    async def begin(self) -> None:
+        """Before the meeting does; not waiting for ever: `run` goes on with it."""
+        self._beginning = asyncio.create_task(self._begun(), name="begin keeping")
+        await asyncio.wait([self._beginning], timeout=FIRST)
+        if not self._keeper:
+            self._tell(NOTHING, "away")
+
+    async def run(self) -> None:
+        """Begin, again and again until it works, and keep until closed."""
+        try:
+            spool = await self._beginning if self._beginning else None
+            while not spool and not self._closing.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), AGAIN)
+                    break
+                spool = await self._begun()
+            if spool and self._keeper:
+                await self._kept(spool, self._keeper)
+        except Exception:
+            self._tell(NOTHING, "away")
+            raise
+        finally:
+            self._keeper = None
+            await self._pool.close()
+
+    def close(self, *, over: bool) -> None:
+        """Nothing more is to be kept; `over` says that the meeting has ended and nobody goes on with it."""
+        self._over = over
+        self._closing.set()
+
+    async def _begun(self) -> Spool | None:
+        try:
+            root = from_setting(self._settings.root_key)
+            keys = Remembering(self._pool, root, self._meeting.tenant, self._settings.spool)
+            await keys.ready()
+            after = self._settings.spool_sync == "after"
+            spool = await Spool.create(self._settings.spool, self._meeting, sync_after=after)
+        except VaultError as error:
+            log.error("nothing is kept yet: %s", error)
+            return None
+        self._keeper = Keeper(
+            self._keeps,
+            self._meeting,
+            keys,
+            spool,
+            Store(self._pool, self._meeting),
+            zero=self._zero,
+            name_of=self._name_of,
+            names=self._names,
+            tell=lambda state: self._tell(self._keeps.policy, state),
+        )
+        self._tell(self._keeps.policy, "ok")
+        return spool
+
+    async def _kept(self, spool: Spool, keeper: Keeper) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(keeper.run())
+                await self._closing.wait()
+                keeper.close()
+                if self._over:
+                    await spool.over()
+                await asyncio.wait([running], timeout=REST)
+                if running.done() and self._over:
+                    await self._finish(spool)
+                running.cancel()
+        finally:
+            await spool.close()
+
+    async def _finish(self, spool: Spool) -> None:
+        with suppress(VaultError):  # whoever replays the spool says it
+            await Store(self._pool, self._meeting).finish()
+            await spool.said_over()

@@ -1,0 +1,89 @@
+"""What is given up, in which order, and taken back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.degradation import STATES, Ladder, Strain
+from web.metrics import STATES as COUNTED
+
+ROOT = Path(__file__).parent.parent
+
+BUSY, CALM, REFUSED = Strain(sound=5.0), Strain(sound=1.0), Strain(refused=3)
+
+
+@pytest.mark.parametrize(
+    ("looks", "step", "state"),
+    [
+        ([BUSY] * 2, 0, "listening"),
+        ([BUSY] * 3, 1, "degraded"),
+        ([BUSY] * 6, 2, "slower"),
+        ([BUSY] * 9, 3, "merging"),
+        ([BUSY] * 12, 4, "captions_only"),
+        ([BUSY] * 15, 5, "skipping"),
+        ([BUSY] * 90, 5, "skipping"),
+        ([BUSY] * 12 + [CALM] * 10, 3, "merging"),
+        ([BUSY] * 15 + [CALM] * 50, 0, "listening"),
+        ([BUSY, BUSY, CALM] * 9, 0, "listening"),
+        ([BUSY] * 3 + [Strain(sound=3.0)] * 50, 1, "degraded"),
+        ([Strain(clause=5.0)] * 3, 1, "degraded"),
+        ([Strain(voice=5.0)] * 3, 1, "degraded"),
+    ],
+)
+def test_it_is_climbed_in_order_and_left_by_itself(looks: list[Strain], step: int, state: str):
+    ladder = Ladder()
+
+    for strain in looks:
+        ladder.look(strain)
+
+    assert (ladder.step, ladder.state) == (step, state)
+
+
+def test_every_step_gives_up_one_thing_more():
+    ladder, given_up = Ladder(), []
+
+    for _ in STATES:
+        given_up.append((not ladder.previews, ladder.slow, ladder.merging, not ladder.voices, ladder.kept < 20.0))
+        for _ in range(Ladder.UP):
+            ladder.look(BUSY)
+
+    assert given_up == [tuple(n < step for n in range(5)) for step in range(6)]
+
+
+def test_refusals_are_answered_by_asking_for_less_and_for_no_more_than_that():
+    ladder = Ladder()
+
+    for _ in range(30):
+        ladder.look(REFUSED)
+
+    assert ladder.state == "slower"
+
+
+def test_it_is_not_left_downwards_while_engines_refuse():
+    ladder = Ladder()
+    for _ in range(6):
+        ladder.look(BUSY)
+
+    for _ in range(30):
+        ladder.look(Strain(refused=1))
+    before = ladder.step
+    for _ in range(20):
+        ladder.look(CALM)
+
+    assert (before, ladder.step) == (2, 0)
+
+
+def test_it_says_when_the_step_changed():
+    ladder = Ladder()
+
+    assert [ladder.look(BUSY) for _ in range(4)] == [False, False, True, False]
+
+
+def test_every_step_is_counted_and_documented_and_known_to_the_page():
+    wire, page = ((ROOT / path).read_text() for path in ("docs/wire.md", "web/client/src/core/phase.ts"))
+
+    assert ("starting", *STATES, "engines_away") == COUNTED
+    assert [state for state in STATES if f"`{state}`" not in wire] == []
+    assert [state for state in STATES[1:] if f"'{state}'" not in page] == []

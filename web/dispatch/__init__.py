@@ -1,0 +1,1 @@
+"""Every live room has exactly one interpreter."""
