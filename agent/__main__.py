@@ -12,8 +12,7 @@ import sys
 from .engines.table import prepare
 from .errors import SettingsError
 from .settings import Settings, read
-from .vault.db.pool import Pool, Role
-from .vault.write.replay import look_after
+from .vault import Pool, Role, look_after
 
 SETTLE = 12.0
 """Seconds that rooms have to deliver what was said, when we are told to stop."""

@@ -36,10 +36,7 @@ from .standing import Standing
 from .terms.glossary import Glossary, parse
 from .terms.prompt import Primed
 from .tokens import allow_for_clocks
-from .vault.policy.effective import NOTHING, Keeps
-from .vault.write.ids import meeting_id
-from .vault.write.session import Keeping
-from .vault.write.store import Meeting
+from .vault import NOTHING, Keeping, Keeps, Meeting, meeting_id
 from .wire import Signer
 
 log = logging.getLogger(__name__)

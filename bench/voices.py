@@ -26,12 +26,12 @@ import av
 import jiwer
 import numpy as np
 
-from agent.engines.speak.loudness import loudness
 from agent.engines.table import load
-from agent.engines.translate.sentences import sentences
 from agent.errors import EngineError
+from agent.loudness import loudness
 from agent.nouns import SAMPLE_RATE
 from agent.settings import read
+from agent.text import sentences
 
 WORDS = (5, 25)
 """Words of a sentence that is taken."""

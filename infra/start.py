@@ -21,7 +21,6 @@ from .stack import Stack
 
 _REMIND = 15.0
 _MANY = 16
-_ORDER = ("recognise", "direct", "translate", "speak")
 
 
 def main(verbose: bool) -> int:
@@ -73,7 +72,7 @@ def _run(stack: Stack) -> None:
 
 def engines(said: Mapping[str, Any]) -> list[str]:
     """One line a stage of what `/readyz` says: which engine, for which languages, and why."""
-    stages = sorted(said.get("engines", {}).get("stages", []), key=lambda one: _ORDER.index(one["stage"]))
+    stages = said.get("engines", {}).get("stages", [])
     return [f"  {one['stage']:<10} {_served(one) if one['languages'] else 'nothing'}; {one['why']}" for one in stages]
 
 

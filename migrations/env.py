@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from agent.postgres import address
 from agent.settings import read
-from agent.vault import tables as vault
+from agent.vault.db import tables as vault
 from web.tables import metadata
 
 LOCK = 0x64726167_6D696772

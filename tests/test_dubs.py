@@ -9,7 +9,7 @@ import pytest
 
 from agent.aio import Feed
 from agent.dubs import Cast, Dubber, Due
-from agent.engines.speak.stock_voices import seat
+from agent.engines.stock_voices import seat
 from agent.errors import EngineError
 from agent.nouns import Caption, Dub
 from agent.terms.glossary import Glossary, Term

@@ -15,13 +15,12 @@ from aiohttp.typedefs import Handler
 from agent.errors import DragomanError
 from agent.settings import Settings
 from agent.tokens import allow_for_clocks
-from agent.vault.db import tenants
+from agent.vault import tenants
 
-from . import pages
+from . import pages, policies
 from .access import SETTINGS
-from .api import health, policies, rooms, transcripts, trials, webhooks
+from .api import health, rooms, transcripts, trials, webhooks
 from .api.openapi import Route, describe
-from .api.policies import POLICIES, Policies
 from .database import BEATS, DATABASE, Database
 from .dispatch import interpreters, workers
 from .dispatch.clocks import CLOCKS, LIVEKIT, REFUSED, Clocks, Refused
@@ -33,6 +32,7 @@ from .metrics import METRICS, Metrics
 from .moments import MOMENT, MOMENTS, Moments, for_a_moment
 from .pace import LOOKS, LOOKS_PER_MINUTE, PACE, Pace
 from .peer import PEERS, Peers
+from .policies import POLICIES, Policies
 
 log = logging.getLogger(__name__)
 

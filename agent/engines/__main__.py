@@ -19,13 +19,10 @@ from aiohttp import web
 from ..errors import DragomanError, SettingsError
 from ..settings import Settings, read
 from .models import commands
-from .service.service import Service
-from .table import TABLE, load, prepare
+from .service.service import Service, build
+from .table import TABLE, chosen, prepare
 
 log = logging.getLogger("agent.engines")
-
-BEST = {"recognise": "whisper", "direct": "whisper", "translate": "routes", "speak": "voices"}
-"""What `auto` means: of these the last two take the best that is on this machine, language by language."""
 
 
 def main() -> int:
@@ -34,7 +31,7 @@ def main() -> int:
         return commands.main(sys.argv[2:])
     try:
         settings = read()
-        names = {stage: _name(settings, stage) for stage in BEST}
+        names = {stage: chosen(stage, settings) for stage in TABLE}
         logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
         for stage, name in names.items():
             prepare(stage, name, settings)
@@ -47,21 +44,6 @@ def main() -> int:
         print(error.message, file=sys.stderr)
         return 1
     return 0
-
-
-def build(settings: Settings) -> Service:
-    """The service with the engines of these settings; nothing is loaded yet. Raises `SettingsError`."""
-    names = {stage: _name(settings, stage) for stage in BEST}
-    return Service(lambda stage: load(stage, names[stage], settings))
-
-
-def _name(settings: Settings, stage: str) -> str:
-    asked = str(getattr(settings, stage))
-    name = BEST[stage] if asked == "auto" else asked
-    if name not in TABLE[stage]:
-        known = ", ".join(["auto", *TABLE[stage]])
-        raise SettingsError("bad_settings", f"DRAGOMAN_{stage.upper()}: there is no engine {asked}; there are {known}")
-    return name
 
 
 async def _run(settings: Settings) -> None:

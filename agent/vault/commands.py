@@ -22,6 +22,7 @@ from .forget import restore, sweeper
 from .forget.receipts import Receipt
 from .forget.scope import Scope
 from .log import audit
+from .log.restored import may_serve
 from .read.export import FORMATS, Head
 from .read.reader import Wanted
 
@@ -126,7 +127,7 @@ async def _restore_check(desk: Desk, given: argparse.Namespace) -> int:
 
 
 async def _export(desk: Desk, given: argparse.Namespace) -> int:
-    await restore.may_serve(desk.pool(Role.RETENTION), desk.tenant, desk.ledger())
+    await may_serve(desk.pool(Role.RETENTION), desk.tenant, desk.ledger())
     reader = desk.reader()
     if given.meeting is None:
         for meeting in await reader.meetings(given.principal, limit=1000):

@@ -17,12 +17,12 @@ import pytest_asyncio
 
 from agent.engines.service.client import Remote
 from agent.engines.speak.espeak import VARIANTS
-from agent.engines.speak.loudness import LEVEL, loudness
-from agent.engines.speak.stock_voices import seat
 from agent.engines.speak.subprocess_voice import PAUSE, Mouth, Order
 from agent.engines.speak.voices import Voices
+from agent.engines.stock_voices import seat
 from agent.engines.table import load
 from agent.errors import EngineError
+from agent.loudness import LEVEL, loudness
 from agent.nouns import Dub
 from agent.settings import Settings
 from tests.models import piper as humming

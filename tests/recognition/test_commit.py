@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.engines.recognise.untimed import UNTOLD
 from agent.nouns import Heard, Word
 from agent.recognition.commit import Alignment, Commitment, Policy, local_agreement
 from agent.recognition.language_id import Tongue
 from agent.vad import Voiced, Voicing
+from agent.word_timing import UNTOLD
 from agent.words import believable, clause, rushed, speakable, without_echoes, without_loops, without_rest
 
 

@@ -16,13 +16,13 @@ from uuid_utils import uuid7
 
 from agent.nouns import Caption, Segment
 from agent.vault.crypto.envelope import DataKey, Place, open_
+from agent.vault.crypto.ids import meeting_id
 from agent.vault.crypto.keyfile import KeyFile
 from agent.vault.crypto.keys import TenantKeys
 from agent.vault.db.pool import Pool, Role
 from agent.vault.db.tenants import ensure, tenant_id
 from agent.vault.log.ledger import Ledger
 from agent.vault.policy.effective import Keeps
-from agent.vault.write.ids import meeting_id
 from agent.vault.write.recorder import Keeper
 from agent.vault.write.spool import Spool
 from agent.vault.write.store import Meeting, Store

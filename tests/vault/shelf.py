@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
+from agent.vault.crypto import ids
 from agent.vault.crypto.envelope import DataKey, Place, seal
 from agent.vault.crypto.keyfile import KeyFile
 from agent.vault.crypto.keys import TenantKeys
@@ -23,7 +24,6 @@ from agent.vault.db.pool import Pool, Role
 from agent.vault.db.tenants import tenant_id
 from agent.vault.log.anchors import Anchors
 from agent.vault.log.ledger import Ledger
-from agent.vault.write import ids
 
 NOW = "CREATE OR REPLACE FUNCTION vault.now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT clock_timestamp(){} $$"
 TERMS = {"source": "30 days", "translation": "30 days", "redacted": "30 days", "audit": "forever"}

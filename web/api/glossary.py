@@ -12,7 +12,7 @@ from agent.errors import DragomanError
 
 from ..dispatch.job_metadata import told
 from ..languages import tag
-from .bodies import Body
+from ..schemas import Body
 
 TERMS = 100
 """Terms of a room at most."""

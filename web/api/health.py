@@ -20,8 +20,8 @@ from ..dispatch.workers import at_work, others
 from ..engines import ENGINES, EngineWatch
 from ..languages import Stage
 from ..metrics import METRICS
+from ..schemas import reply
 from ..tables import rooms
-from .bodies import reply
 
 
 class Alive(BaseModel):

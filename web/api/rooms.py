@@ -27,10 +27,10 @@ from ..languages import Grades, Offer, offers, tag
 from ..metrics import METRICS
 from ..pace import keep_pace
 from ..peer import is_at_this_machine
+from ..policies import POLICIES, Keeps, shown
+from ..schemas import Body, read, reply
 from ..tables import rooms
-from .bodies import Body, read, reply
 from .glossary import Entry, kept
-from .policies import POLICIES, Keeps, shown
 
 log = logging.getLogger(__name__)
 

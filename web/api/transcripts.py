@@ -13,19 +13,28 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from agent.errors import DragomanError
 from agent.settings import Settings
-from agent.vault.crypto.keys import TenantKeys
-from agent.vault.crypto.root_key import from_setting
-from agent.vault.db.pool import Pool, Role
-from agent.vault.db.tenants import tenant_id
-from agent.vault.log.ledger import Ledger
-from agent.vault.read.export import FORMATS, Format, Head
-from agent.vault.read.reader import Line, Meeting, Opened, Reader, Wanted
+from agent.vault import (
+    FORMATS,
+    Format,
+    Head,
+    KeptLine,
+    KeptMeeting,
+    Ledger,
+    Opened,
+    Pool,
+    Reader,
+    Role,
+    TenantKeys,
+    Wanted,
+    from_setting,
+    tenant_id,
+)
 
 from ..access import needs_host
 from ..languages import tag
 from ..pace import keep_pace
-from .bodies import Asked, asked, reply
-from .policies import HOST
+from ..policies import HOST
+from ..schemas import Asked, asked, reply
 
 log = logging.getLogger(__name__)
 
@@ -195,12 +204,12 @@ async def transcript(request: web.Request) -> web.StreamResponse:
     return await send(request, form, name, form.write(Head(meeting.meeting, lang), lines))
 
 
-async def _begun(meeting: Opened, wanted: Wanted) -> AsyncIterator[Line]:
+async def _begun(meeting: Opened, wanted: Wanted) -> AsyncIterator[KeptLine]:
     """The lines, the first of them read already: what goes wrong until there can still be said."""
     lines = meeting.lines(wanted)
     first = await anext(lines, None)
 
-    async def all_of_them() -> AsyncIterator[Line]:
+    async def all_of_them() -> AsyncIterator[KeptLine]:
         if first is not None:
             yield first
         async for line in lines:
@@ -239,7 +248,7 @@ async def _gathered(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
     yield "".join(waiting)
 
 
-def _listed(meeting: Meeting) -> MeetingListed:
+def _listed(meeting: KeptMeeting) -> MeetingListed:
     return MeetingListed(
         id=meeting.id,
         room=meeting.room,

@@ -21,8 +21,8 @@ from ..database import DATABASE
 from ..dispatch.livekit import SFU
 from ..pace import keep_pace
 from ..peer import is_at_this_machine
+from ..schemas import reply
 from ..tables import rooms
-from .bodies import reply
 
 log = logging.getLogger(__name__)
 

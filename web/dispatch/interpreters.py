@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agent.errors import DragomanError
 
 from ..access import needs_interpreter
-from ..api.bodies import Body, read, reply
 from ..database import BEATS, DATABASE, Database
 from ..metrics import METRICS
+from ..schemas import Body, read, reply
 from ..tables import interpreters, rooms
 from .clocks import CLOCKS, REFUSED
 from .rules import GRACE, PULSE, UNTAKEN, Beat, Scene, Verdict

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, cast, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..api.policies import Policies
+from ..policies import Policies
 from ..tables import interpreters, rooms
 
 

@@ -16,11 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agent.errors import DragomanError
 from agent.settings import Settings
 
-from ..alive import Asking
-from ..api.policies import Policies
 from ..database import Database
 from ..metrics import Metrics
+from ..policies import Policies
 from . import workers
+from .alive import Asking
 from .interpreters import CHANNEL, forget, heard, note, note_call, ours, scene_of, scenes
 from .job_metadata import brief
 from .livekit import Person, Sfu

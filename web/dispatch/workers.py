@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..access import needs_interpreter
-from ..api.bodies import Body, read, reply
 from ..database import BEATS
+from ..schemas import Body, read, reply
 from ..tables import workers
 
 LIVING = 3.0

@@ -1,7 +1,6 @@
 """Models by name: where they come from, byte for byte, what they need, under which licence, and how well they do.
 
-Loads no model and asks no network: engines ask it whether a licence is accepted, `models.py` shows it to a person,
-and `pull.py` fetches what it lists.
+Loads no model and asks no network: `commands.py` shows it to a person, and `pull.py` fetches what it lists.
 """
 
 from __future__ import annotations
@@ -10,19 +9,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ...errors import ModelError
-from ...settings import Settings
 
 CATALOGUE = Path(__file__).with_name("catalogue.json")
 """Every digest in it stands alike in at least two public records of the same revision; `docs/models.md` says how."""
 MANIFEST = "dragoman.json"
 """In a pulled model's folder: where its files came from, and what they were."""
-LICENCES = "licences.json"
-"""Beside the models: licences that were accepted by name, each with its day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,28 +122,6 @@ def digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
-
-
-def accepted(licence: str, settings: Settings, beside: Path) -> bool:
-    """Whether this licence was accepted by name: in `DRAGOMAN_LICENCES`, or once at a pull into `beside`."""
-    return licence in {one.strip() for one in settings.licences.split(",")} | set(_accepted(beside))
-
-
-def accept(licence: str, beside: Path) -> None:
-    """Remember it, beside the models."""
-    beside.mkdir(parents=True, exist_ok=True)
-    told = {**_accepted(beside), licence: date.today().isoformat()}
-    whole = beside / f".{LICENCES}"
-    whole.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    whole.replace(beside / LICENCES)
-
-
-def _accepted(beside: Path) -> Mapping[str, str]:
-    try:
-        told = json.loads((beside / LICENCES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
 
 
 def _model(one: Mapping[str, Any]) -> Model:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from ...errors import ModelError, SettingsError
 from ...settings import Settings, read
-from .catalogue import Model, accept, accepted, damaged, missing, models, named
+from ..licences import accept, accepted
+from ..table import TABLE
+from .catalogue import Model, damaged, missing, models, named
 
-STAGES = {"recognise": "Recognition", "translate": "Translation", "speak": "Voices"}
 LEGEND = """
 Size is what is fetched, memory what the weights take (int8 where the engine computes so), both in MB; measured is the
 word error rate on whole FLEURS sentences, here. `pull NAME` fetches a model; docs/models.md says more."""
@@ -61,9 +62,9 @@ def _list(known: Mapping[str, Model], settings: Settings) -> int:
     rows = {name: _row(model, settings) for name, model in known.items()}
     widths = [max(map(len, column)) for column in zip(TITLES, *rows.values(), strict=True)]
     print(_line(TITLES, widths))
-    for stage, title in STAGES.items():
+    for stage, entry in TABLE.items():
         if part := [name for name, model in known.items() if model.stage == stage]:
-            print(f"\n{title}", *(_line(rows[name], widths) for name in part), sep="\n")
+            print(f"\n{entry.title}", *(_line(rows[name], widths) for name in part), sep="\n")
     print(LEGEND)
     return 0
 

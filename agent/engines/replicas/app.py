@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from ray import serve
 from ray.serve import Application
 
-from agent.engines.__main__ import build as service
-from agent.engines.service.service import STAGES, Service
+from agent.engines.service.service import Service
+from agent.engines.service.service import build as service
+from agent.engines.table import TABLE
 from agent.errors import SettingsError
 from agent.settings import Settings
 
@@ -54,7 +55,7 @@ def build(args: Mapping[str, Any]) -> Application:
 
 def arranged(service: Callable[[], Service]) -> Application:
     """The application of a service's stages; every replica makes that service anew and runs its stage of it."""
-    stages = {name: serve.deployment(Engine, name=name, **STAGE).bind(name, service) for name in STAGES}
+    stages = {name: serve.deployment(Engine, name=name, **STAGE).bind(name, service) for name in TABLE}
     front = serve.deployment(serve.ingress()(Ingress), name="ingress", **FRONT)
     application: Application = front.bind(**stages)
     return application

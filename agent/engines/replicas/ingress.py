@@ -21,7 +21,6 @@ from starlette.routing import Route
 from agent.engines import Served
 from agent.engines.service.service import (
     BODY_LIMIT,
-    STAGES,
     STATUS,
     Carry,
     Carrying,
@@ -37,6 +36,7 @@ from agent.engines.service.service import (
     with_sound,
 )
 from agent.engines.service.stage import Figures
+from agent.engines.table import TABLE
 from agent.errors import EngineError
 from agent.nouns import Dub
 
@@ -48,7 +48,7 @@ class Ingress:
     """The addresses, and which stage answers at each."""
 
     def __init__(self, **handles: DeploymentHandle) -> None:
-        self._stages = {name: Deployed(name, handles[name]) for name in STAGES}
+        self._stages = {name: Deployed(name, handles[name]) for name in TABLE}
         self._figures = Figures()
 
     def __serve_build_asgi_app__(self) -> Starlette:

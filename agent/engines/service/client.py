@@ -15,8 +15,8 @@ import aiohttp
 from ...errors import EngineError
 from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub, Heard, Word
 from ...settings import Settings
+from ...text import shortened
 from .. import Reference, Served, Translation
-from ..translate.sentences import shortened
 
 KNOWN, KNOWN_LOADING = 20.0, 1.0
 """Seconds for which it is remembered what a service serves, and while some of its engines still load."""

@@ -17,7 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...errors import EngineError
 from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub, Heard
+from ...settings import Settings
 from .. import Consent, Reference, Served, SoundRequest, TextRequest, Translation
+from ..table import TABLE, chosen
+from ..table import load as load_engine
 from .stage import Figures, Several, Stage
 
 BODY_LIMIT = 2_000_000
@@ -37,7 +40,6 @@ STATUS = {
 SLOW = 3.0
 """How much longer an engine may take for a call than those who ask are patient for, before it is said to hang."""
 WARM = "One, two."
-STAGES = ("recognise", "direct", "translate", "speak")
 
 Tag = Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)
 Text = Field(min_length=1, max_length=TEXT_LIMIT, repr=False)
@@ -125,6 +127,12 @@ M = TypeVar("M", bound=_Asked)
 A = TypeVar("A")
 
 
+def build(settings: Settings) -> Service:
+    """The service with the engines of these settings; nothing is loaded yet. Raises `SettingsError`."""
+    names = {stage: chosen(stage, settings) for stage in TABLE}
+    return Service(lambda stage: load_engine(stage, names[stage], settings))
+
+
 class Service:
     """The stages and their addresses. `load` gives the engine of a stage."""
 
@@ -135,6 +143,7 @@ class Service:
                 *("recognise", partial(load, "recognise"), _warm_ear, self._hear, self.figures),
                 deadline=_for_sound,
                 several=Several(_hears_batches, self._hear_batch),
+                waited_for=True,
             ),
             Stage("direct", partial(load, "direct"), _warm_direct, self._carry, self.figures, deadline=_for_sound),
             Stage(
@@ -303,7 +312,7 @@ def refusal(failure: EngineError) -> tuple[Mapping[str, Any], Mapping[str, str]]
 def stage_of(path: str) -> str:
     """The stage that an address asks; empty where it asks none."""
     name = path.rpartition("/")[2].removesuffix("_as")
-    return name if name in STAGES else ""
+    return name if name in TABLE else ""
 
 
 async def spoken(

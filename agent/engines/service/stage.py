@@ -82,7 +82,8 @@ class Stage(Generic[Q, A]):
 
     As many calls are made at once as the engine's own `width` says; where it has none, as many as `workers`.
     `later` warms what is not needed to be ready. `progress` goes from 0 to 1. Where the engine can't be had,
-    `missing` says why; where it fell while loading, it is loaded again after a while.
+    `missing` says why; where it fell while loading, it is loaded again after a while. Nothing is said at all without
+    a stage that is `waited_for`: whoever asks it waits for a machine that has its engine.
 
     A call may take as many seconds as `deadline` gives its requests. Where it takes longer, its requests are answered
     with an error and the next one has its turn. A thread can't be ended, so the engine may be busy with it for ever:
@@ -101,8 +102,10 @@ class Stage(Generic[Q, A]):
         deadline: Callable[[Q], float] = lambda request: 60.0,
         later: Callable[[Any], Awaitable[None]] | None = None,
         several: Several[Q, A] | None = None,
+        waited_for: bool = False,
     ) -> None:
         self.name = name
+        self._waited_for = waited_for
         self.engine: Any = None
         self.missing = ""
         self.progress = 0.0
@@ -199,8 +202,7 @@ class Stage(Generic[Q, A]):
             if not self.missing:
                 told = f"The engine is still loading, {self.progress:.0%}.".replace("%", " %")
                 raise EngineError("loading", told, retryable=True, after=1.0)
-            # Nothing is said at all without an ear: whoever asks waits for a machine that has one.
-            if self.name == "recognise" or self._again:
+            if self._waited_for or self._again:
                 raise EngineError("engines_away", self.missing, retryable=True)
             raise EngineError("not_served", self.missing)
         if self.hanging:

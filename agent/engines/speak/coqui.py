@@ -23,14 +23,14 @@ import numpy as np
 from langcodes.tag_parser import LanguageTagError
 
 from ...errors import EngineError
+from ...loudness import Samples, Stream, finished, silence, spoken
 from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub
 from ...settings import Settings
+from ...text import plain, sentences
 from .. import Reference, Served
-from ..models.catalogue import accepted
-from ..translate.sentences import plain, sentences
-from .loudness import Samples, Stream, finished, silence, spoken
+from ..licences import accepted
+from ..stock_voices import seat
 from .phonemes import Phonemes
-from .stock_voices import seat
 from .subprocess_voice import PAUSE, Mouth, Order, Patience, refuse, serve
 
 LICENCE = "xtts-v2"

@@ -20,11 +20,11 @@ import numpy as np
 from langcodes.tag_parser import LanguageTagError
 
 from ...errors import EngineError
+from ...loudness import Samples, finished
 from ...nouns import Dub
 from ...settings import Settings
 from .. import Served
-from .loudness import Samples, finished
-from .stock_voices import seat
+from ..stock_voices import seat
 from .subprocess_voice import Mouth, Order, serve
 
 NAME = "espeak-ng"

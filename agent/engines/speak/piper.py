@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from ...errors import EngineError
+from ...loudness import Samples, finished
 from ...nouns import Dub
 from ...settings import Settings
 from .. import Served
-from .loudness import Samples, finished
-from .stock_voices import seat
+from ..stock_voices import seat
 from .subprocess_voice import PAUSE, Mouth, Order, serve
 
 NAME = "piper"

@@ -22,8 +22,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from ...errors import EngineError
-from ..translate.sentences import plain, sentences
-from .loudness import Samples, pieces, silence
+from ...loudness import Samples, pieces, silence
+from ...text import plain, sentences
 
 HEAD = struct.Struct("<cI")
 HELLO, SOUND, END, FAILED = b"h", b"s", b"e", b"x"

@@ -16,8 +16,9 @@ import langcodes
 
 from ...errors import EngineError
 from ...settings import Settings
+from ...text import plain, sentences
 from .. import Served, Translation
-from .sentences import fitted, joined, plain, sentences, whole
+from .sentences import fitted, joined, whole
 
 NAME = "apertium"
 IDLE = 1_800.0

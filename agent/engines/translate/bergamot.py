@@ -10,8 +10,9 @@ from typing import Any
 
 from ...errors import EngineError
 from ...settings import Settings
+from ...text import plain, sentences
 from .. import Served, Translation
-from .sentences import fitted, joined, plain, sentences, whole
+from .sentences import fitted, joined, whole
 
 NAME = "bergamot"
 MODELS = {("en", "pt"): "enpt-*", ("pt", "en"): "pten-*"}

@@ -25,9 +25,10 @@ from typing import Any
 
 from ...errors import EngineError
 from ...settings import Settings
+from ...text import plain
 from .. import Served, Translation
 from .language_names import Tongues
-from .sentences import fitted, joined, parts, plain
+from .sentences import fitted, joined, parts
 
 NAME = "firefox"
 PATIENCE = 20.0

@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import EngineError
 from ...settings import Settings
 from .. import Served
-from ..models.catalogue import accepted
+from ..licences import accepted
 from .language_names import Tongues
 from .sentencewise import AllPairs, Job, Row, opened
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import textwrap
-import unicodedata
 from collections.abc import Sequence
+
+from ...text import plain, sentences
 
 ENDS = ".!?…"
 """What ends a sentence."""
@@ -16,31 +17,10 @@ CLOSES = "\"'»”’)]"
 LETTERS = 400
 """Characters of a sentence, beyond which it is cut between words: what people say has 60 to 200."""
 
-_SPACE = re.compile(r"\s+")
-_INVISIBLE = re.compile(r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060\ufeff]")
-# A stop that is followed by a capital, a digit or a mark that opens; not after one letter (J. Smith) or a short title.
-_BOUNDARY = re.compile(
-    r"(?<=[.!?…])(?<!\b\w\.)(?<!\b(?:Mr|Ms|Dr|Sr|St|vs)\.)(?<!\b(?:Mrs|Sra|Dra|etc)\.)"
-    r"[\"'»”’)]*\s+(?=[\"'«“‘(¿¡]*[^\W_])"
-)
 _FILLERS = re.compile(r"(?<![\w'-])(?:u+m+|u+h+|e+r+m*|h+m+|m+hm+)(?![\w'-])[,.…]*\s*", re.IGNORECASE)
 _LOOPS = re.compile(r"([^\w\s])(?:\s*\1){3,}|\b(\w+)(?:\s+\2\b){3,}")
 _QUOTES = str.maketrans("“”„‘’‚", '"""\'\'' + "'")
 _SPACE_BEFORE = re.compile(r"\s+([,.])(?=\s|$)")
-
-
-def plain(text: str) -> str:
-    """One line in Unicode's composed form, without invisible characters or doubled spaces."""
-    return _SPACE.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFC", text).replace("\u200d", ""))).strip()
-
-
-def sentences(text: str) -> list[str]:
-    """The sentences of a plain text, each with its punctuation."""
-    found, at = [], 0
-    for gap in _BOUNDARY.finditer(text):
-        found.append(text[at : gap.end()].strip())
-        at = gap.end()
-    return [sentence for sentence in [*found, text[at:].strip()] if sentence]
 
 
 def whole(text: str, language: str) -> str:
@@ -60,20 +40,6 @@ def parts(text: str, language: str) -> list[str]:
     """The sentences of a spoken text that hold a letter or a digit, none longer than `LETTERS`: a model's fare."""
     cut = (textwrap.wrap(sentence, LETTERS, break_on_hyphens=False) for sentence in sentences(whole(text, language)))
     return [part for some in cut for part in some if any(map(str.isalnum, part))]
-
-
-def shortened(text: str, limit: int) -> list[str]:
-    """A text as texts of at most `limit` characters, cut between sentences; one that is longer, between words."""
-    if len(text) <= limit:
-        return [text]
-    pieces = [piece for one in sentences(plain(text)) for piece in textwrap.wrap(one, limit, break_on_hyphens=False)]
-    made = pieces[:1]
-    for piece in pieces[1:]:
-        if len(made[-1]) + 1 + len(piece) <= limit:
-            made[-1] += f" {piece}"
-        else:
-            made.append(piece)
-    return made
 
 
 def fitted(made: str, said: str, target: str) -> str:

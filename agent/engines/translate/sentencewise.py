@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import EngineError
+from ...text import plain
 from .. import Served, TextRequest, Translation
 from .language_names import Tongues
-from .sentences import fitted, joined, parts, plain
+from .sentences import fitted, joined, parts
 
 BEAM = 4
 """Of small models. On a CPU it takes large ones three times as long for eight languages."""

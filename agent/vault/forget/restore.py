@@ -8,18 +8,18 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, TextClause, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ...errors import VaultError
 from ..db.pool import Pool
 from ..db.refusals import refusals
 from ..log.ledger import Ledger, Line, missing
+from ..log.restored import MISSING, SURELY_IN_FORCE, carried_out, lacking, lines_of, not_replayed, versions
 from .destroy import Doomed, destroy, weighed
 from .residue import clear, left
 from .vacuum import scour
 
-_MISSING = text("SELECT * FROM vault_keys.missing(:keys)").bindparams(bindparam("keys", type_=ARRAY(Uuid)))
 _HOLDS = text("SELECT id, released_at IS NOT NULL FROM vault_keys.hold WHERE tenant_id = :tenant")
 _HOLD = text(
     "INSERT INTO vault_keys.hold (tenant_id, id, matter, room, meeting_id, subject, placed_by, placed_at)"
@@ -34,13 +34,6 @@ _DAYS = text("SELECT id, day FROM vault.meeting WHERE tenant_id = :tenant AND id
     bindparam("meetings", type_=ARRAY(Uuid))
 )
 _MEETINGS = text("SELECT true FROM vault.meeting WHERE tenant_id = :tenant LIMIT 1")
-_POLICIES = text("SELECT true FROM vault.policy WHERE tenant_id = :tenant LIMIT 1")
-_IN_FORCE = (
-    "SELECT name, version, source, translation, redacted, audit, redaction, effective_from FROM vault.policy"
-    " WHERE tenant_id = :tenant AND effective_from <= {at} ORDER BY name, version"
-)
-# Reading goes by what is due now, the sweep by what surely is.
-_IN_FORCE_NOW, _SURELY_IN_FORCE = (text(_IN_FORCE.format(at=at)) for at in ("vault.now()", "vault.surely()"))
 _REQUESTED = text("SELECT true FROM vault.erasure WHERE tenant_id = :tenant AND id = :id AND state <> 'done'")
 _LEAVE = text(
     "INSERT INTO vault.residue (tenant_id, key_id, meeting_id, day, records)"
@@ -96,25 +89,8 @@ async def begin(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
 
 async def behind(pool: Pool, tenant: UUID, ledger: Ledger) -> Behind:
     """Compares the whole ledger, as retention. Raises `ledger_broken`, `ledger_missing`."""
-    lines = await _lines(pool, tenant, ledger)
+    lines = await lines_of(pool, tenant, ledger)
     return await _behind(pool, tenant, lines)
-
-
-async def may_serve(pool: Pool, tenant: UUID, ledger: Ledger, *, newest: int | None = None) -> None:
-    """For who serves stored text, adds to it or destroys it, at the start and now and then; any role.
-
-    A backup forgets the newest first: `newest` lines of the ledger are enough for who asks often. Raises
-    `restored_not_replayed` where a key that was destroyed might be here again, or a policy is lacking, and
-    `ledger_missing` where there is no ledger to tell.
-    """
-    lines = await _lines(pool, tenant, ledger)
-    gone = _done(lines)
-    keys = [key for line in (gone[-newest:] if newest else gone) for key in _keys(line)]
-    async with pool.transaction(tenant) as connection:
-        if keys and (await connection.execute(_MISSING, {"keys": [key.id for key in keys]})).first():
-            raise _not_replayed()
-        if _lacking(lines, await _versions(connection, tenant, _IN_FORCE_NOW)):
-            raise _not_replayed()
 
 
 async def replay(pool: Pool, tenant: UUID, ledger: Ledger) -> Replayed:
@@ -123,9 +99,9 @@ async def replay(pool: Pool, tenant: UUID, ledger: Ledger) -> Replayed:
     But for policies: a version that was approved after the backup is to be approved again, and until then nothing
     serves.
     """
-    lines, done = await _lines(pool, tenant, ledger), Replayed()
+    lines, done = await lines_of(pool, tenant, ledger), Replayed()
     lacks = await _behind(pool, tenant, lines)
-    keys, ended = set(lacks.keys), {line.n for line in _done(lines)}
+    keys, ended = set(lacks.keys), {line.n for line in carried_out(lines)}
     for line in lines:
         if line.what == "hold" and UUID(line.body["id"]) in lacks.holds:
             done.holds += 1
@@ -137,7 +113,7 @@ async def replay(pool: Pool, tenant: UUID, ledger: Ledger) -> Replayed:
             here, unknown = await _destroy_again(pool, tenant, again)
             done.keys += here
             done.unknown += unknown
-    done.records = await _left_over(pool, tenant, [key.id for line in _done(lines) for key in _keys(line)])
+    done.records = await _left_over(pool, tenant, [key.id for line in carried_out(lines) for key in _keys(line)])
     if gone := await left(pool, tenant):
         await scour(pool)
         await clear(pool, tenant, gone)
@@ -155,7 +131,7 @@ async def settle(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
     lines = await ledger.lines()
     lacks = await _behind(pool, tenant, lines)
     if lacks.policies:
-        raise _not_replayed()
+        raise not_replayed()
     for line in lines:
         if line.what == "hold" and UUID(line.body["id"]) in lacks.holds:
             await _apply(pool, tenant, _HOLD, line)
@@ -172,38 +148,14 @@ async def settle(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
     await _note_policies(pool, tenant, ledger, lines)
 
 
-async def _lines(pool: Pool, tenant: UUID, ledger: Ledger) -> list[Line]:
-    """The ledger; at the very first start, before there is a policy that anything could be kept by, there is none."""
-    if not await ledger.is_there():
-        async with pool.transaction(tenant) as connection:
-            if (await connection.execute(_POLICIES, {"tenant": tenant})).first():
-                raise missing()
-        return []
-    return await ledger.lines()
-
-
 async def _note_policies(pool: Pool, tenant: UUID, ledger: Ledger, lines: list[Line]) -> None:
     noted = {(line.body["name"], line.body["version"]) for line in lines if line.what == "policy"}
     async with pool.transaction(tenant) as connection:
-        versions = await _versions(connection, tenant, _SURELY_IN_FORCE)
-    for version in versions:
+        in_force = await versions(connection, tenant, SURELY_IN_FORCE)
+    for version in in_force:
         if (version["name"], version["version"]) not in noted:
             body = {name: value for name, value in version.items() if name != "effective_from"}
             await ledger.append("policy", {**body, "from": version["effective_from"].isoformat()})
-
-
-async def _versions(connection: AsyncConnection, tenant: UUID, which: TextClause) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in await connection.execute(which, {"tenant": tenant})]
-
-
-def _lacking(lines: list[Line], in_force: list[dict[str, Any]]) -> list[str]:
-    """The policies of which the ledger knows a newer version."""
-    here = {version["name"]: version["version"] for version in in_force}
-    known: dict[str, int] = {}
-    for line in lines:
-        if line.what == "policy":
-            known[line.body["name"]] = max(line.body["version"], known.get(line.body["name"], 0))
-    return [f"{name} {newest}" for name, newest in known.items() if here.get(name, 0) < newest]
 
 
 async def _requested_still(pool: Pool, tenant: UUID, line: Line) -> bool:
@@ -215,11 +167,11 @@ async def _requested_still(pool: Pool, tenant: UUID, line: Line) -> bool:
 
 
 async def _behind(pool: Pool, tenant: UUID, lines: list[Line]) -> Behind:
-    keys = [key.id for line in _done(lines) for key in _keys(line)]
+    keys = [key.id for line in carried_out(lines) for key in _keys(line)]
     async with pool.transaction(tenant) as connection:
         known = {row[0]: row[1] for row in await connection.execute(_HOLDS, {"tenant": tenant})}
-        missing = list((await connection.execute(_MISSING, {"keys": keys})).scalars()) if keys else []
-        policies = _lacking(lines, await _versions(connection, tenant, _SURELY_IN_FORCE))
+        missing = list((await connection.execute(MISSING, {"keys": keys})).scalars()) if keys else []
+        policies = lacking(lines, await versions(connection, tenant, SURELY_IN_FORCE))
     placed = [UUID(line.body["id"]) for line in lines if line.what == "hold"]
     released = [UUID(line.body["id"]) for line in lines if line.what == "release"]
     holds, releases = [i for i in placed if i not in known], [i for i in released if not known.get(i)]
@@ -264,11 +216,6 @@ async def _apply(pool: Pool, tenant: UUID, statement: Any, line: Line) -> None:
         await connection.execute(statement, wanted)
 
 
-def _done(lines: list[Line]) -> list[Line]:
-    ended = {line.body["n"] for line in lines if line.what == "done"}
-    return [line for line in lines if line.what == "destroyed" and line.n in ended]
-
-
 def _open(lines: list[Line]) -> list[Line]:
     ended = {line.body["n"] for line in lines if line.what in {"done", "void"}}
     return [line for line in lines if line.what == "destroyed" and line.n not in ended]
@@ -281,10 +228,3 @@ def _keys(line: Line) -> list[Doomed]:
 
 def _stone(key: Doomed) -> dict[str, Any]:
     return {"key": key.id, "meeting": key.meeting, "speaker": key.speaker, "reason": key.reason, "records": key.records}
-
-
-def _not_replayed() -> VaultError:
-    return VaultError(
-        "restored_not_replayed",
-        "This database is older than what was destroyed or agreed since: run `python -m agent.vault restore-check`.",
-    )

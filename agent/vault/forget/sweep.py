@@ -15,10 +15,11 @@ from ...errors import VaultError
 from ..db.pool import Pool
 from ..db.refusals import refusals
 from ..log.ledger import Ledger
+from ..log.restored import may_serve
 from . import residue
 from .destroy import Doomed, destroy, entry, weighed
 from .erasure import Erasures
-from .restore import may_serve, settle
+from .restore import settle
 from .vacuum import scour
 
 EVERY = 300.0

@@ -7,16 +7,18 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import select
 
 from ...errors import DragomanError
-from ..db.pool import Role
+from ..db.pool import Pool, Role
 from ..db.tables import tenant
-from ..desk import Desk
 from ..log.anchors import EVERY as ANCHORED_EVERY
 from ..log.anchors import Anchors
+from ..log.ledger import Ledger
+from .sweep import Sweep
 
 log = logging.getLogger(__name__)
 
@@ -24,27 +26,42 @@ FIRST = 1.0
 """Seconds between two tries until there is a ledger: it has to be there before anything is kept."""
 
 
-async def forever(desk: Desk, every: float) -> None:
+class Needs(Protocol):
+    """What the process works with; a tenant's, where it isn't told of another."""
+
+    @property
+    def tenant(self) -> UUID: ...
+
+    def pool(self, role: Role) -> Pool: ...
+
+    def sweep(self) -> Sweep: ...
+
+    def ledger(self) -> Ledger: ...
+
+    def anchors(self, tenant: UUID) -> Anchors: ...
+
+
+async def forever(needs: Needs, every: float) -> None:
     """Sweeps every so many seconds until it is cancelled; what fails is said and tried again the next time."""
     anchors: dict[UUID, Anchors] = {}
     anchored = -ANCHORED_EVERY
     while True:
         with _said():
-            log.info("swept: %s", await desk.sweep().once() or "somebody else does")
+            log.info("swept: %s", await needs.sweep().once() or "somebody else does")
         if time.monotonic() - anchored >= ANCHORED_EVERY:
             anchored = time.monotonic()
             with _said():
-                await _log(desk, anchors)
-        await asyncio.sleep(every if await desk.ledger().is_there() else min(every, FIRST))
+                await _log(needs, anchors)
+        await asyncio.sleep(every if await needs.ledger().is_there() else min(every, FIRST))
 
 
-async def _log(desk: Desk, anchors: dict[UUID, Anchors]) -> None:
+async def _log(needs: Needs, anchors: dict[UUID, Anchors]) -> None:
     """Every tenant's log: where it stands is signed and put outside the database, and old lines go."""
-    pool = desk.pool(Role.RETENTION)
-    async with pool.transaction(desk.tenant) as connection:
+    pool = needs.pool(Role.RETENTION)
+    async with pool.transaction(needs.tenant) as connection:
         tenants = list((await connection.execute(select(tenant.c.id))).scalars())
     for each in tenants:
-        kept = anchors.setdefault(each, desk.anchors(each))
+        kept = anchors.setdefault(each, needs.anchors(each))
         with _said():
             await kept.drop(pool)
         with _said():

@@ -1,6 +1,7 @@
 """What was destroyed, held and agreed, once more outside the database: signed lines that are only ever added to.
 
-A database that is restored from a backup has forgotten both. `restore.py` tells it. One file per tenant; a line is
+A database that is restored from a backup has forgotten them. `forget/restore.py` tells it.
+One file per tenant; a line is
 
     {"at", "body", "n", "of": tenant, "prev": SHA-256 of the line before, "sig": Ed25519, "v": 1, "what"}
 

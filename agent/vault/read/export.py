@@ -19,7 +19,7 @@ from typing import Any
 from webvtt import Caption, WebVTT, srt
 from webvtt.models import Timestamp
 
-from .reader import Line, Meeting, Speaker
+from .reader import KeptLine, KeptMeeting, Speaker
 
 MARKS = 8
 """Combining marks on one letter at most, outside JSON; no writing that is read aloud needs more."""
@@ -41,7 +41,7 @@ _TURNS = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 class Head:
     """What an export says of itself: which meeting, and in which language, if in one."""
 
-    meeting: Meeting
+    meeting: KeptMeeting
     lang: str | None = None
 
 
@@ -51,10 +51,10 @@ class Format:
 
     media: str
     suffix: str
-    write: Callable[[Head, AsyncIterable[Line]], AsyncIterator[str]]
+    write: Callable[[Head, AsyncIterable[KeptLine]], AsyncIterator[str]]
 
 
-async def as_json(head: Head, lines: AsyncIterable[Line]) -> AsyncIterator[str]:
+async def as_json(head: Head, lines: AsyncIterable[KeptLine]) -> AsyncIterator[str]:
     """One object: `meeting`, `lang`, and `lines`, each on a line of its own: `docs/reading.md` has every field."""
     yield f'{{"meeting":{_json(_meeting(head.meeting))},"lang":{_json(head.lang)},"lines":['
     before = "\n"
@@ -64,7 +64,7 @@ async def as_json(head: Head, lines: AsyncIterable[Line]) -> AsyncIterator[str]:
     yield "\n]}\n"
 
 
-async def as_vtt(head: Head, lines: AsyncIterable[Line]) -> AsyncIterator[str]:
+async def as_vtt(head: Head, lines: AsyncIterable[KeptLine]) -> AsyncIterator[str]:
     """W3C WebVTT: who speaks is the cue's voice; the language is said once, or where there are several for each cue."""
     yield f"WEBVTT\nKind: captions\nLanguage: {head.lang}\n\n" if head.lang else "WEBVTT\n\n"
     async for line, words in _spoken(lines):
@@ -78,7 +78,7 @@ async def as_vtt(head: Head, lines: AsyncIterable[Line]) -> AsyncIterator[str]:
         yield one.content.removeprefix("WEBVTT\n\n") + "\n"
 
 
-async def as_srt(head: Head, lines: AsyncIterable[Line]) -> AsyncIterator[str]:
+async def as_srt(head: Head, lines: AsyncIterable[KeptLine]) -> AsyncIterator[str]:
     """SubRip: `Ada: Is this on?`. It can't write a bracket that no player takes for a tag: those become others."""
     number = 0
     async for line, words in _spoken(lines):
@@ -89,7 +89,7 @@ async def as_srt(head: Head, lines: AsyncIterable[Line]) -> AsyncIterator[str]:
         yield f"{number}\n{one.getvalue().removeprefix(_FIRST).rstrip()}\n\n"
 
 
-async def as_txt(head: Head, lines: AsyncIterable[Line]) -> AsyncIterator[str]:
+async def as_txt(head: Head, lines: AsyncIterable[KeptLine]) -> AsyncIterator[str]:
     """A line for each clause: `[0:01:02] Ada: Is this on?`, with its language where there are several."""
     async for line, words in _spoken(lines):
         at = timedelta(seconds=int(_times(line)[0]))
@@ -131,14 +131,14 @@ def _readable(words: str) -> Iterator[str]:
             yield each
 
 
-async def _spoken(lines: AsyncIterable[Line]) -> AsyncIterator[tuple[Line, str]]:
+async def _spoken(lines: AsyncIterable[KeptLine]) -> AsyncIterator[tuple[KeptLine, str]]:
     """The lines in which something readable is left."""
     async for line in lines:
         if words := plain(line.text):
             yield line, words
 
 
-def _times(line: Line) -> tuple[float, float]:
+def _times(line: KeptLine) -> tuple[float, float]:
     """When a cue begins and ends: never before the clock began, and never at once."""
     start = _sane(line.starts)
     return start, max(_sane(line.ends), start + SHORTEST)
@@ -148,7 +148,7 @@ def _sane(seconds: float) -> float:
     return min(max(seconds, 0.0), LONGEST) if math.isfinite(seconds) else 0.0
 
 
-def _meeting(meeting: Meeting) -> dict[str, Any]:
+def _meeting(meeting: KeptMeeting) -> dict[str, Any]:
     return {
         "id": str(meeting.id),
         "room": meeting.room,
@@ -158,7 +158,7 @@ def _meeting(meeting: Meeting) -> dict[str, Any]:
     }
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _line(line: KeptLine) -> dict[str, Any]:
     return {
         "id": str(line.segment),
         "rev": line.rev,

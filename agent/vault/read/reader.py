@@ -19,13 +19,13 @@ from sqlalchemy import ColumnElement, Row, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ...errors import VaultError
+from ..crypto import ids
 from ..crypto.envelope import DataKey, Place, open_
 from ..db.pool import Pool
 from ..db.tables import data_key, meeting, record, speaker
-from ..forget.restore import may_serve
 from ..log.audit import append
 from ..log.ledger import Ledger
-from ..write import ids
+from ..log.restored import may_serve
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Keys(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Meeting:
+class KeptMeeting:
     """One session of a room of which something is kept."""
 
     id: UUID
@@ -80,7 +80,7 @@ class Speaker:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class KeptLine:
     """A clause in one language, as it is kept. Times are seconds on the room's clock, but for `said_at`."""
 
     segment: UUID
@@ -151,7 +151,7 @@ class Reader:
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int = 100,
-    ) -> list[Meeting]:
+    ) -> list[KeptMeeting]:
         """Meetings that may be read, the newest first: of that room and time, with that person, in that language."""
         await self._compare()
         subject = None if identity is None else await self.keys.subject(identity)
@@ -169,7 +169,7 @@ class Reader:
         readable = select(func.vault.readable(newest.c.id, subject, lang).column_valued("id"))
         query = select(newest).where(readable.exists()).order_by(newest.c.started_at.desc(), newest.c.id).limit(limit)
         async with self.transaction(principal) as connection:
-            return [Meeting(*row) for row in await connection.execute(query)]
+            return [KeptMeeting(*row) for row in await connection.execute(query)]
 
     async def open(self, principal: str, id: UUID, **detail: Any) -> Opened:
         """A meeting, to be read now; `detail` is written down with it and says nothing of what was said."""
@@ -202,7 +202,7 @@ class Reader:
 class Opened:
     """A meeting that may be read just now: asked again at every page, and written down again every few minutes."""
 
-    meeting: Meeting
+    meeting: KeptMeeting
     speakers: Mapping[UUID, Speaker]
 
     def __init__(self, reader: Reader, principal: str, id: UUID, detail: Mapping[str, Any]) -> None:
@@ -220,7 +220,7 @@ class Opened:
             found = (await connection.execute(_MEETING.where(meeting.c.id == self._id))).one_or_none()
             if found is None:
                 raise _not_found()
-            self.meeting = Meeting(*found)
+            self.meeting = KeptMeeting(*found)
             rows = (await connection.execute(_SPEAKERS.where(speaker.c.meeting_id == self._id))).all()
             wrapped = await self._keys(connection, {row.key_id for row in rows})
         self.speakers = {row.id: await self._named(row, wrapped) for row in rows}
@@ -235,9 +235,9 @@ class Opened:
             rows = await connection.execute(counted.group_by(c.kind, c.lang).order_by(c.kind, c.lang))
             return [(row[0], row[1], row[2]) for row in rows]
 
-    async def lines(self, wanted: Wanted = WHOLE) -> AsyncIterator[Line]:
+    async def lines(self, wanted: Wanted = WHOLE) -> AsyncIterator[KeptLine]:
         """The lines that are wanted, in the order in which they were said."""
-        waiting: list[tuple[float, UUID, Line]] = []
+        waiting: list[tuple[float, UUID, KeptLine]] = []
         async for line in self._by_id(wanted):
             heapq.heappush(waiting, (line.starts, line.segment, line))
             if len(waiting) > WINDOW:
@@ -245,7 +245,7 @@ class Opened:
         while waiting:
             yield heapq.heappop(waiting)[-1]
 
-    async def _by_id(self, wanted: Wanted) -> AsyncIterator[Line]:
+    async def _by_id(self, wanted: Wanted) -> AsyncIterator[KeptLine]:
         """Line by line in the order of the clauses' ids, which are times (UUIDv7) but for engines that make others."""
         needle = None if wanted.text is None else folded(wanted.text)
         clauses, after = await self._clauses(wanted), UUID(int=0)
@@ -294,7 +294,7 @@ class Opened:
                 found.append(c.speaker_id.in_((await connection.execute(who)).scalars().all()))
         return found
 
-    async def _best(self, rows: Sequence[_Row], wanted: Wanted, wrapped: Mapping[UUID, _Row]) -> Line | None:
+    async def _best(self, rows: Sequence[_Row], wanted: Wanted, wrapped: Mapping[UUID, _Row]) -> KeptLine | None:
         """One clause as it is wanted: what can be read of it, in the kind and the language that come first."""
         for row in sorted(rows, key=lambda row: (ORDER.index(row.kind), row.lang != wanted.lang, row.lang)):
             place = Place(self._reader.tenant, self.meeting.room, self._id, row.segment_id, row.rev, row.lang,
@@ -303,8 +303,8 @@ class Opened:
                 return self._line(row, content.decode("utf-8", "replace"))
         return None
 
-    def _line(self, row: _Row, words: str) -> Line:
-        return Line(
+    def _line(self, row: _Row, words: str) -> KeptLine:
+        return KeptLine(
             segment=row.segment_id,
             kind=row.kind,
             lang=row.lang,

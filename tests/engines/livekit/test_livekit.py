@@ -16,9 +16,10 @@ import pytest_asyncio
 
 from agent.aio import supervise
 from agent.engines.fake import FakeEar, FakeGate, hum, spell
-from agent.engines.livekit.load import IDLE, Listener, load_listener, prepare
+from agent.engines.livekit.load import load_listener, prepare
 from agent.engines.livekit.plugins import Discreet, offers
 from agent.engines.livekit.speech_filter import AFTER, BEFORE
+from agent.engines.livekit.stream import IDLE, Listener
 from agent.engines.service.client import Remote
 from agent.engines.table import load
 from agent.errors import EngineError, SettingsError

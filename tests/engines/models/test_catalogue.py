@@ -19,8 +19,9 @@ from typing import Any
 
 import pytest
 
+from agent.engines.licences import accept, accepted
 from agent.engines.models import catalogue
-from agent.engines.models.catalogue import File, Model, accept, accepted, damaged, manifest, models
+from agent.engines.models.catalogue import File, Model, damaged, manifest, models
 from agent.engines.models.commands import main
 from agent.engines.models.pull import STAGING, pull, remove
 from agent.engines.recognise.whisper import WER

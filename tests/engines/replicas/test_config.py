@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from agent.engines.service.service import STAGES
+from agent.engines.table import TABLE
 from agent.settings import Settings
 
 SERVE = Path(__file__).parents[3] / "infra" / "ray"
@@ -22,7 +22,7 @@ def test_kubernetes_gets_the_same_configuration_as_nodes_do() -> None:
 
 
 def test_every_stage_is_deployed_and_its_settings_exist() -> None:
-    assert {deployment["name"] for deployment in APPLICATION["deployments"]} == {*STAGES, "ingress"}
+    assert {deployment["name"] for deployment in APPLICATION["deployments"]} == {*TABLE, "ingress"}
     assert APPLICATION["args"].keys() <= Settings.model_fields.keys()
 
 

@@ -19,7 +19,8 @@ import pytest
 
 from agent.engines import TextRequest, Translation
 from agent.engines.fake import FakeEar, FakeTranslator, FakeVoice, hum, pitch, spell
-from agent.engines.service.service import STAGES, Service
+from agent.engines.service.service import Service
+from agent.engines.table import TABLE
 from agent.errors import EngineError
 from agent.nouns import Dub, Heard
 
@@ -211,7 +212,7 @@ async def test_it_is_alive_at_once_and_ready_when_all_is_loaded() -> None:
         async with client.get("/healthz") as alive, client.get("/readyz") as ready:
             assert (alive.status, ready.status) == (200, 503)
             said = await ready.json()
-            assert (said["loading"], said["says"]) == (dict.fromkeys(STAGES, 0.0), "loading, 0 %")
+            assert (said["loading"], said["says"]) == (dict.fromkeys(TABLE, 0.0), "loading, 0 %")
         status, said = await post(client, "/translate", GOOD["/translate"])
         assert (status, said["code"], said["retryable"]) == (503, "loading", True)
         assert said["message"] == "The engine is still loading, 0 %."
@@ -219,7 +220,7 @@ async def test_it_is_alive_at_once_and_ready_when_all_is_loaded() -> None:
         go.set()
         await asyncio.gather(*(stage.settled.wait() for stage in service.stages.values()))
         async with client.get("/readyz") as ready:
-            engines = dict.fromkeys(STAGES, "fake")
+            engines = dict.fromkeys(TABLE, "fake")
             assert (ready.status, await ready.json()) == (200, {"ready": True, "stages": engines})
 
 

@@ -28,11 +28,11 @@ import pytest_asyncio
 from agent.engines import Consent, Reference
 from agent.engines.service.client import Remote
 from agent.engines.speak.coqui import OFFLINE, PATIENCE, RAMBLING, Coqui, Pool, Xtts, _model, parts
-from agent.engines.speak.loudness import LEVEL, loudness
 from agent.engines.speak.subprocess_voice import Mouth, Order
 from agent.engines.speak.voices import Voices
 from agent.engines.table import load
 from agent.errors import EngineError
+from agent.loudness import LEVEL, loudness
 from agent.nouns import Dub
 from agent.settings import Settings
 

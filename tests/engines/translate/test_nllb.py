@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from agent.engines.models.catalogue import accept
+from agent.engines.licences import accept
 from agent.engines.table import load
 from agent.engines.translate.nllb import Nllb, tongues
 from agent.engines.translate.routes import Route, Routes

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent.engines.translate.sentences import fitted, plain, sentences, whole
+from agent.engines.translate.sentences import fitted, whole
+from agent.text import plain, sentences
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,10 @@ from pydantic import SecretStr
 
 from agent.errors import VaultError
 from agent.vault.db.pool import Pool, Role
-from agent.vault.forget.restore import behind, may_serve, replay
+from agent.vault.forget.restore import behind, replay
 from agent.vault.forget.scope import Scope
 from agent.vault.log.ledger import Ledger
+from agent.vault.log.restored import may_serve
 
 from ...conftest import named
 from ..world import Pen, World

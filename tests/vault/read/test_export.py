@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from agent.vault.read import export
 from agent.vault.read.export import FORMATS, Head, plain, who
-from agent.vault.read.reader import Line, Meeting, Speaker
+from agent.vault.read.reader import KeptLine, KeptMeeting, Speaker
 
 AT = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
-HEAD = Head(Meeting(UUID(int=1), "demo", "minutes-30", AT.date(), AT, AT, None))
+HEAD = Head(KeptMeeting(UUID(int=1), "demo", "minutes-30", AT.date(), AT, AT, None))
 ADA = Speaker(UUID(int=2), None, "guest-ada", "Ada")
-ON = Line(UUID(int=3), "source", "en", 1, ADA, AT, 1.25, 2.5, "whisper-base", (), "Is this on?")
+ON = KeptLine(UUID(int=3), "source", "en", 1, ADA, AT, 1.25, 2.5, "whisper-base", (), "Is this on?")
 HOSTILE = {
     "a megabyte": "word " * 200_000,
     "a megabyte without a space": "x" * 1_000_000,
@@ -44,12 +44,12 @@ HOSTILE = {
 }  # fmt: skip
 
 
-async def of(lines: Sequence[Line]) -> AsyncIterator[Line]:
+async def of(lines: Sequence[KeptLine]) -> AsyncIterator[KeptLine]:
     for line in lines:
         yield line
 
 
-async def written(kind: str, *lines: Line, lang: str | None = None) -> str:
+async def written(kind: str, *lines: KeptLine, lang: str | None = None) -> str:
     """A whole file; it can be sent."""
     head = replace(HEAD, lang=lang)
     text = "".join([piece async for piece in FORMATS[kind].write(head, of(lines))])

@@ -16,10 +16,10 @@ from pydantic import SecretStr
 
 from agent.errors import VaultError
 from agent.vault.crypto.envelope import DataKey, open_
+from agent.vault.crypto.ids import of_name
 from agent.vault.crypto.keys import TenantKeys
 from agent.vault.db.pool import Pool, Role
 from agent.vault.policy.effective import Keeps
-from agent.vault.write.ids import of_name
 from agent.vault.write.recorder import KEY_LIFE
 from agent.vault.write.store import Batch, Store
 

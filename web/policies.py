@@ -9,13 +9,9 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from agent.settings import Settings
-from agent.vault.db import tenants
-from agent.vault.db.pool import Pool, Role
-from agent.vault.policy import effective
-from agent.vault.policy.terms import Term
-from agent.vault.read.grants import grant
+from agent.vault import Pool, Role, Term, effective, grant, tenants
 
-from .bodies import reply
+from .schemas import reply
 
 HOST = "host"
 """The principal in the vault that whoever holds the host secret is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.engines.speak.stock_voices import first, seat
+from agent.engines.stock_voices import first, seat
 
 names = st.lists(st.text(alphabet="abcdefgh0123", min_size=1, max_size=6), min_size=1, max_size=20, unique=True)
 

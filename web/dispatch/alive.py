@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from agent.settings import Settings
 
-from .access import CLOCKS_DIFFER
-from .dispatch.interpreters import Pulse
-from .dispatch.livekit import INTERPRETER, Sfu
+from ..access import CLOCKS_DIFFER
+from .interpreters import Pulse
+from .livekit import INTERPRETER, Sfu
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID, uuid5
 
-from ..crypto.envelope import Place
+from .envelope import Place
 
 
 def meeting_id(tenant: UUID, sid: str) -> UUID:

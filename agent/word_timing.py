@@ -8,8 +8,8 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
-from ...nouns import SAMPLE_RATE, SPACELESS, Word
-from ...words import plain
+from .nouns import SAMPLE_RATE, SPACELESS, Word
+from .words import plain
 
 FRAME = SAMPLE_RATE // 100
 """Samples of a frame: 10 ms."""

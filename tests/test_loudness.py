@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from agent.engines.speak.loudness import LEVEL, SLEW, Samples, Stream, levelled, loudness, pieces, spoken, trimmed
+from agent.loudness import LEVEL, SLEW, Samples, Stream, levelled, loudness, pieces, spoken, trimmed
 
 RATES = (16_000, 22_050, 24_000, 48_000)
 MONO = 3.01

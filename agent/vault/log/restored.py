@@ -1,0 +1,77 @@
+"""Whether a database was restored from a backup and lacks what its ledger remembers."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, TextClause, Uuid, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ...errors import VaultError
+from ..db.pool import Pool
+from .ledger import Ledger, Line, missing
+
+MISSING = text("SELECT * FROM vault_keys.missing(:keys)").bindparams(bindparam("keys", type_=ARRAY(Uuid)))
+_POLICIES = text("SELECT true FROM vault.policy WHERE tenant_id = :tenant LIMIT 1")
+_IN_FORCE = (
+    "SELECT name, version, source, translation, redacted, audit, redaction, effective_from FROM vault.policy"
+    " WHERE tenant_id = :tenant AND effective_from <= {at} ORDER BY name, version"
+)
+# Reading goes by what is due now, the sweep by what surely is.
+IN_FORCE_NOW, SURELY_IN_FORCE = (text(_IN_FORCE.format(at=at)) for at in ("vault.now()", "vault.surely()"))
+
+
+async def may_serve(pool: Pool, tenant: UUID, ledger: Ledger, *, newest: int | None = None) -> None:
+    """For who serves stored text, adds to it or destroys it, at the start and now and then; any role.
+
+    A backup forgets the newest first: `newest` lines of the ledger are enough for who asks often. Raises
+    `restored_not_replayed` where a key that was destroyed might be here again, or a policy is lacking, and
+    `ledger_missing` where there is no ledger to tell.
+    """
+    lines = await lines_of(pool, tenant, ledger)
+    gone = carried_out(lines)
+    keys = [UUID(key[0]) for line in (gone[-newest:] if newest else gone) for key in line.body["keys"]]
+    async with pool.transaction(tenant) as connection:
+        if keys and (await connection.execute(MISSING, {"keys": keys})).first():
+            raise not_replayed()
+        if lacking(lines, await versions(connection, tenant, IN_FORCE_NOW)):
+            raise not_replayed()
+
+
+async def lines_of(pool: Pool, tenant: UUID, ledger: Ledger) -> list[Line]:
+    """The ledger; at the very first start, before there is a policy that anything could be kept by, there is none."""
+    if not await ledger.is_there():
+        async with pool.transaction(tenant) as connection:
+            if (await connection.execute(_POLICIES, {"tenant": tenant})).first():
+                raise missing()
+        return []
+    return await ledger.lines()
+
+
+async def versions(connection: AsyncConnection, tenant: UUID, which: TextClause) -> list[dict[str, Any]]:
+    """The newest version of each policy that `which` says is in force."""
+    return [dict(row._mapping) for row in await connection.execute(which, {"tenant": tenant})]
+
+
+def lacking(lines: list[Line], in_force: list[dict[str, Any]]) -> list[str]:
+    """The policies of which the ledger knows a newer version."""
+    here = {version["name"]: version["version"] for version in in_force}
+    known: dict[str, int] = {}
+    for line in lines:
+        if line.what == "policy":
+            known[line.body["name"]] = max(line.body["version"], known.get(line.body["name"], 0))
+    return [f"{name} {newest}" for name, newest in known.items() if here.get(name, 0) < newest]
+
+
+def carried_out(lines: list[Line]) -> list[Line]:
+    """What was destroyed, to the end."""
+    ended = {line.body["n"] for line in lines if line.what == "done"}
+    return [line for line in lines if line.what == "destroyed" and line.n in ended]
+
+
+def not_replayed() -> VaultError:
+    return VaultError(
+        "restored_not_replayed",
+        "This database is older than what was destroyed or agreed since: run `python -m agent.vault restore-check`.",
+    )
