@@ -16,7 +16,7 @@ from .errors import EngineError
 from .languages import same_language
 from .merge import merged, shared
 from .nouns import Caption, Hypothesis, Segment
-from .translations import Together
+from .translations import SharedTranslations
 
 Said = Hypothesis | Segment
 Written = asyncio.Future[None]
@@ -64,7 +64,7 @@ class Captioner:
     def __init__(
         self,
         lang: str,
-        together: Together,
+        together: SharedTranslations,
         show: Callable[[Caption], None],
         hand_on: Callable[[Caption], None],
         *,

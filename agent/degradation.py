@@ -10,7 +10,7 @@ ticks of recognition, clauses translated one by one, voices, the oldest sound th
 
 
 @dataclass(frozen=True, slots=True)
-class Strain:
+class Load:
     """How far a room is behind: seconds that wait, and requests that were refused."""
 
     sound: float = 0.0
@@ -27,7 +27,7 @@ class Strain:
         return max(self.sound, self.clause, self.voice)
 
 
-class Ladder:
+class Degradation:
     """Climbs a step when more than `HIGH` seconds wait for `UP` looks; steps back when less than `LOW` do for `DOWN`.
 
     Refusals alone climb no further than to `FEWER`: they are answered by asking for less, which the steps up to it
@@ -45,7 +45,7 @@ class Ladder:
         self.step = 0
         self._bad = self._good = 0
 
-    def look(self, strain: Strain) -> bool:
+    def look(self, strain: Load) -> bool:
         """One look a second. True where the step changed."""
         before = self.step
         refused = strain.refused >= self.REFUSED and self.step < self.FEWER

@@ -51,7 +51,7 @@ class Due:
     since: float
 
 
-class Cast:
+class VoiceAssignment:
     """Who speaks with which voice, the same one in every language of a room.
 
     An engine knows nothing of rooms: it is told the names of those who have a voice already, so that the next
@@ -105,7 +105,7 @@ class Dubber:
         channel: Channel,
         *,
         now: Callable[[], float],
-        cast: Cast | None = None,
+        cast: VoiceAssignment | None = None,
         aloud: Aloud | None = None,
         failed: Callable[[EngineError], None] = lambda error: None,
         took: Callable[[float], None] = lambda seconds: None,
@@ -119,7 +119,7 @@ class Dubber:
         self._voice = voice
         self._channel = channel
         self._now = now
-        self._cast = cast or Cast()
+        self._cast = cast or VoiceAssignment()
         self._aloud = aloud
         self._breath = 0.0
         self._failed = failed

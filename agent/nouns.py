@@ -166,7 +166,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Transcription:
     """One pass of a window recognizer over a stretch of sound.
 
     Word times are seconds from the start of the window. `no_speech` is the model's

@@ -13,9 +13,19 @@ from typing import Any, Protocol
 
 from .aio import Feed, FeedOverflow, Supervisor
 from .captions import Captioner, Written
-from .degradation import Ladder, Strain
-from .dubs import Cast, Channel, Dubber, Due
-from .engines import Consent, Diarizer, Direct, Ear, Gate, Likeness, Recognizer, Translator, Voice
+from .degradation import Degradation, Load
+from .dubs import Channel, Dubber, Due, VoiceAssignment
+from .engines import (
+    Consent,
+    Diarizer,
+    Direct,
+    Likeness,
+    Recognizer,
+    Translator,
+    Voice,
+    VoiceActivityDetector,
+    WindowRecognizer,
+)
 from .errors import EngineError
 from .failures import Failures
 from .languages import same_language
@@ -24,12 +34,12 @@ from .quotas import PEOPLE, LanguageQuota
 from .rate_limit import TokenBucket
 from .recognition.language_check import LanguageChecks
 from .recognition.track import TrackLine
-from .speech_translation import Beside, Sounds
-from .terms.enforce import Faithful
+from .speech_translation import AudioHistory, SpeechTranslation
+from .terms.enforce import TermEnforcer
 from .terms.glossary import Glossary
 from .transcript import Transcript
-from .translations import Together
-from .voice_cloning import Likenesses
+from .translations import SharedTranslations
+from .voice_cloning import VoiceCloning
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +69,8 @@ class Engines:
     """For what may be dropped where there is too much to do; the translator itself where there is none."""
     likeness: Likeness | None = None
     """For dubs in a voice like the speaker's own; without one all are in stock voices."""
-    ear: Ear | None = None
-    gate: Callable[[], Gate] | None = None
+    ear: WindowRecognizer | None = None
+    gate: Callable[[], VoiceActivityDetector] | None = None
     """Both for noticing who speaks something else than they say; without them nobody does."""
 
 
@@ -146,7 +156,7 @@ class Room:
         always: Sequence[str] = (),
         glossary: Glossary | None = None,
         slow: Callable[[bool], None] = lambda slow: None,
-        ladder: Ladder | None = None,
+        ladder: Degradation | None = None,
         meeting: str = "",
         lent: Callable[[Consent, bool], None] = lambda consent, stands: None,
         keep: Keep | None = None,
@@ -163,7 +173,7 @@ class Room:
         self._always = tuple(always)
         self._glossary = glossary or Glossary()
         self._slow = slow
-        self._ladder = ladder or Ladder()
+        self._ladder = ladder or Degradation()
         self._keep = keep or (lambda said: None)
         self._written: dict[str, Written] = {}
         self._away: dict[str, float] = {}
@@ -178,15 +188,19 @@ class Room:
         self._hearing: set[asyncio.Task[None]] = set()
         self._languages: dict[str, _Language] = {}
         self._ending: dict[str, asyncio.Task[None]] = {}
-        self._cast = Cast()
-        self._likenesses = Likenesses(engines.voice, engines.likeness, meeting, lent)
+        self._cast = VoiceAssignment()
+        self._likenesses = VoiceCloning(engines.voice, engines.likeness, meeting, lent)
         self._checks = self._language_checks(engines)
-        self._sounds = Sounds() if engines.direct else None
-        translator = Faithful(engines.translator, self._glossary)
-        previews = Faithful(engines.previews, self._glossary) if engines.previews else translator
+        self._sounds = AudioHistory() if engines.direct else None
+        translator = TermEnforcer(engines.translator, self._glossary)
+        previews = TermEnforcer(engines.previews, self._glossary) if engines.previews else translator
         named = self._glossary.carried
-        beside = Beside(engines.direct, translator, self._sounds, named) if engines.direct and self._sounds else None
-        self._together = Together(translator, self._wanted_tags, beside=beside, previews=previews)
+        beside = (
+            SpeechTranslation(engines.direct, translator, self._sounds, named)
+            if engines.direct and self._sounds
+            else None
+        )
+        self._together = SharedTranslations(translator, self._wanted_tags, beside=beside, previews=previews)
         self._delays = {stage: Delays() for stage in ("recognise", "translate", "speak")}
         self._group: asyncio.TaskGroup | None = None
         self._closing = asyncio.Event()
@@ -382,14 +396,14 @@ class Room:
         return max((line.inbox.seconds for line in self._lines.values()), default=0.0)
 
     @property
-    def strain(self) -> Strain:
+    def strain(self) -> Load:
         """How far behind we are."""
         now = self._now()
         languages = [language for language in self._languages.values() if language.captions]
         clauses = [now - self._told.get(language.captioner.settling, now) for language in languages]
         voices = [language.dubber.waiting for language in languages if language.dubber]
         refused = sum(at > now - self.LATELY for at in self._refusals)
-        return Strain(self.waiting, max(clauses, default=0.0), max(voices, default=0.0), refused)
+        return Load(self.waiting, max(clauses, default=0.0), max(voices, default=0.0), refused)
 
     @property
     def dropped(self) -> float:

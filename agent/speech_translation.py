@@ -14,7 +14,7 @@ PIVOT = "en"
 """The language that direct engines speak, and from which translators carry on."""
 
 
-class Sounds:
+class AudioHistory:
     """The last `kept` seconds of every track, for who hears a clause a second time; of `MOST` tracks, the newest."""
 
     MOST = 100
@@ -51,7 +51,7 @@ def _between(chunk: Chunk, start: float, end: float) -> bytes:
     return chunk.pcm[first * SAMPLE_BYTES : last * SAMPLE_BYTES]
 
 
-class Beside:
+class SpeechTranslation:
     """Clauses into languages: by text, or by a direct engine where that is what serves the pair.
 
     What the direct engine says in English is carried on from there by the translator. `named` is given what it made,
@@ -62,7 +62,7 @@ class Beside:
         self,
         direct: Direct,
         translator: Translator,
-        sounds: Sounds,
+        sounds: AudioHistory,
         named: Callable[[str, str, str, str], str] = lambda made, said, source, language: made,
     ) -> None:
         self._direct = direct

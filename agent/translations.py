@@ -16,7 +16,7 @@ Make = Callable[[Sequence[str]], Awaitable[Mapping[str, Translation]]]
 """A clause into these languages."""
 
 
-class Beside(Protocol):
+class ClauseTranslator(Protocol):
     """Knows more ways for a settled clause than by its text."""
 
     async def translate(
@@ -24,7 +24,7 @@ class Beside(Protocol):
     ) -> Mapping[str, Translation]: ...
 
 
-class Together:
+class SharedTranslations:
     """Translates a clause once for all languages that are wanted, however many captioners ask.
 
     The first to ask makes the call for everybody; the others wait for it. A captioner that
@@ -38,7 +38,7 @@ class Together:
         translator: Translator,
         wanted: Callable[[], Sequence[str]],
         *,
-        beside: Beside | None = None,
+        beside: ClauseTranslator | None = None,
         previews: Translator | None = None,
         remember: int = 64,
     ) -> None:

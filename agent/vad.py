@@ -13,19 +13,19 @@ class Voiced:
 
     def hear(self, start: float, probability: float) -> None:
         """One frame of 32 ms."""
-        if probability >= Voicing.KEEP:
+        if probability >= SpeechState.KEEP:
             self._frames.append(start)
 
     def forget(self, before: float) -> None:
-        while self._frames and self._frames[0] + Voicing.FRAME <= before:
+        while self._frames and self._frames[0] + SpeechState.FRAME <= before:
             self._frames.popleft()
 
     def within(self, start: float, end: float) -> float:
         """Seconds of speech from one time to another."""
-        return sum(max(0.0, min(end, at + Voicing.FRAME) - max(start, at)) for at in self._frames)
+        return sum(max(0.0, min(end, at + SpeechState.FRAME) - max(start, at)) for at in self._frames)
 
 
-class Voicing:
+class SpeechState:
     """When somebody speaks: opened by speech for 96 ms, closed by `hang` seconds without."""
 
     FRAME = 0.032

@@ -11,7 +11,7 @@ from typing import Any, cast
 from .engines import Consent, Likeness, Reference, Voice
 from .errors import EngineError
 from .nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Dub, Segment
-from .speech_translation import Sounds
+from .speech_translation import AudioHistory
 
 ENOUGH = 10.0
 """Seconds of somebody's sound; no more is kept."""
@@ -32,7 +32,7 @@ class _Loan:
     """One person's consent and what came of it."""
 
     consent: Consent
-    heard: Sounds = field(default_factory=lambda: Sounds(RECENT), repr=False)
+    heard: AudioHistory = field(default_factory=lambda: AudioHistory(RECENT), repr=False)
     pcm: bytes = field(default=b"", repr=False)
     voices: set[str] = field(default_factory=set)
 
@@ -53,10 +53,10 @@ class _Loan:
         elif self.listens and segment.speakable and segment.end - segment.start >= SHORTEST:
             self.pcm = (self.pcm + self.heard.of(segment))[: int(ENOUGH) * _BYTES]
         if not self.listens:
-            self.heard = Sounds(RECENT)
+            self.heard = AudioHistory(RECENT)
 
 
-class Likenesses:
+class VoiceCloning:
     """Dubs in a stock voice, but in one like the speaker's own while they want that and an engine can.
 
     Somebody's sound is kept from the moment at which they agree: their clauses, up to `ENOUGH` seconds. It is dropped

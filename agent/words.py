@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from .nouns import SPACELESS, Heard, Word
+from .nouns import SPACELESS, Transcription, Word
 
 SENTENCE = ".?!…。！？।؟"
 
@@ -186,7 +186,7 @@ def rushed(words: Sequence[Word], known: Sequence[Word], seconds: float) -> bool
 
 
 def believable(
-    heard: Heard,
+    heard: Transcription,
     speech: float,
     known: Sequence[Word] = (),
     *,
@@ -216,7 +216,7 @@ def believable(
     return words
 
 
-def speakable(heard: Heard, words: Sequence[Word]) -> bool:
+def speakable(heard: Transcription, words: Sequence[Word]) -> bool:
     """Whether what was heard is sure enough to be said aloud; stricter than what may be shown."""
     sure = sum(word.confidence for word in words) / max(1, len(words))
     return heard.logprob > -0.9 and sure > 0.45 and heard.no_speech < 0.6

@@ -34,7 +34,7 @@ from .settings import Settings, read
 from .sfu import Sfu
 from .standing import Standing
 from .terms.glossary import Glossary, parse
-from .terms.prompt import Primed
+from .terms.prompt import PromptedRecognizer
 from .tokens import allow_for_clocks
 from .vault import NOTHING, Keeping, Keeps, Meeting, meeting_id
 from .wire import Signer
@@ -127,7 +127,7 @@ class Interpreter:
         self._now = self._clock.now
         self._engines = Remote(settings, room=ctx.job.room.name)
         glossary = glossary_of(ctx.job.metadata)
-        self._streaming = Streaming(Primed(self._engines.ear, glossary))
+        self._streaming = Streaming(PromptedRecognizer(self._engines.ear, glossary))
         self._recognizer = recognizer(settings, self._streaming, glossary)
         self._standing = Standing()
         self._sfu = Sfu(ctx.room, self._signer, self, self._now, self._fell, self._standing.hold)

@@ -51,7 +51,7 @@ async def measure(folder: Path) -> dict[str, Any]:
             continue
         pcm = pcm_of(folder / entry["file"], SAMPLE_RATE)
         said = await direct.carry(pcm, language, "en")
-        heard = await ear.hear(pcm, language, final=True)
+        heard = await ear.transcribe(pcm, language, final=True)
         text = " ".join(word.text for word in heard.words)
         made = await translator.translate(text, language, ["en"])
         found[language].append((reference, said.text if said else "", made["en"].text if made else None))

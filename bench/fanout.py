@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.engines.translate.sentencewise import REPEATS, WIDTH, beam, opened
+from agent.engines.translate.batch_translation import REPEATS, WIDTH, beam, opened
 from tests.models.nllb import build
 from tests.models.transformer import Shape
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import jiwer
 
-from agent.engines import Ear
+from agent.engines import WindowRecognizer
 from agent.engines.table import load
 from agent.settings import Settings
 from agent.terms.glossary import Glossary, Term
-from agent.terms.prompt import Primed
+from agent.terms.prompt import PromptedRecognizer
 from bench.recognition import plain
 from tests.engines.noises import NOISES, pcm
 from tests.sound import pcm_of
@@ -60,7 +60,7 @@ def main() -> None:
     asyncio.run(measure(load("recognise", "whisper", Settings()), asked.data, asked.every))
 
 
-async def measure(ear: Ear, data: Path, every: int) -> None:
+async def measure(ear: WindowRecognizer, data: Path, every: int) -> None:
     """Print one line a question."""
     clips = [clip for clip in json.loads((data / "MANIFEST.json").read_text()) if clip["transcript"]]
     rare = [clip for clip in clips if clip["file"] in RARE]
@@ -79,13 +79,13 @@ async def measure(ear: Ear, data: Path, every: int) -> None:
     print(f"names heard in noise: {await in_noise(ear)}")
 
 
-def primed(ear: Ear, own: Sequence[str]) -> Ear:
+def primed(ear: WindowRecognizer, own: Sequence[str]) -> WindowRecognizer:
     """An ear that knows the names in the midst of others."""
-    return Primed(ear, Glossary(tuple(map(Term, (*OTHERS[:6], *own, *OTHERS[6:])))))
+    return PromptedRecognizer(ear, Glossary(tuple(map(Term, (*OTHERS[:6], *own, *OTHERS[6:])))))
 
 
-async def heard(ear: Ear, clip: dict[str, Any], data: Path) -> str:
-    one = await ear.hear(pcm_of(data / clip["file"])[:LONGEST], clip["language"], final=True)
+async def heard(ear: WindowRecognizer, clip: dict[str, Any], data: Path) -> str:
+    one = await ear.transcribe(pcm_of(data / clip["file"])[:LONGEST], clip["language"], final=True)
     return plain(" ".join(word.text for word in one.words))
 
 
@@ -98,12 +98,12 @@ def found(clips: Sequence[dict[str, Any]], texts: Sequence[str]) -> int:
     )
 
 
-async def in_noise(ear: Ear) -> int:
+async def in_noise(ear: WindowRecognizer) -> int:
     count = 0
     for names in (OTHERS[:1], OTHERS[:3], OTHERS):
-        knowing = Primed(ear, Glossary(tuple(map(Term, names))))
+        knowing = PromptedRecognizer(ear, Glossary(tuple(map(Term, names))))
         for sound in sounds():
-            one = await knowing.hear(sound, "en", final=True)
+            one = await knowing.transcribe(sound, "en", final=True)
             text = plain(" ".join(word.text for word in one.words))
             count += any(plain(name) in text for name in ("glossary", *names))
     return count

@@ -41,10 +41,10 @@ import numpy as np
 from agent.engines import SoundRequest, TextRequest
 from agent.engines.recognise.whisper import Whisper
 from agent.engines.service.stage import Figures, Several, Stage
+from agent.engines.translate.batch_translation import beam
 from agent.engines.translate.nllb import Nllb
-from agent.engines.translate.sentencewise import beam
 from agent.errors import EngineError
-from agent.nouns import Heard
+from agent.nouns import Transcription
 from bench import passes
 from tests.models import nllb, whisper
 from tests.models.transformer import Shape
@@ -156,13 +156,14 @@ async def together_and_alone(ear: Whisper, windows: Sequence[SoundRequest], roun
     """The same windows in calls of several and one by one."""
     most = max(ear.most, 2)
 
-    async def together() -> list[Heard]:
-        calls = [await ear.hear_batch(windows[at : at + most]) for at in range(0, len(windows), most)]
-        return [heard for call in calls for heard in call if isinstance(heard, Heard)]
+    async def together() -> list[Transcription]:
+        calls = [await ear.transcribe_batch(windows[at : at + most]) for at in range(0, len(windows), most)]
+        return [heard for call in calls for heard in call if isinstance(heard, Transcription)]
 
-    async def alone() -> list[Heard]:
+    async def alone() -> list[Transcription]:
         return [
-            await ear.hear(one.pcm, one.language, one.prompt, prefix=one.prefix, final=one.final) for one in windows
+            await ear.transcribe(one.pcm, one.language, one.prompt, prefix=one.prefix, final=one.final)
+            for one in windows
         ]
 
     same = compared(await together(), await alone())
@@ -175,12 +176,12 @@ async def of_one_length(ear: Whisper, asks: passes.Passes, seconds: float) -> di
     """The last seconds of all passes that are as long, in one call and one by one."""
     size = int(seconds * passes.BYTES)
     windows = [SoundRequest(one.pcm[-size:], one.language) for some in asks for one in some if len(one.pcm) >= size]
-    together = [heard for heard in await ear.hear_batch(windows) if isinstance(heard, Heard)]
-    alone = [await ear.hear(one.pcm, one.language) for one in windows]
+    together = [heard for heard in await ear.transcribe_batch(windows) if isinstance(heard, Transcription)]
+    alone = [await ear.transcribe(one.pcm, one.language) for one in windows]
     return {"part": "one length", **named(ear), "s": seconds, "windows": len(windows)} | compared(together, alone)
 
 
-def compared(together: Sequence[Heard], alone: Sequence[Heard]) -> dict[str, int]:
+def compared(together: Sequence[Transcription], alone: Sequence[Transcription]) -> dict[str, int]:
     """How many words there are, and how many come out otherwise."""
     other = sum(differing(a, b) for a, b in zip(together, alone, strict=True))
     return {"words": sum(len(heard.words) for heard in alone), "other words": other}
@@ -190,7 +191,7 @@ def named(ear: Whisper) -> dict[str, Any]:
     return {"model": ear.name, "type": ear._model.model.compute_type}
 
 
-def differing(a: Heard, b: Heard) -> int:
+def differing(a: Transcription, b: Transcription) -> int:
     """Words of one that are not in the other."""
     one, other = ([word.text for word in heard.words] for heard in (a, b))
     matches = SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
@@ -203,13 +204,13 @@ async def crowd_heard(
     """Every speaker asks for a pass a second; of one recording all passes in their order, again and again."""
 
     async def warm(ear: Whisper) -> None:
-        await ear.hear_batch(passes.spread(asks, ear.most))
+        await ear.transcribe_batch(passes.spread(asks, ear.most))
 
-    async def alone(ear: Whisper, one: SoundRequest) -> Heard:
-        return await ear.hear(one.pcm, one.language, one.prompt, prefix=one.prefix, final=one.final)
+    async def alone(ear: Whisper, one: SoundRequest) -> Transcription:
+        return await ear.transcribe(one.pcm, one.language, one.prompt, prefix=one.prefix, final=one.final)
 
-    async def together(ear: Whisper, some: Sequence[SoundRequest]) -> Sequence[Heard | EngineError]:
-        return await ear.hear_batch(some)
+    async def together(ear: Whisper, some: Sequence[SoundRequest]) -> Sequence[Transcription | EngineError]:
+        return await ear.transcribe_batch(some)
 
     kind = Several(lambda ear: ear.most > 1, together) if several else None
     figures = Figures()

@@ -1,9 +1,9 @@
 """What it gains to hear several windows in one call of Whisper: `python -m bench.hearing --data DIR`.
 
-As many windows of `--seconds` as `--batches` says, cut from recordings, are heard one after the other (`hear`) and
-together (`hear_batch`), in turns (A B B A), on whatever this machine has: a CUDA device if there is one, else a thread
-of the CPU. Told are the least seconds of `--rounds` rounds and their ratio: above 1 it gains. Encoding and decoding
-are timed apart too.
+As many windows of `--seconds` as `--batches` says, cut from recordings, are heard one after the other (`transcribe`)
+and together (`transcribe_batch`), in turns (A B B A), on whatever this machine has: a CUDA device if there is one,
+else a thread of the CPU. Told are the least seconds of `--rounds` rounds and their ratio: above 1 it gains. Encoding
+and decoding are timed apart too.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ async def seconds_of(work: Callable[[], Awaitable[Any]]) -> float:
 async def compare(ear: Whisper, asked: Sequence[SoundRequest], rounds: int) -> dict[str, float]:
     async def alone() -> None:
         for one in asked:
-            await ear.hear(one.pcm, one.language)
+            await ear.transcribe(one.pcm, one.language)
 
     async def together() -> None:
-        await ear.hear_batch(asked)
+        await ear.transcribe_batch(asked)
 
     took: dict[str, list[float]] = {"alone": [], "together": []}
     for _ in range(rounds):

@@ -51,7 +51,7 @@ async def looks(data: Path, model: Path) -> list[Look]:
         if entry["language"] == "none" or not entry.get("transcript"):
             continue
         for pcm in stretches(pcm_of(data / entry["file"]), Silero()):
-            heard = await ear.hear(pcm, None)
+            heard = await ear.transcribe(pcm, None)
             found.append(Look(entry["file"], entry["language"], heard.language, heard.language_probability))
     return found
 

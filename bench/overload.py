@@ -25,12 +25,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from agent.degradation import Ladder, Strain
+from agent.degradation import Degradation, Load
 from agent.engines import Translation
 from agent.engines.service.batch import Batch
 from agent.engines.service.client import WORTH
 from agent.errors import EngineError
-from agent.nouns import SAMPLE_RATE, Caption, Chunk, Heard, Word
+from agent.nouns import SAMPLE_RATE, Caption, Chunk, Transcription, Word
 from agent.recognition.streaming import Streaming
 from agent.room import Engines, Room, Wants
 from bench.pacing import slope, spread, table
@@ -54,7 +54,9 @@ class Window:
 class Queue(Protocol):
     """What windows wait in."""
 
-    async def ask(self, request: Window, room: str = "", *, final: bool = True, worth: float = 0.0) -> Heard: ...
+    async def ask(
+        self, request: Window, room: str = "", *, final: bool = True, worth: float = 0.0
+    ) -> Transcription: ...
 
     async def run(self) -> None: ...
 
@@ -62,12 +64,12 @@ class Queue(Protocol):
 class Fifo:
     """First come, first served, all of it."""
 
-    def __init__(self, work: Callable[[Sequence[Window]], Awaitable[Sequence[Heard | EngineError]]]) -> None:
+    def __init__(self, work: Callable[[Sequence[Window]], Awaitable[Sequence[Transcription | EngineError]]]) -> None:
         self._work = work
-        self._waiting: asyncio.Queue[tuple[Window, asyncio.Future[Heard]]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[tuple[Window, asyncio.Future[Transcription]]] = asyncio.Queue()
 
-    async def ask(self, request: Window, room: str = "", *, final: bool = True, worth: float = 0.0) -> Heard:
-        answer: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
+    async def ask(self, request: Window, room: str = "", *, final: bool = True, worth: float = 0.0) -> Transcription:
+        answer: asyncio.Future[Transcription] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((request, answer))
         return await answer
 
@@ -75,7 +77,7 @@ class Fifo:
         while True:
             request, answer = await self._waiting.get()
             [heard] = await self._work([request])
-            if isinstance(heard, Heard) and not answer.done():
+            if isinstance(heard, Transcription) and not answer.done():
                 answer.set_result(heard)
 
 
@@ -91,7 +93,7 @@ class Engine:
         seconds = len(window.pcm) / 2 / SAMPLE_RATE
         return self.unit * (1 + seconds / 7) * (self._slow if window.room == SLOW else 1.0)
 
-    async def work(self, windows: Sequence[Window]) -> list[Heard | EngineError]:
+    async def work(self, windows: Sequence[Window]) -> list[Transcription | EngineError]:
         for window in windows:
             self.worked += self.takes(window)
             if self.unit > 1e-6:
@@ -104,7 +106,7 @@ def spelt(numbers: Sequence[int]) -> bytes:
     return np.repeat(np.array(numbers, np.int16), WORD * FRAME).tobytes()
 
 
-def heard(pcm: bytes, prefix: str) -> Heard:
+def heard(pcm: bytes, prefix: str) -> Transcription:
     """The words of which at least half is there, after those that are known."""
     levels = np.frombuffer(pcm, np.int16)[FRAME // 2 :: FRAME]
     edges = [0, *(np.flatnonzero(np.diff(levels)) + 1).tolist(), len(levels)]
@@ -113,7 +115,7 @@ def heard(pcm: bytes, prefix: str) -> Heard:
         for start, end in pairwise(edges)
         if end - start >= WORD // 2 and levels[start]
     ][len(prefix.split()) :]
-    return Heard("en", 1.0, tuple(words), 0.0 if words else 0.9, -0.1, 1.0, "simulated")
+    return Transcription("en", 1.0, tuple(words), 0.0 if words else 0.9, -0.1, 1.0, "simulated")
 
 
 def text_of(number: int) -> str:
@@ -121,7 +123,7 @@ def text_of(number: int) -> str:
 
 
 class Loud:
-    """A `Gate`: whatever is not silence is speech."""
+    """A `VoiceActivityDetector`: whatever is not silence is speech."""
 
     def speech(self, frame: bytes) -> float:
         return 1.0 if frame[0] or frame[1] or frame[-1] or frame[-2] else 0.0
@@ -131,15 +133,15 @@ class Loud:
 
 
 class Asking:
-    """An `Ear` that asks the queue, as the service's client does."""
+    """A `WindowRecognizer` that asks the queue, as the service's client does."""
 
     def __init__(self, queue: Queue, room: str) -> None:
         self._queue = queue
         self._room = room
 
-    async def hear(
+    async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
-    ) -> Heard:
+    ) -> Transcription:
         return await self._queue.ask(Window(pcm, self._room, prefix), self._room, final=final, worth=WORTH)
 
 
@@ -152,10 +154,10 @@ class Dictionary:
         return {target: Translation(text, "simulated") for target in targets}
 
 
-class Stubborn(Ladder):
+class Stubborn(Degradation):
     """Gives nothing up."""
 
-    def look(self, strain: Strain) -> bool:
+    def look(self, strain: Load) -> bool:
         return False
 
 
@@ -206,7 +208,9 @@ def talk(dice: random.Random, seconds: float) -> list[int]:
     return numbers
 
 
-async def a_room(name: str, seconds: float, queue: Queue, ladder: Ladder, dice: random.Random) -> tuple[Doors, int]:
+async def a_room(
+    name: str, seconds: float, queue: Queue, ladder: Degradation, dice: random.Random
+) -> tuple[Doors, int]:
     """A room in which one speaks and one reads a translation: what was seen, and how many words were said."""
     doors, now = Doors(), asyncio.get_running_loop().time
     streaming = Streaming(Asking(queue, name), Loud)
@@ -238,7 +242,7 @@ async def scene(seconds: float, seed: int, unit: float, slow: float, ours: bool,
     dice = [random.Random(f"{seed} {n}") for n in range(ROOMS)]  # noqa: S311  for the same talk again
     found = await asyncio.gather(
         *(
-            a_room(f"room {n}", seconds, queue, Ladder() if ours else Stubborn(), dice[n])
+            a_room(f"room {n}", seconds, queue, Degradation() if ours else Stubborn(), dice[n])
             for n in range(ROOMS - rooms, ROOMS)
         )
     )

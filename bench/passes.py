@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from agent.engines import Ear, SoundRequest
-from agent.nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Heard
+from agent.engines import SoundRequest, WindowRecognizer
+from agent.nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Transcription
 
 BYTES = SAMPLE_RATE * SAMPLE_BYTES
 CHUNK = 0.06
@@ -26,20 +26,20 @@ Passes = list[list[SoundRequest]]
 
 
 class Noting:
-    """An `Ear` that keeps what it was asked."""
+    """A `WindowRecognizer` that keeps what it was asked."""
 
-    def __init__(self, ear: Ear) -> None:
+    def __init__(self, ear: WindowRecognizer) -> None:
         self._ear = ear
         self.asked: list[SoundRequest] = []
 
-    async def hear(
+    async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
-    ) -> Heard:
+    ) -> Transcription:
         self.asked.append(SoundRequest(pcm, language, prompt, prefix, final))
-        return await self._ear.hear(pcm, language, prompt, prefix=prefix, final=final)
+        return await self._ear.transcribe(pcm, language, prompt, prefix=prefix, final=final)
 
 
-async def recorded(data: Path, ear: Ear) -> Passes:
+async def recorded(data: Path, ear: WindowRecognizer) -> Passes:
     """The passes over every recording of a folder with speech in it, each answered before more sound comes."""
     from agent.recognition.streaming import Streaming
     from tests.sound import pcm_of

@@ -30,9 +30,9 @@ from typing import Any
 
 import jiwer
 
-from agent.engines import Ear
+from agent.engines import WindowRecognizer
 from agent.engines.recognise.whisper import Whisper
-from agent.nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Heard, Hypothesis, Segment
+from agent.nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Hypothesis, Segment, Transcription
 from agent.recognition.commit import Alignment, Policy, local_agreement
 from agent.recognition.streaming import Pace, Streaming
 from bench.committed import latencies, plain, word_ends
@@ -45,19 +45,19 @@ BEFORE, AFTER = 1.0, 2.0
 
 
 class Timed:
-    """An `Ear` that says how long it took; `always` where each pass is to count the same."""
+    """A `WindowRecognizer` that says how long it took; `always` where each pass is to count the same."""
 
-    def __init__(self, ear: Ear, always: float | None = None) -> None:
+    def __init__(self, ear: WindowRecognizer, always: float | None = None) -> None:
         self._ear = ear
         self._always = always
         self.spent = 0.0
         self.passes = 0
 
-    async def hear(
+    async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
-    ) -> Heard:
+    ) -> Transcription:
         begun = time.perf_counter()
-        heard = await self._ear.hear(pcm, language, prompt, prefix=prefix, final=final)
+        heard = await self._ear.transcribe(pcm, language, prompt, prefix=prefix, final=final)
         self.spent += time.perf_counter() - begun if self._always is None else self._always
         self.passes += 1
         return heard
@@ -116,7 +116,7 @@ class Run:
         return changed
 
 
-async def run(entry: dict[str, Any], ear: Ear, asked: argparse.Namespace) -> Run:
+async def run(entry: dict[str, Any], ear: WindowRecognizer, asked: argparse.Namespace) -> Run:
     """One recording in simulated real time."""
     pcm = pcm_of(asked.data / entry["file"])
     ends = word_ends(asked.model, pcm, entry["transcript"], entry["language"])
@@ -237,7 +237,7 @@ async def measure(asked: argparse.Namespace) -> Report:
         and any(part in entry["file"] for part in asked.only.split(","))
     ]
     ear = Whisper(asked.model, asked.threads)
-    await ear.hear(bytes(BYTES), "en")
+    await ear.transcribe(bytes(BYTES), "en")
     report = Report()
     for entry in chosen:
         one = await run(entry, ear, asked)

@@ -28,7 +28,7 @@ async def heard(sentences: Sequence[dict[str, Any]], each: int, *, show: bool) -
     for row in chosen(sentences, each):
         language, kind = row["language"], row["kind"]
         _, _, pcm, rate, _ = await uttered(voice, row["text"], language)
-        words = (await ear.hear(at_16k(pcm, rate), language, final=True)).words
+        words = (await ear.transcribe(at_16k(pcm, rate), language, final=True)).words
         text = " ".join(word.text for word in words)
         made, found = by[language].mask(text, language)
         rest = left(row, made)

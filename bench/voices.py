@@ -87,7 +87,7 @@ async def _row(ear: Any, voice: Any, language: str, said: list[str]) -> dict[str
         firsts.append(first)
         work, sound = work + took, sound + len(pcm) / rate
         levels.append(loudness(pcm, rate))
-        found = await ear.hear(at_16k(pcm, rate), language, final=True)
+        found = await ear.transcribe(at_16k(pcm, rate), language, final=True)
         heard.append(_plain(" ".join(word.text for word in found.words)))
     return {
         "engine": engine,

@@ -12,7 +12,7 @@ import yaml
 
 from . import logins, postgres
 from .settings import Local
-from .setup.place import HERE
+from .setup.paths import HERE
 
 _WHO_MAY_KNOW: Mapping[str, frozenset[str]] = {
     "LIVEKIT_API_KEY": frozenset({"agent", "web"}),

@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from . import logins
-from .setup.place import HERE
+from .setup.paths import HERE
 
 _USER = "dragoman"
 # A socket's path has at most 107 bytes; this is what Postgres adds to the folder's.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .logins import ROLES, address_of
-from .setup.place import HERE
+from .setup.paths import HERE
 
 # Each with its default and what it is; docs/settings.md says the same.
 PORTS: Mapping[str, int] = {

@@ -22,10 +22,10 @@ from honcho.printer import Message
 from honcho.process import Process
 
 from . import environment
-from .keep import descendants
 from .settings import Local, Refused, refuse_occupied
-from .setup.place import HERE
+from .setup.paths import HERE
 from .setup.secret import secrets_in
+from .supervise import descendants
 
 _WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)
 _STEADY = 30.0

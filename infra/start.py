@@ -15,7 +15,7 @@ from typing import Any
 from honcho.printer import Message, Printer
 
 from .settings import Refused, read
-from .setup.place import HERE
+from .setup.paths import HERE
 from .setup.secret import LooseSecrets
 from .stack import Stack
 

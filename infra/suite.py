@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .setup.page import npm
-from .setup.place import HERE
+from .setup.paths import HERE
 from .setup.steps import chromium
 
 QUICK = "not live and not browser and not ray and not coqui"
@@ -69,7 +69,7 @@ def checks(part: str) -> list[Check]:
             others = (f"--ignore={each}" for each in ATTENDANCE)
             return [Check("pytest, live", [*python, "pytest", "-m", "live", "tests/live", *others])]
         case "ray":  # kept: Ray's processes end even where the tests are killed
-            return [Check("pytest, ray", [*python, "infra.keep", *python, "pytest", "-m", "ray"])]
+            return [Check("pytest, ray", [*python, "infra.supervise", *python, "pytest", "-m", "ray"])]
         case "coqui":
             apart = str(HERE.apart("coqui") / "bin" / "python")
             return [Check("pytest, coqui", [apart, "-m", "pytest", "-m", "coqui"])]

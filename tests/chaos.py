@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from agent.engines import Ear, Translation, Translator, Voice
+from agent.engines import Translation, Translator, Voice, WindowRecognizer
 from agent.errors import EngineError
-from agent.nouns import Caption, Dub, Heard, Segment
+from agent.nouns import Caption, Dub, Segment, Transcription
 from agent.room import Room
 
 KINDS = ("engines_away", "loading", "overloaded", "timeout", "engine_failed", "failed_for_good", "bad_request", "bug")
@@ -68,18 +68,18 @@ class Faults:
             raise RuntimeError("a fault of the program")
 
 
-class FaultyEar:
-    """An `Ear` over another."""
+class FaultyRecognizer:
+    """A `WindowRecognizer` over another."""
 
-    def __init__(self, ear: Ear, faults: Faults) -> None:
+    def __init__(self, ear: WindowRecognizer, faults: Faults) -> None:
         self._ear = ear
         self._faults = faults
 
-    async def hear(
+    async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
-    ) -> Heard:
+    ) -> Transcription:
         await self._faults.strike("ear")
-        return await self._ear.hear(pcm, language, prompt, prefix=prefix, final=final)
+        return await self._ear.transcribe(pcm, language, prompt, prefix=prefix, final=final)
 
 
 class FaultyTranslator:

@@ -9,7 +9,7 @@ import numpy as np
 
 from agent.recognition.silero import Silero
 from agent.recognition.streaming import BYTES, FRAME, FRAME_BYTES, OPENING
-from agent.vad import Voicing
+from agent.vad import SpeechState
 
 
 def pcm_of(recording: Path, rate: int = 16_000) -> bytes:
@@ -40,7 +40,7 @@ def voice_begins(pcm: bytes) -> float:
 
     A recording may open with noise that is nearly as loud as its voice, which `speech_bounds` counts.
     """
-    gate, voicing = Silero(), Voicing(hang=1.0)
+    gate, voicing = Silero(), SpeechState(hang=1.0)
     for at in range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES):
         voicing.hear(gate.speech(pcm[at : at + FRAME_BYTES]))
         if voicing.speaking:

@@ -14,10 +14,10 @@ from agent.engines import Translation
 from agent.errors import EngineError
 from agent.languages import same_language
 from agent.nouns import Caption, Hypothesis, Segment
-from agent.terms.enforce import Faithful
+from agent.terms.enforce import TermEnforcer
 from agent.terms.glossary import Glossary, Term
 from agent.transcript import Transcript
-from agent.translations import Together
+from agent.translations import SharedTranslations
 
 
 class Translating:
@@ -61,7 +61,9 @@ class Desk:
         self.shown: list[Caption] = []
         self.handed_on: list[Caption] = []
         self.failures: list[str] = []
-        together = Together(Faithful(translating, glossary or Glossary()), lambda: langs, previews=preview_by)
+        together = SharedTranslations(
+            TermEnforcer(translating, glossary or Glossary()), lambda: langs, previews=preview_by
+        )
         self.captioners = [
             Captioner(
                 lang,

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from agent.engines.fake import VOCABULARY, FakeDiarizer, FakeEar, FakeGate, FakeTranslator, FakeVoice, spell
+from agent.engines.fake import VOCABULARY, FakeDetector, FakeDiarizer, FakeRecognizer, FakeTranslator, FakeVoice, spell
 from agent.nouns import Caption, Chunk, Dub, Segment
 from agent.recognition.streaming import Streaming
 from agent.room import Engines, Room, Wants
 from tests.moved import run
 from tests.thorough import times
 
-from .chaos import Faults, FaultyEar, FaultyTranslator, FaultyVoice, faulty_keep, one_fault
+from .chaos import Faults, FaultyRecognizer, FaultyTranslator, FaultyVoice, faulty_keep, one_fault
 
 SECONDS, CALM = 180, 60
 PEOPLE = {"ana": "en", "ben": "fr", "cid": "es"}
@@ -101,7 +101,7 @@ async def meeting(seed: int) -> tuple[Room, Doors, Faults, list[Segment], dict[s
     faults, said, now = Faults(seed), [], asyncio.get_running_loop().time
     doors = Doors(faults)
     engines = Engines(
-        Streaming(FaultyEar(FakeEar(), faults), FakeGate),
+        Streaming(FaultyRecognizer(FakeRecognizer(), faults), FakeDetector),
         FaultyTranslator(FakeTranslator(), faults),
         FaultyVoice(FakeVoice(), faults),
         diarizer=FaultyDiarizer(faults),

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.degradation import STATES, Ladder, Strain
+from agent.degradation import STATES, Degradation, Load
 from web.metrics import STATES as COUNTED
 
 ROOT = Path(__file__).parent.parent
 
-BUSY, CALM, REFUSED = Strain(sound=5.0), Strain(sound=1.0), Strain(refused=3)
+BUSY, CALM, REFUSED = Load(sound=5.0), Load(sound=1.0), Load(refused=3)
 
 
 @pytest.mark.parametrize(
@@ -27,13 +27,13 @@ BUSY, CALM, REFUSED = Strain(sound=5.0), Strain(sound=1.0), Strain(refused=3)
         ([BUSY] * 12 + [CALM] * 10, 3, "merging"),
         ([BUSY] * 15 + [CALM] * 50, 0, "listening"),
         ([BUSY, BUSY, CALM] * 9, 0, "listening"),
-        ([BUSY] * 3 + [Strain(sound=3.0)] * 50, 1, "degraded"),
-        ([Strain(clause=5.0)] * 3, 1, "degraded"),
-        ([Strain(voice=5.0)] * 3, 1, "degraded"),
+        ([BUSY] * 3 + [Load(sound=3.0)] * 50, 1, "degraded"),
+        ([Load(clause=5.0)] * 3, 1, "degraded"),
+        ([Load(voice=5.0)] * 3, 1, "degraded"),
     ],
 )
-def test_it_is_climbed_in_order_and_left_by_itself(looks: list[Strain], step: int, state: str):
-    ladder = Ladder()
+def test_it_is_climbed_in_order_and_left_by_itself(looks: list[Load], step: int, state: str):
+    ladder = Degradation()
 
     for strain in looks:
         ladder.look(strain)
@@ -42,18 +42,18 @@ def test_it_is_climbed_in_order_and_left_by_itself(looks: list[Strain], step: in
 
 
 def test_every_step_gives_up_one_thing_more():
-    ladder, given_up = Ladder(), []
+    ladder, given_up = Degradation(), []
 
     for _ in STATES:
         given_up.append((not ladder.previews, ladder.slow, ladder.merging, not ladder.voices, ladder.kept < 20.0))
-        for _ in range(Ladder.UP):
+        for _ in range(Degradation.UP):
             ladder.look(BUSY)
 
     assert given_up == [tuple(n < step for n in range(5)) for step in range(6)]
 
 
 def test_refusals_are_answered_by_asking_for_less_and_for_no_more_than_that():
-    ladder = Ladder()
+    ladder = Degradation()
 
     for _ in range(30):
         ladder.look(REFUSED)
@@ -62,12 +62,12 @@ def test_refusals_are_answered_by_asking_for_less_and_for_no_more_than_that():
 
 
 def test_it_is_not_left_downwards_while_engines_refuse():
-    ladder = Ladder()
+    ladder = Degradation()
     for _ in range(6):
         ladder.look(BUSY)
 
     for _ in range(30):
-        ladder.look(Strain(refused=1))
+        ladder.look(Load(refused=1))
     before = ladder.step
     for _ in range(20):
         ladder.look(CALM)
@@ -76,7 +76,7 @@ def test_it_is_not_left_downwards_while_engines_refuse():
 
 
 def test_it_says_when_the_step_changed():
-    ladder = Ladder()
+    ladder = Degradation()
 
     assert [ladder.look(BUSY) for _ in range(4)] == [False, False, True, False]
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from agent.aio import Feed
-from agent.dubs import Cast, Dubber, Due
+from agent.dubs import Dubber, Due, VoiceAssignment
 from agent.engines.stock_voices import seat
 from agent.errors import EngineError
 from agent.nouns import Caption, Dub
@@ -222,14 +222,14 @@ async def test_a_voice_that_fails_is_told_of_and_the_next_caption_is_spoken():
 
 
 def test_speakers_in_a_room_share_no_voice_while_there_are_enough():
-    cast = Cast()
+    cast = VoiceAssignment()
     voices = [cast.voice(f"guest-{n}", None) for n in range(12)]
 
     assert sorted(seat(voice, 12) for voice in voices) == [*range(12)]
 
 
 def test_nobodys_voice_changes_when_others_come():
-    cast = Cast()
+    cast = VoiceAssignment()
     first = cast.voice("ana", None)
     for n in range(60):
         cast.voice(f"guest-{n}", None)
@@ -239,13 +239,13 @@ def test_nobodys_voice_changes_when_others_come():
 
 
 def test_two_voices_on_one_track_are_two_speakers():
-    cast = Cast()
+    cast = VoiceAssignment()
 
     assert seat(cast.voice("ana", "A"), 2) != seat(cast.voice("ana", "B"), 2)
 
 
 def test_an_engine_is_not_told_who_speaks_and_no_more_than_it_takes():
-    cast = Cast()
+    cast = VoiceAssignment()
     told = [cast.voice(f"ana-{n}@example.org", None) for n in range(100)]
 
     assert not any("ana" in voice for voice in told)
@@ -253,7 +253,7 @@ def test_an_engine_is_not_told_who_speaks_and_no_more_than_it_takes():
 
 
 async def test_two_languages_of_a_room_give_a_speaker_the_same_voice():
-    time, cast = Time(), Cast()
+    time, cast = Time(), VoiceAssignment()
     spanish, french = Speaking(), Speaking()
     await Dubber("es", spanish, Loudspeaker(time), now=time, cast=cast).run(
         fed(caption("a", 9.5), caption("b", 9.6, "ben"))

@@ -22,16 +22,16 @@ import pytest
 import yaml
 
 from infra import environment, postgres, start, suite
-from infra.keep import descendants
 from infra.settings import Refused, on_free_ports, read, refuse_occupied
 from infra.setup import begin, sfu, weights
 from infra.setup.check import check
-from infra.setup.place import Place
+from infra.setup.paths import Place
 from infra.setup.progress import Progress
 from infra.setup.secret import LooseSecrets, secrets_in
 from infra.setup.step import Shell, Stamps, Step, StepFailed, Unavailable, digest, take
 from infra.setup.steps import for_running
 from infra.stack import Kept, Stack
+from infra.supervise import descendants
 
 ROOT = Path(__file__).parent.parent
 REQUIREMENTS = sorted((ROOT / "infra" / "requirements").glob("*.txt"))
@@ -523,7 +523,7 @@ while True:
 
 
 def kept(program: str) -> subprocess.Popen[str]:
-    words = [sys.executable, "-m", "infra.keep", sys.executable, "-c", program]
+    words = [sys.executable, "-m", "infra.supervise", sys.executable, "-c", program]
     child = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
@@ -556,7 +556,7 @@ def test_nothing_is_left_of_a_program_that_is_killed() -> None:
 
 
 def test_nothing_is_left_when_the_starter_is_killed() -> None:
-    words = [sys.executable, "-m", "infra.keep", sys.executable, "-c", RUNAWAY]
+    words = [sys.executable, "-m", "infra.supervise", sys.executable, "-c", RUNAWAY]
     starter = [sys.executable, "-c", f"import subprocess; subprocess.run({words!r})"]
     runner = subprocess.Popen(starter, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert runner.stdout is not None
@@ -619,7 +619,7 @@ def test_a_program_that_ended_is_started_again_and_its_last_line_said(tmp_path: 
 
 def test_a_program_that_was_told_to_stop_is_not_started_again(tmp_path: Path) -> None:
     said: list[str] = []
-    command = f"exec {sys.executable} -m infra.keep {sys.executable} -c 'import time; time.sleep(600)'"
+    command = f"exec {sys.executable} -m infra.supervise {sys.executable} -c 'import time; time.sleep(600)'"
     process = Kept("web", command, {**os.environ, "PYTHONPATH": str(ROOT)}, tmp_path, said.append, None)
 
     process.start()

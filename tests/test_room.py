@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from agent.degradation import Strain
+from agent.degradation import Load
 from agent.engines import Consent, Reference, Translation
 from agent.errors import EngineError
 from agent.nouns import Caption, Chunk, Dub, Hypothesis, Segment
@@ -594,11 +594,11 @@ def test_translations_that_lag_and_engines_that_refuse_are_noticed():
         running.cancel()
         states.extend(outside.states)
 
-    strains: list[Strain] = []
+    strains: list[Load] = []
     states: list[str] = []
     run(scene())
 
-    assert strains[0] == Strain(clause=pytest.approx(6.0, abs=0.1))
+    assert strains[0] == Load(clause=pytest.approx(6.0, abs=0.1))
     assert strains[1].refused >= 3
     assert states[:2] == ["listening", "degraded"]
 

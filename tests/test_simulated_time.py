@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bench.peers.clock import Simulated, run
-from bench.peers.commits import Heard
+from bench.peers.commits import Transcription
 from bench.peers.stream import BYTES, Timeline, arriving
 from bench.peers.weights import parted, read
 from bench.silence import SOUNDS, made
@@ -92,13 +92,13 @@ def test_sound_arrives_when_it_has_been_spoken_and_at_once_when_nobody_took_it()
 def test_committed_words_that_do_not_stay_are_counted_and_those_that_come_are_not() -> None:
     timeline = [(1.0, "I see"), (2.0, "I see the sea"), (3.0, "I saw the sea here"), (4.0, "I saw the sea here.")]
 
-    assert Heard("i saw the sea here", timeline, 1.0, 5.0, []).changed == 1
+    assert Transcription("i saw the sea here", timeline, 1.0, 5.0, []).changed == 1
 
 
 def test_a_clause_that_is_settled_just_before_the_next_begins_takes_no_word_back() -> None:
     timeline = [(1.0, "I see the"), (2.0, "I see"), (2.001, "I see the sea")]
 
-    assert Heard("i see the sea", timeline, 1.0, 5.0, []).changed == 0
+    assert Transcription("i see the sea", timeline, 1.0, 5.0, []).changed == 0
 
 
 def test_a_model_file_is_read_and_fused_projections_are_parted(tmp_path: Path) -> None:

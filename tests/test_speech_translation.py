@@ -9,7 +9,7 @@ import pytest
 from agent.engines import Translation
 from agent.errors import EngineError
 from agent.nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Segment
-from agent.speech_translation import Beside, Sounds
+from agent.speech_translation import AudioHistory, SpeechTranslation
 from agent.terms.glossary import Glossary, Term
 
 BYTES = SAMPLE_RATE * SAMPLE_BYTES
@@ -24,19 +24,19 @@ def clause(language: str = "de", start: float = 1.0, end: float = 2.0, text: str
     return Segment("s", 1, "t", language, text, start, end, "fake")
 
 
-def heard(seconds: int) -> Sounds:
-    sounds = Sounds()
+def heard(seconds: int) -> AudioHistory:
+    sounds = AudioHistory()
     for at in range(seconds):
         sounds.hear(second(float(at)))
     return sounds
 
 
 def test_sound_is_kept_of_so_many_tracks_and_no_more():
-    sounds = Sounds()
+    sounds = AudioHistory()
     for n in range(1_000):
         sounds.hear(Chunk(f"t{n}", 1.0, b"\0\0"))
 
-    assert len(sounds._tracks) == Sounds.MOST
+    assert len(sounds._tracks) == AudioHistory.MOST
 
 
 class Carrying:
@@ -103,7 +103,7 @@ async def test_a_language_that_text_serves_is_not_carried():
     direct, translator = Carrying("fr>en"), Translating()
     direct._pairs = ()
 
-    made = await Beside(direct, translator, heard(3)).translate(clause("fr"), ["en", "es"], ["Avant."])
+    made = await SpeechTranslation(direct, translator, heard(3)).translate(clause("fr"), ["en", "es"], ["Avant."])
 
     assert made == {tag: Translation(f"[{tag}] Guten Tag.", "text") for tag in ("en", "es")}
     assert translator.asked == [("Guten Tag.", "fr", ("en", "es"), ("Avant.",))]
@@ -113,7 +113,7 @@ async def test_a_language_that_text_serves_is_not_carried():
 async def test_what_text_does_not_serve_is_carried_into_english_once_and_on_from_there():
     direct, translator = Carrying("de>en"), Translating()
 
-    made = await Beside(direct, translator, heard(3)).translate(clause("de-AT"), ["en-GB", "es", "fr"])
+    made = await SpeechTranslation(direct, translator, heard(3)).translate(clause("de-AT"), ["en-GB", "es", "fr"])
 
     assert made == {
         "en-GB": Translation("Good day.", "direct:fake"),
@@ -126,25 +126,30 @@ async def test_what_text_does_not_serve_is_carried_into_english_once_and_on_from
 async def test_a_pair_that_measured_better_so_is_carried_though_text_serves_it():
     direct, translator = Carrying("fr>en"), Translating()
 
-    made = await Beside(direct, translator, heard(3)).translate(clause("fr"), ["en", "es"])
+    made = await SpeechTranslation(direct, translator, heard(3)).translate(clause("fr"), ["en", "es"])
 
     assert made["en"].engine == "direct:fake"
     assert made["es"] == Translation("[es] Guten Tag.", "text")
 
 
 @pytest.mark.parametrize("sounds", [heard(0), heard(1)], ids=["nothing", "another stretch"])
-async def test_without_its_sound_a_clause_goes_by_text_alone(sounds: Sounds):
+async def test_without_its_sound_a_clause_goes_by_text_alone(sounds: AudioHistory):
     direct = Carrying("de>en", "fr>en")
 
     late = clause("fr", start=-3.0, end=-2.0)
-    made = await Beside(direct, Translating(), sounds).translate(late, ["en"])
+    made = await SpeechTranslation(direct, Translating(), sounds).translate(late, ["en"])
 
     assert made["en"].engine == "text"
     assert direct.asked == []
 
 
 async def test_nothing_made_out_is_nothing_shown():
-    assert await Beside(Carrying("de>en", silent=True), Translating(), heard(3)).translate(clause(), ["en", "es"]) == {}
+    assert (
+        await SpeechTranslation(Carrying("de>en", silent=True), Translating(), heard(3)).translate(
+            clause(), ["en", "es"]
+        )
+        == {}
+    )
 
 
 async def test_a_name_that_is_in_what_was_recognised_is_right_in_what_is_carried_and_carried_on():
@@ -152,7 +157,7 @@ async def test_a_name_that_is_in_what_was_recognised_is_right_in_what_is_carried
     glossary = Glossary((Term("Fisichella"), Term("Bieber")))
     said = clause(text="Dann traf Fisichella jemanden.")
 
-    made = await Beside(direct, Translating(), heard(3), glossary.carried).translate(said, ["en", "es"])
+    made = await SpeechTranslation(direct, Translating(), heard(3), glossary.carried).translate(said, ["en", "es"])
 
     # Nobody recognised the other name: it may be somebody else's.
     assert made["en"].text == "Then Mr Fisichella met Biber."
@@ -160,7 +165,7 @@ async def test_a_name_that_is_in_what_was_recognised_is_right_in_what_is_carried
 
 
 async def test_a_failure_is_raised_unless_text_served_somebody():
-    beside = Beside(Carrying("fr>en", "de>en", fails="overloaded"), Translating(), heard(3))
+    beside = SpeechTranslation(Carrying("fr>en", "de>en", fails="overloaded"), Translating(), heard(3))
 
     assert [*await beside.translate(clause("fr"), ["en", "es"])] == ["es"]
     with pytest.raises(EngineError) as failure:
@@ -169,6 +174,8 @@ async def test_a_failure_is_raised_unless_text_served_somebody():
 
 
 async def test_a_machine_without_a_translator_carries_into_english_all_the_same():
-    made = await Beside(Carrying("de>en"), Translating(missing=True), heard(3)).translate(clause(), ["en", "es"])
+    made = await SpeechTranslation(Carrying("de>en"), Translating(missing=True), heard(3)).translate(
+        clause(), ["en", "es"]
+    )
 
     assert made == {"en": Translation("Good day.", "direct:fake")}

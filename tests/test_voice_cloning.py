@@ -12,7 +12,7 @@ from agent.engines import Consent, Reference
 from agent.engines.fake import FakeVoice, hum, pitch
 from agent.errors import EngineError
 from agent.nouns import Chunk, Dub, Segment
-from agent.voice_cloning import ENOUGH, Likenesses
+from agent.voice_cloning import ENOUGH, VoiceCloning
 
 ANA = 170
 """Hz of Ana's voice."""
@@ -26,7 +26,7 @@ class Meeting:
     def __init__(self, engine: Any = None) -> None:
         self.recorded: list[tuple[Consent, bool]] = []
         engine = engine or FakeVoice()
-        self.likenesses = Likenesses(
+        self.likenesses = VoiceCloning(
             engine, engine, "standup", lambda *what: self.recorded.append(what), clock=lambda: 1_800_000_000.0
         )
         self._now = 100.0

@@ -30,9 +30,9 @@ from .engines import ENGINES, EngineWatch
 from .errors import SENTENCES, answer, answer_errors, refuse_what_is_too_large, route_of
 from .metrics import METRICS, Metrics
 from .moments import MOMENT, MOMENTS, Moments, for_a_moment
-from .pace import LOOKS, LOOKS_PER_MINUTE, PACE, Pace
 from .peer import PEERS, Peers
 from .policies import POLICIES, Policies
+from .rate_limit import LOOKS, LOOKS_PER_MINUTE, PACE, Pace
 
 log = logging.getLogger(__name__)
 

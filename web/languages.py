@@ -56,7 +56,7 @@ class Readable(BaseModel):
     from_: dict[str, Pair] = Field(serialization_alias="from", validation_alias="from_")
 
 
-class Heard(BaseModel):
+class Transcription(BaseModel):
     """Who says a language aloud."""
 
     grade: Grade
@@ -76,7 +76,7 @@ class Offer(BaseModel):
     tag: str
     speak: Spoken | None
     read: Readable
-    hear: Heard | None
+    hear: Transcription | None
 
 
 def tag(given: str) -> str:
@@ -178,12 +178,12 @@ def _written(stage: Stage | None, each: str) -> dict[str, Pair]:
     return {served: Pair(grade=word, figure=figure, measure=stage.measure, route=stage.engine)}
 
 
-def _heard(stage: Stage | None, each: str) -> Heard | None:
+def _heard(stage: Stage | None, each: str) -> Transcription | None:
     if stage is None or (served := _serving(stage.languages, each)) is None:
         return None
     engine = stage.route.get(served, stage.engine)
     by_engine: Grade = "rough" if "espeak" in engine else "good" if "piper" in engine else "unmeasured"
-    return Heard(grade=by_engine, engine=engine)
+    return Transcription(grade=by_engine, engine=engine)
 
 
 def _nearest(pairs: Mapping[str, dict[str, Pair]], each: str) -> dict[str, Pair] | None:

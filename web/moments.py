@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 
 from agent.errors import DragomanError
 
-from .pace import look_pace
+from .rate_limit import look_pace
 
 MOMENT = 0.5
 """Seconds that an answer is kept: as old as what anybody is told may be."""

@@ -21,7 +21,7 @@ from aiohttp import web
 
 from agent.errors import DragomanError
 
-from .pace import Pace
+from .rate_limit import Pace
 
 End = tuple[str, int]
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")

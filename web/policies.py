@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from agent.settings import Settings
-from agent.vault import Pool, Role, Term, effective, grant, tenants
+from agent.vault import Pool, Role, Term, effective_policy, grant, tenants
 
 from .schemas import reply
 
@@ -41,7 +41,7 @@ class Keeps(BaseModel):
 class Offered(BaseModel):
     """The policies in force, and the one by which a room keeps that names none."""
 
-    default: str = Field(effective.NOTHING)
+    default: str = Field(effective_policy.NOTHING)
     policies: list[Keeps]
 
 
@@ -54,27 +54,27 @@ class Policies:
 
     async def offered(self) -> Offered:
         async with self._pool.transaction(self.tenant) as connection:
-            found = await effective.offered(connection, self.tenant)
-            default = await effective.default(connection, self.tenant)
+            found = await effective_policy.offered(connection, self.tenant)
+            default = await effective_policy.default(connection, self.tenant)
         return Offered(default=default, policies=[shown(each) for each in found])
 
-    async def of(self, policy: str) -> effective.Keeps | None:
+    async def of(self, policy: str) -> effective_policy.Keeps | None:
         """What a room of that policy keeps; None: nothing. Raises `unknown_policy`."""
-        if policy == effective.NOTHING:
+        if policy == effective_policy.NOTHING:
             return None
         async with self._pool.transaction(self.tenant) as connection:
-            return await effective.kept_by(connection, self.tenant, policy)
+            return await effective_policy.kept_by(connection, self.tenant, policy)
 
     async def take(self, room: str, wanted: str | None) -> str:
         """The policy of a room that is being made, the default where none is wanted; its host may read what it keeps.
 
         Raises `unknown_policy`, `audit_away`.
         """
-        if wanted == effective.NOTHING:
+        if wanted == effective_policy.NOTHING:
             return wanted
         async with self._pool.transaction(self.tenant, principal=HOST) as connection:
-            policy = await effective.default(connection, self.tenant) if wanted is None else wanted
-            if await effective.kept_by(connection, self.tenant, policy):
+            policy = await effective_policy.default(connection, self.tenant) if wanted is None else wanted
+            if await effective_policy.kept_by(connection, self.tenant, policy):
                 await grant(connection, self.tenant, room, HOST, by=HOST)
         return policy
 
@@ -90,10 +90,10 @@ async def show(request: web.Request) -> web.Response:
     return reply(await request.app[POLICIES].offered())
 
 
-def shown(kept: effective.Keeps | None) -> Keeps:
+def shown(kept: effective_policy.Keeps | None) -> Keeps:
     """What people are told before they join; never the words that are redacted."""
     if kept is None:
-        return Keeps(policy=effective.NOTHING)
+        return Keeps(policy=effective_policy.NOTHING)
     lasts = {kind: _lasts(term) for kind, term in kept.terms.items()}
     return Keeps.model_validate({"policy": kept.policy, "version": kept.version, "redaction": kept.redaction, **lasts})
 

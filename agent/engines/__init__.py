@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..errors import EngineError
-from ..nouns import Chunk, Dub, Heard, Hypothesis, Segment, Turn
+from ..nouns import Chunk, Dub, Hypothesis, Segment, Transcription, Turn
 
 
 class Recognition(Protocol):
@@ -34,15 +34,15 @@ class Recognizer(Protocol):
         ...
 
 
-class Ear(Protocol):
+class WindowRecognizer(Protocol):
     """A model that hears a whole window at once, without state (Whisper is one).
 
     How many windows it can hear at a time it may say by an attribute `width`; one where it doesn't.
     """
 
-    async def hear(
+    async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
-    ) -> Heard:
+    ) -> Transcription:
         """Recognise 16 kHz mono int16 `pcm`, at most 30 s.
 
         `prompt` is what was said before the window, `prefix` what its first words are known to
@@ -54,7 +54,7 @@ class Ear(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SoundRequest:
-    """What `Ear.hear` is asked for, as a value: several of them make a batch."""
+    """What `WindowRecognizer.transcribe` is asked for, as a value: several of them make a batch."""
 
     pcm: bytes = field(repr=False)
     language: str | None
@@ -63,18 +63,18 @@ class SoundRequest:
     final: bool = False
 
 
-class BatchEar(Ear, Protocol):
+class BatchRecognizer(WindowRecognizer, Protocol):
     """An ear that hears the windows of several rooms in one call of its model. Not every one does.
 
     It is asked so where an attribute `most` says that it pays to hear more than one.
     """
 
-    async def hear_batch(self, requests: Sequence[SoundRequest]) -> Sequence[Heard | EngineError]:
-        """An answer to each request, in their order, as `hear` gives it or the error that it would raise."""
+    async def transcribe_batch(self, requests: Sequence[SoundRequest]) -> Sequence[Transcription | EngineError]:
+        """An answer to each request, in their order, as `transcribe` gives it or the error that it would raise."""
         ...
 
 
-class Gate(Protocol):
+class VoiceActivityDetector(Protocol):
     """Tells speech from everything else, on one track. Holds the state of that track."""
 
     def speech(self, frame: bytes) -> float:

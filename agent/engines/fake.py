@@ -1,7 +1,7 @@
 """A deterministic twin of each contract: small engines that really work, on tones instead of speech.
 
 A spoken word is a tone of 320 ms whose loudness says which word it is, so sound made by
-`spell` is heard as the same words by `FakeEar`, whatever the window.
+`spell` is heard as the same words by `FakeRecognizer`, whatever the window.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 import numpy as np
 
 from ..errors import EngineError
-from ..nouns import SAMPLE_RATE, Chunk, Dub, Heard, Turn, Word
+from ..nouns import SAMPLE_RATE, Chunk, Dub, Transcription, Turn, Word
 from ..settings import Settings
 from . import Reference, Served, Translation
 
@@ -26,8 +26,8 @@ QUIETEST = 2_000
 LANGUAGES = ("en", "es", "fr", "de", "pt")
 
 
-def load_ear(settings: Settings) -> FakeEar:
-    return FakeEar()
+def load_ear(settings: Settings) -> FakeRecognizer:
+    return FakeRecognizer()
 
 
 def load_direct(settings: Settings) -> FakeDirect:
@@ -58,8 +58,8 @@ def _tone(word: str) -> bytes:
     return (wave * _loudness(word)).astype(np.int16).tobytes()
 
 
-class FakeGate:
-    """A `Gate` that takes whatever is not silent for speech."""
+class FakeDetector:
+    """A `VoiceActivityDetector` that takes whatever is not silent for speech."""
 
     def speech(self, frame: bytes) -> float:
         return 1.0 if np.abs(np.frombuffer(frame, np.int16)).max(initial=0) > 500 else 0.0
@@ -68,8 +68,8 @@ class FakeGate:
         return None
 
 
-class FakeEar:
-    """An `Ear` that hears words made by `spell`, and of a word that was cut at least half to hear it."""
+class FakeRecognizer:
+    """A `WindowRecognizer` that hears words made by `spell`, and of a word that was cut at least half to hear it."""
 
     def __init__(self, language: str = "en") -> None:
         self._language = language
@@ -77,14 +77,14 @@ class FakeEar:
     def served(self) -> Served:
         return Served("recognise", "fake", "asked for by name", "Apache-2.0", "wer", dict.fromkeys(LANGUAGES, 0.0))
 
-    async def hear(
+    async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
-    ) -> Heard:
+    ) -> Transcription:
         known = (language or self._language).split("-", maxsplit=1)[0]
         if known not in LANGUAGES:
             raise EngineError("not_served", f"It does not hear {known}.")
         words = _words(np.abs(np.frombuffer(pcm, np.int16).astype(np.int32)))[len(prefix.split()) :]
-        return Heard(
+        return Transcription(
             language=known,
             language_probability=0.95,
             words=words,

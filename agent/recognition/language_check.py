@@ -6,11 +6,11 @@ import asyncio
 import math
 from collections.abc import Callable
 
-from ..engines import Ear, Gate
+from ..engines import VoiceActivityDetector, WindowRecognizer
 from ..errors import EngineError
 from ..languages import alike
 from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk
-from ..vad import Voicing
+from ..vad import SpeechState
 
 ENOUGH = 4.0
 """Seconds of speech that are looked at."""
@@ -38,7 +38,7 @@ class LanguageCheck:
     the declared one again.
     """
 
-    def __init__(self, declared: str, gate: Gate) -> None:
+    def __init__(self, declared: str, gate: VoiceActivityDetector) -> None:
         self.declared = declared
         self.suggested = ""
         self._gate = gate
@@ -84,7 +84,7 @@ class LanguageCheck:
         self._rest(self._until + SELDOM)
 
     def _begin(self) -> None:
-        self._voicing = Voicing(hang=0.3)
+        self._voicing = SpeechState(hang=0.3)
         self._unjudged = b""
         self._pcm = bytearray()
         self._speech = 0.0
@@ -101,7 +101,7 @@ class LanguageCheck:
             self._voicing.hear(self._gate.speech(pcm[at : at + _FRAME]))
             if self._voicing.speaking:
                 self._pcm += pcm[at : at + _FRAME]
-                self._speech += 0.0 if self._voicing.silence else Voicing.FRAME
+                self._speech += 0.0 if self._voicing.silence else SpeechState.FRAME
         self._unjudged = pcm[whole:]
         del self._pcm[: max(0, len(self._pcm) - int(LONGEST * _BYTES))]
 
@@ -115,8 +115,8 @@ class LanguageChecks:
 
     def __init__(
         self,
-        ear: Ear,
-        gate: Callable[[], Gate],
+        ear: WindowRecognizer,
+        gate: Callable[[], VoiceActivityDetector],
         *,
         suggest: Callable[[str, str], None],
         withdraw: Callable[[str], None],
@@ -173,7 +173,7 @@ class LanguageChecks:
     async def _look(self, identity: str, check: LanguageCheck, pcm: bytes) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
-                heard = await self._ear.hear(pcm, None)
+                heard = await self._ear.transcribe(pcm, None)
         except (EngineError, TimeoutError):
             return  # there is another look later
         if self._checks.get(identity) is not check or heard.no_speech > 0.6:

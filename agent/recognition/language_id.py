@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Tongue:
+class LanguageDetector:
     """Which language is spoken: the one that was set, or found out, with hysteresis.
 
     On 79 recordings Whisper base knew the language after 1.2 s in four of five, after 1.8 s in

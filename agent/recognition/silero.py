@@ -9,7 +9,7 @@ FRAME = 512
 
 
 class Silero:
-    """A `Gate` of one track. Quiet speakers are raised to a speaking level for it, at most 30 dB.
+    """A `VoiceActivityDetector` of one track. Quiet speakers are raised to a speaking level for it, at most 30 dB.
 
     The level is followed by its loudest frames and forgotten within seconds, so that a
     person who moves away is still heard; what is only background stays below `FLOOR`.
@@ -27,7 +27,7 @@ class Silero:
         self._peak = self.FLOOR
 
     def speech(self, frame: bytes) -> float:
-        """See `Gate`; `frame` is exactly 512 samples of mono int16."""
+        """See `VoiceActivityDetector`; `frame` is exactly 512 samples of mono int16."""
         samples = np.frombuffer(frame, np.int16)
         level = float(np.sqrt(np.mean(samples.astype(np.float32) ** 2)))
         self._peak = max(level, self._peak * self.FORGET, self.FLOOR)

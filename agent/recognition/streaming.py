@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 
 from uuid_utils import uuid7
 
-from ..engines import Ear, Gate
+from ..engines import VoiceActivityDetector, WindowRecognizer
 from ..errors import EngineError
-from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Heard, Hypothesis, Segment, Word
-from ..vad import Voiced, Voicing
+from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Hypothesis, Segment, Transcription, Word
+from ..vad import SpeechState, Voiced
 from ..words import believable, clause, joined, moved, plain, rushed, speakable
 from .commit import OLD, Alignment, Commitment, Policy
-from .language_id import Tongue
+from .language_id import LanguageDetector
 
 FRAME_BYTES = 512 * SAMPLE_BYTES
 BYTES = SAMPLE_RATE * SAMPLE_BYTES
@@ -59,19 +59,19 @@ class Pace:
     """The longest window that is kept while none does; beyond it the oldest sound is dropped."""
 
 
-def _silero() -> Gate:
+def _silero() -> VoiceActivityDetector:
     from .silero import Silero
 
     return Silero()
 
 
 class Streaming:
-    """A `Recognizer` made of an `Ear` and a `Gate` per track."""
+    """A `Recognizer` made of a `WindowRecognizer` and a `VoiceActivityDetector` per track."""
 
     def __init__(
         self,
-        ear: Ear,
-        gate: Callable[[], Gate] = _silero,
+        ear: WindowRecognizer,
+        gate: Callable[[], VoiceActivityDetector] = _silero,
         pace: Pace | None = None,
         policy: Policy | None = None,
     ) -> None:
@@ -99,7 +99,15 @@ class Stream:
     pushed waits and the step is tried again by a later call.
     """
 
-    def __init__(self, ear: Ear, gate: Gate, pace: Pace, policy: Policy, track: str, language: str | None) -> None:
+    def __init__(
+        self,
+        ear: WindowRecognizer,
+        gate: VoiceActivityDetector,
+        pace: Pace,
+        policy: Policy,
+        track: str,
+        language: str | None,
+    ) -> None:
         self.dropped = 0.0
         """Seconds of sound that no engine heard."""
         self._ear = ear
@@ -107,8 +115,8 @@ class Stream:
         self._pace = pace
         self._policy = policy
         self._track = track
-        self._tongue = Tongue(language)
-        self._voicing = Voicing(pace.hang)
+        self._tongue = LanguageDetector(language)
+        self._voicing = SpeechState(pace.hang)
         self._voiced = Voiced()
         self._waiting: deque[tuple[float, bytes]] = deque()
         self._rest = b""
@@ -124,7 +132,7 @@ class Stream:
         self._late = 0.0
         self._context: tuple[Word, ...] = ()
         self._words = Commitment(policy)
-        self._last: Heard | None = None
+        self._last: Transcription | None = None
         self._broken = False
         self._out: list[Hypothesis | Segment] = []
         self._clause()
@@ -283,7 +291,7 @@ class Stream:
         known = (*known, *committed)
         prefix = joined(known, language or self._language)
         pcm = bytes(self._window[int((start - self._start) * SAMPLE_RATE) * SAMPLE_BYTES :])
-        heard = await self._ear.hear(pcm, language, prefix=prefix, final=final)
+        heard = await self._ear.transcribe(pcm, language, prefix=prefix, final=final)
         self._heard_until, self._heard_voice_until, self._heard_well = self._end, self._voiced_until, final
         if language is None and not self._believed(heard, self._end - start, final):
             return False
@@ -307,7 +315,7 @@ class Stream:
         """Where the sound of settled words ends."""
         return max(self._start, self._context[-1].end) if self._context else self._start
 
-    def _believed(self, heard: Heard, seconds: float, final: bool) -> bool:
+    def _believed(self, heard: Transcription, seconds: float, final: bool) -> bool:
         """Whether a pass is in the language that is spoken. Words of another language are settled as such."""
         before, committed = self._tongue.current, self._words.committed
         believed = self._tongue.hear(heard.language, heard.language_probability, seconds, final=final)

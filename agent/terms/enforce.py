@@ -10,7 +10,7 @@ from ..errors import EngineError
 from .glossary import Found, Glossary
 
 
-class Faithful:
+class TermEnforcer:
     """A `Translator` over another, in whose translations each term of a glossary stands as often as it was said.
 
     A clause is translated as it is, and where a term is missing from a translation, once more with a surname in its

@@ -11,7 +11,7 @@ from typing import Literal
 
 from ..errors import DragomanError
 from ..nouns import SPACELESS
-from .misheard import corrected
+from .name_correction import corrected
 
 TERMS = 100
 """Terms of a room at most."""

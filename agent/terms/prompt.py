@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..engines import Ear
-from ..nouns import Heard, Word
+from ..engines import WindowRecognizer
+from ..nouns import Transcription, Word
 from .glossary import Glossary
 
 ORDERED = 3
@@ -19,8 +19,8 @@ HEAD = ("glossary",)
 _LETTERS = re.compile(r"[\W_]+")
 
 
-class Primed:
-    """An `Ear` over another, which is told a room's terms as what was said before the window.
+class PromptedRecognizer:
+    """A `WindowRecognizer` over another, which is told a room's terms as what was said before the window.
 
     A model that hears noise may repeat what it was told. So words that are nothing but terms are dropped where
     somebody hardly spoke, and several terms in the very order in which they were told wherever they come.
@@ -29,20 +29,20 @@ class Primed:
     DOUBT = (0.3, -0.7)
     """The probability of no speech above which, and the mean log probability below which terms alone are doubted."""
 
-    def __init__(self, ear: Ear, glossary: Glossary) -> None:
+    def __init__(self, ear: WindowRecognizer, glossary: Glossary) -> None:
         self._ear = ear
         self._glossary = glossary
 
-    async def hear(
+    async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
-    ) -> Heard:
-        """See `Ear`. What was really said before the window goes last: it tells more."""
+    ) -> Transcription:
+        """See `WindowRecognizer`. What was really said before the window goes last: it tells more."""
         told = " ".join(part for part in (self._glossary.prompt(language), prompt) if part)
-        heard = await self._ear.hear(pcm, language, told, prefix=prefix, final=final)
+        heard = await self._ear.transcribe(pcm, language, told, prefix=prefix, final=final)
         terms = [[_plain(word) for word in term.split()] for term in self._glossary.told(language)]
         return replace(heard, words=self._believed(heard, terms)) if terms else heard
 
-    def _believed(self, heard: Heard, terms: Sequence[Sequence[str]]) -> tuple[Word, ...]:
+    def _believed(self, heard: Transcription, terms: Sequence[Sequence[str]]) -> tuple[Word, ...]:
         words = [_plain(word.text) for word in heard.words]
         doubtful = heard.no_speech > self.DOUBT[0] or heard.logprob < self.DOUBT[1]
         if doubtful and set(words) <= {*HEAD, *(word for term in terms for word in term)}:

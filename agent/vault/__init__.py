@@ -10,8 +10,8 @@ from .db import tenants
 from .db.pool import Pool, Role
 from .db.tenants import tenant_id
 from .log.ledger import Ledger
-from .policy import effective
-from .policy.effective import NOTHING, Keeps
+from .policy import effective_policy
+from .policy.effective_policy import NOTHING, Keeps
 from .policy.terms import Term
 from .read.export import FORMATS, Format, Head
 from .read.grants import grant
@@ -38,7 +38,7 @@ __all__ = [
     "TenantKeys",
     "Term",
     "Wanted",
-    "effective",
+    "effective_policy",
     "from_setting",
     "grant",
     "look_after",

@@ -14,10 +14,10 @@ from sqlalchemy import func, select
 
 from ..errors import VaultError
 from ..settings import Settings
+from .context import Context
 from .crypto import rotation
 from .db.pool import Role
 from .db.tables import data_key, tenant_key
-from .desk import Desk
 from .forget import restore, sweeper
 from .forget.receipts import Receipt
 from .forget.scope import Scope
@@ -29,14 +29,14 @@ from .read.reader import Wanted
 
 async def run(given: argparse.Namespace, settings: Settings) -> int:
     """The exit code. Raises `DragomanError`."""
-    async with Desk(settings, given.tenant) as desk:
-        return await COMMANDS[given.command](desk, given)
+    async with Context(settings, given.tenant) as context:
+        return await COMMANDS[given.command](context, given)
 
 
-async def _sweep(desk: Desk, given: argparse.Namespace) -> int:
+async def _sweep(context: Context, given: argparse.Namespace) -> int:
     if given.every and not given.dry_run:
-        await sweeper.forever(desk, given.every)
-    swept = await desk.sweep().once(dry_run=given.dry_run)
+        await sweeper.forever(context, given.every)
+    swept = await context.sweep().once(dry_run=given.dry_run)
     if swept is None:
         print("Somebody else sweeps now.")
         return 0
@@ -44,8 +44,8 @@ async def _sweep(desk: Desk, given: argparse.Namespace) -> int:
     return 0
 
 
-async def _verify(desk: Desk, given: argparse.Namespace) -> int:
-    report = await audit.verify(desk.pool(Role.AUDITOR), desk.tenant, desk.anchors())
+async def _verify(context: Context, given: argparse.Namespace) -> int:
+    report = await audit.verify(context.pool(Role.AUDITOR), context.tenant, context.anchors())
     _say({"last": report.last, "forgotten": report.forgotten, "anchored": report.anchored})
     for found in report.findings:
         print(f"{found.what}: {found.first} to {found.last}")
@@ -53,26 +53,26 @@ async def _verify(desk: Desk, given: argparse.Namespace) -> int:
     return 0 if report.sound else 1
 
 
-async def _rotate(desk: Desk, given: argparse.Namespace) -> int:
-    pool = desk.pool(Role.KEYS)
+async def _rotate(context: Context, given: argparse.Namespace) -> int:
+    pool = context.pool(Role.KEYS)
     if given.dry_run:
         table = tenant_key if given.root else data_key
-        async with pool.transaction(desk.tenant) as connection:
+        async with pool.transaction(context.tenant) as connection:
             live = select(func.count()).select_from(table).where(table.c.wrapped.is_not(None))
             _say({"keys": (await connection.execute(live)).scalar_one()})
     elif given.root:
-        _say({"tenant keys": await rotation.rotate_root(pool, desk.wrapper)})
+        _say({"tenant keys": await rotation.rotate_root(pool, context.wrapper)})
     else:
-        done = await rotation.rotate(pool, desk.wrapper, desk.tenant)
-        gone = await rotation.destroy_retired(pool, desk.tenant)
+        done = await rotation.rotate(pool, context.wrapper, context.tenant)
+        gone = await rotation.destroy_retired(pool, context.tenant)
         _say({"version": done.version, "keys": done.keys, "destroyed versions": list(gone)})
         for key in done.unreadable:
             print(f"nobody can open key {key}; it stays as it is")
     return 0
 
 
-async def _erase(desk: Desk, given: argparse.Namespace) -> int:
-    scope, erasures = await _scope(desk, given), await desk.erasures()
+async def _erase(context: Context, given: argparse.Namespace) -> int:
+    scope, erasures = await _scope(context, given), await context.erasures()
     if given.dry_run:
         keys, held = await erasures.dry_run(scope)
         _say({"keys": keys, "held": held})
@@ -96,10 +96,10 @@ async def _erase(desk: Desk, given: argparse.Namespace) -> int:
     return 0
 
 
-async def _hold(desk: Desk, given: argparse.Namespace) -> int:
-    holds = desk.holds()
+async def _hold(context: Context, given: argparse.Namespace) -> int:
+    holds = context.holds()
     if given.what == "place":
-        placed = await holds.place(await _scope(desk, given), matter=given.matter, by=given.by)
+        placed = await holds.place(await _scope(context, given), matter=given.matter, by=given.by)
         _say({"hold": placed.hold.id, "keys already gone": placed.keys_gone, "records": placed.records_gone})
     elif given.what == "release":
         _say({"keeps until": (await holds.release(given.id, by=given.by)).grace_until})
@@ -109,9 +109,9 @@ async def _hold(desk: Desk, given: argparse.Namespace) -> int:
     return 0
 
 
-async def _restore_check(desk: Desk, given: argparse.Namespace) -> int:
-    pool, ledger = desk.pool(Role.RETENTION), desk.ledger()
-    behind = await restore.behind(pool, desk.tenant, ledger)
+async def _restore_check(context: Context, given: argparse.Namespace) -> int:
+    pool, ledger = context.pool(Role.RETENTION), context.ledger()
+    behind = await restore.behind(pool, context.tenant, ledger)
     _say({name: len(each) for name, each in dataclasses.asdict(behind).items()})
     for policy in behind.policies:
         print(f"Policy {policy} was in force and is not: propose and approve it again; 25 minutes later it counts.")
@@ -122,13 +122,13 @@ async def _restore_check(desk: Desk, given: argparse.Namespace) -> int:
             else "The database knows all that the ledger knows."
         )
         return 1 if behind else 0
-    _say(dataclasses.asdict(await restore.replay(pool, desk.tenant, ledger)))
+    _say(dataclasses.asdict(await restore.replay(pool, context.tenant, ledger)))
     return 1 if behind.policies else 0
 
 
-async def _export(desk: Desk, given: argparse.Namespace) -> int:
-    await may_serve(desk.pool(Role.RETENTION), desk.tenant, desk.ledger())
-    reader = desk.reader()
+async def _export(context: Context, given: argparse.Namespace) -> int:
+    await may_serve(context.pool(Role.RETENTION), context.tenant, context.ledger())
+    reader = context.reader()
     if given.meeting is None:
         for meeting in await reader.meetings(given.principal, limit=1000):
             _say(dataclasses.asdict(meeting))
@@ -145,19 +145,19 @@ async def _export(desk: Desk, given: argparse.Namespace) -> int:
     return 1 if opened.unreadable else 0
 
 
-async def _receipt(desk: Desk, given: argparse.Namespace) -> int:
-    _say(_read(given.file).verified(await desk.keys().public_key()))
+async def _receipt(context: Context, given: argparse.Namespace) -> int:
+    _say(_read(given.file).verified(await context.keys().public_key()))
     print("This receipt is ours, as it was signed.")
     return 0
 
 
-async def _policy(desk: Desk, given: argparse.Namespace) -> int:
-    policies = desk.policies()
+async def _policy(context: Context, given: argparse.Namespace) -> int:
+    policies = context.policies()
     if given.what == "list":
         for policy in await policies.list():
             _say(_policy_said(policy))
     elif given.what == "propose":
-        await restore.begin(desk.pool(Role.RETENTION), desk.tenant, desk.ledger())
+        await restore.begin(context.pool(Role.RETENTION), context.tenant, context.ledger())
         terms = {kind: getattr(given, kind) for kind in ("source", "translation", "redacted", "audit")}
         more = {"redaction": given.redaction, "words": given.word}
         _say(_policy_said(await policies.propose(given.name, by=given.by, **terms, **more)))
@@ -175,7 +175,7 @@ async def _policy(desk: Desk, given: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS: Mapping[str, Callable[[Desk, argparse.Namespace], Awaitable[int]]] = {
+COMMANDS: Mapping[str, Callable[[Context, argparse.Namespace], Awaitable[int]]] = {
     "sweep": _sweep,
     "verify": _verify,
     "rotate": _rotate,
@@ -188,8 +188,8 @@ COMMANDS: Mapping[str, Callable[[Desk, argparse.Namespace], Awaitable[int]]] = {
 }
 
 
-async def _scope(desk: Desk, given: argparse.Namespace) -> Scope:
-    subject = await desk.keys().subject(given.person) if given.person else None
+async def _scope(context: Context, given: argparse.Namespace) -> Scope:
+    subject = await context.keys().subject(given.person) if given.person else None
     return Scope(given.room, given.meeting, subject)
 
 

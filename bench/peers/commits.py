@@ -60,7 +60,7 @@ RESAMPLED = 2000
 
 
 @dataclass
-class Heard:
+class Transcription:
     """What one side made of one recording."""
 
     reference: str
@@ -143,9 +143,9 @@ def recordings(folder: Path, only: str) -> list[dict[str, Any]]:
     return chosen
 
 
-def measure(asked: argparse.Namespace) -> dict[str, list[Heard]]:
+def measure(asked: argparse.Namespace) -> dict[str, list[Transcription]]:
     sides = {name: Side(SYSTEMS[name], asked.clock) for name in ("ours", *asked.against.split(","))}
-    heard: dict[str, list[Heard]] = {name: [] for name in sides}
+    heard: dict[str, list[Transcription]] = {name: [] for name in sides}
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         for number, entry in enumerate(recordings(asked.data, asked.only)):
@@ -158,7 +158,7 @@ def measure(asked: argparse.Namespace) -> dict[str, list[Heard]]:
             file.write_bytes(bytes(int(BEFORE * BYTES)) + pcm + bytes(int(AFTER * BYTES)))
             for name in list(sides) if number % 2 == 0 else reversed(sides):
                 told = sides[name].hear(file, entry["language"])
-                heard[name].append(Heard(plain(entry["transcript"]), ends=ends, **told))
+                heard[name].append(Transcription(plain(entry["transcript"]), ends=ends, **told))
             costs = (f"{name} {one[-1].cpu / one[-1].seconds:.2f}" for name, one in heard.items())
             print(number, entry["file"], *costs, flush=True)
     for side in sides.values():
@@ -166,7 +166,7 @@ def measure(asked: argparse.Namespace) -> dict[str, list[Heard]]:
     return heard
 
 
-Figure = Callable[[Sequence[Heard]], float]
+Figure = Callable[[Sequence[Transcription]], float]
 
 
 def _latency(part: Callable[[Any], Any]) -> Figure:
@@ -182,7 +182,7 @@ FIGURES: dict[str, Figure] = {
 }
 
 
-def compared(ours: Sequence[Heard], theirs: Sequence[Heard]) -> Iterator[tuple[str, dict[str, Any]]]:
+def compared(ours: Sequence[Transcription], theirs: Sequence[Transcription]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each figure of both sides; their ratio, or for WER their difference, with its interval."""
     drawn = np.random.default_rng(8).integers(0, len(ours), (RESAMPLED, len(ours)))
     for name, figure in FIGURES.items():

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import psutil
 
-from agent.engines import Ear
+from agent.engines import WindowRecognizer
 from agent.engines.service.client import Remote
 from agent.errors import EngineError
-from agent.nouns import Chunk, Heard, Segment
+from agent.nouns import Chunk, Segment, Transcription
 from agent.recognition.streaming import Stream, Streaming
 from agent.settings import Settings
 
@@ -25,19 +25,19 @@ from .stream import BYTES, CHUNK
 
 
 class Watched:
-    """An `Ear` for one speaker that notes its passes."""
+    """A `WindowRecognizer` for one speaker that notes its passes."""
 
-    def __init__(self, ear: Ear, passes: Passes, speaker: int) -> None:
+    def __init__(self, ear: WindowRecognizer, passes: Passes, speaker: int) -> None:
         self._ear = ear
         self._passes = passes
         self._speaker = speaker
 
-    async def hear(
+    async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
-    ) -> Heard:
+    ) -> Transcription:
         self._passes.begin(self._speaker)
         try:
-            heard = await self._ear.hear(pcm, language, prompt, prefix=prefix, final=final)
+            heard = await self._ear.transcribe(pcm, language, prompt, prefix=prefix, final=final)
         except EngineError:
             self._passes.end(self._speaker, answered=False)
             raise
@@ -103,7 +103,7 @@ async def _ready(remote: Remote) -> None:
     """Return when it hears. Raises `EngineError` if it doesn't within a minute."""
     for left in reversed(range(300)):
         try:
-            await remote.ear.hear(bytes(BYTES), "en", final=True)
+            await remote.ear.transcribe(bytes(BYTES), "en", final=True)
             return
         except EngineError:
             if not left:

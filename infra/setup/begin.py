@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ..settings import Refused, read, refuse_occupied
 from . import python
 from .check import check
-from .place import HERE
+from .paths import HERE
 from .step import Step
 from .steps import for_running, for_testing, set_up
 

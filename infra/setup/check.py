@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..settings import Refused, read, refuse_occupied
 from . import debian
-from .place import Place
+from .paths import Place
 from .step import Step
 from .steps import stamps
 from .weights import wrong

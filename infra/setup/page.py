@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from .place import Place
+from .paths import Place
 from .python import fetch_tool
 from .step import Shell, Step, digest
 

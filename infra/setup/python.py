@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from . import debian
-from .place import Place, platform_key
+from .paths import Place, platform_key
 from .step import Shell, Step, StepFailed, digest
 
 _QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROGRESS_BAR": "off", "PIP_NO_INPUT": "1"}

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .place import Place, platform_key
+from .paths import Place, platform_key
 from .python import fetch_tool
 from .step import Shell, Step, digest
 

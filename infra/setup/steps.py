@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from . import debian, page, python, sfu, weights
-from .place import Place, platform_key
+from .paths import Place, platform_key
 from .progress import Progress
 from .step import Stamps, Step, digest, take
 

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .place import Place
+from .paths import Place
 from .python import pip
 from .step import Shell, Step, StepFailed, digest
 

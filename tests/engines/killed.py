@@ -13,7 +13,7 @@ from pathlib import Path
 
 import aiohttp
 
-from agent.engines.fake import FakeGate, spell
+from agent.engines.fake import FakeDetector, spell
 from agent.engines.service.client import Remote
 from agent.nouns import Caption, Chunk
 from agent.recognition.streaming import Streaming
@@ -104,7 +104,7 @@ class Doors:
 @asynccontextmanager
 async def a_room(addresses: str, *, keep: Keep | None = None) -> AsyncIterator[tuple[Room, Doors]]:
     remote, doors = Remote(Settings(engines=addresses), "r"), Doors()
-    engines = Engines(Streaming(remote.ear, FakeGate), remote.translator, remote.voice, previews=remote.previews)
+    engines = Engines(Streaming(remote.ear, FakeDetector), remote.translator, remote.voice, previews=remote.previews)
     room = Room(engines, doors, now=time.monotonic, keep=keep)
     running = asyncio.create_task(room.run())
     await room.running.wait()

@@ -79,7 +79,7 @@ class OpenAI:
             return _error(404, "There is no such model")
         pcm = _samples(upload.file.read())
         try:
-            heard = await self._whisper.hear(pcm, about.get("language"), final=True)
+            heard = await self._whisper.transcribe(pcm, about.get("language"), final=True)
         except EngineError as error:
             return _error(400, error.message)
         told = {"text": " ".join(word.text for word in heard.words)}

@@ -11,12 +11,12 @@ from typing import Any
 
 from aiohttp import web
 
-from agent.engines.fake import FakeDirect, FakeEar, FakeTranslator, FakeVoice
+from agent.engines.fake import FakeDirect, FakeRecognizer, FakeTranslator, FakeVoice
 from agent.engines.service.service import Service
 from agent.settings import Settings
 
 FAKES: dict[str, Any] = {
-    "recognise": FakeEar(),
+    "recognise": FakeRecognizer(),
     "direct": FakeDirect(),
     "translate": FakeTranslator(),
     "speak": FakeVoice(),

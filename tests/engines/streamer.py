@@ -9,9 +9,9 @@ from livekit import rtc
 from livekit.agents import APIConnectionError, APIConnectOptions, APIStatusError, stt
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr, TimedString
 
-from agent.engines.fake import FakeGate
+from agent.engines.fake import FakeDetector
 from agent.engines.table import load
-from agent.nouns import SAMPLE_RATE, Heard
+from agent.nouns import SAMPLE_RATE, Transcription
 from agent.recognition.silero import Silero
 from agent.settings import Settings
 
@@ -46,7 +46,7 @@ class STT(stt.STT[Any]):
         capabilities = stt.STTCapabilities(streaming=streaming, interim_results=True, offline_recognize=False)
         super().__init__(capabilities=capabilities)
         self.ear: Any = load("recognise", ear, Settings())
-        self.gate: type[Any] = FakeGate if ear == "fake" else Silero
+        self.gate: type[Any] = FakeDetector if ear == "fake" else Silero
         self.times, self.tick, self.silence = times, tick, silence
         self.breaks, self.status, self.language = breaks, status, language
         self.says, self.slow = says, slow
@@ -111,11 +111,11 @@ class Stream(stt.RecognizeStream):
     async def _tell(self, kind: stt.SpeechEventType) -> None:
         if not self._sound:
             return
-        heard: Heard = await self._plugin.ear.hear(bytes(self._sound), self._language, final=True)
+        heard: Transcription = await self._plugin.ear.transcribe(bytes(self._sound), self._language, final=True)
         if heard.words or self._plugin.says:
             self._event_ch.send_nowait(stt.SpeechEvent(kind, alternatives=[self._data(heard)]))
 
-    def _data(self, heard: Heard) -> stt.SpeechData:
+    def _data(self, heard: Transcription) -> stt.SpeechData:
         text = self._plugin.says or " ".join(word.text for word in heard.words)
         said: Any = stt.SpeechData(heard.language, text)  # type: ignore[arg-type]
         if self._plugin.says:

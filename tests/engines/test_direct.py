@@ -17,7 +17,7 @@ from agent.engines.recognise.whisper import DirectWhisper
 from agent.engines.service.client import Remote
 from agent.engines.table import load
 from agent.errors import EngineError
-from agent.nouns import Heard, Word
+from agent.nouns import Transcription, Word
 from agent.settings import Settings
 from tests.sound import pcm_of
 
@@ -99,9 +99,9 @@ class Carrying:
     def __init__(self, text: str, logprob: float = -0.3, compression: float = 1.2) -> None:
         self._text, self._logprob, self._compression = text, logprob, compression
 
-    async def carry(self, pcm: bytes, source: str) -> Heard:
+    async def carry(self, pcm: bytes, source: str) -> Transcription:
         words = tuple(Word(word, 0.0, 2.0, 1.0) for word in self._text.split())
-        return Heard("en", 1.0, words, 0.05, self._logprob, self._compression, self.name)
+        return Transcription("en", 1.0, words, 0.05, self._logprob, self._compression, self.name)
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from agent.engines.fake import FakeEar, FakeGate, spell
+from agent.engines.fake import FakeDetector, FakeRecognizer, spell
 from agent.engines.service.client import Remote
 from agent.engines.table import load
 from agent.errors import EngineError
-from agent.nouns import Chunk, Heard, Hypothesis, Segment, Word
+from agent.nouns import Chunk, Hypothesis, Segment, Transcription, Word
 from agent.recognition.silero import Silero
 from agent.recognition.streaming import Streaming
 from agent.settings import Settings
@@ -100,7 +100,7 @@ async def asked(request: pytest.FixtureRequest) -> AsyncIterator[Asked]:
 
 
 async def test_what_was_said_is_heard_with_times_and_confidence(asked: Asked) -> None:
-    heard: Heard = await asked.ear.hear(asked.pcm, "en", final=True)
+    heard: Transcription = await asked.ear.transcribe(asked.pcm, "en", final=True)
 
     times = [time for word in heard.words for time in (word.start, word.end)]
     assert errors(asked.said, text(heard.words)) <= FEW
@@ -114,47 +114,47 @@ async def test_what_was_said_is_heard_with_times_and_confidence(asked: Asked) ->
 
 
 async def test_the_language_is_found_out_where_none_is_given(asked: Asked) -> None:
-    heard = await asked.ear.hear(asked.pcm, None)
+    heard = await asked.ear.transcribe(asked.pcm, None)
 
     assert heard.language == "en"
     assert 0.8 <= heard.language_probability <= 1
 
 
 async def test_only_what_comes_after_the_prefix_is_answered(asked: Asked) -> None:
-    whole: Heard = await asked.ear.hear(asked.pcm, "en", final=True)
+    whole: Transcription = await asked.ear.transcribe(asked.pcm, "en", final=True)
     known = text(whole.words[:3])
 
-    after: Heard = await asked.ear.hear(asked.pcm, "en", prefix=known, final=True)
+    after: Transcription = await asked.ear.transcribe(asked.pcm, "en", prefix=known, final=True)
 
     assert errors(text(whole.words[3:]), text(after.words)) <= FEW
     assert after.words[0].start >= whole.words[2].end - 0.3
 
 
 async def test_over_silence_nothing_is_heard_that_could_be_believed(asked: Asked) -> None:
-    assert believable(await asked.ear.hear(bytes(64_000), "en"), speech=0.1) == ()
+    assert believable(await asked.ear.transcribe(bytes(64_000), "en"), speech=0.1) == ()
 
 
 async def test_a_moment_of_sound_is_answered_too(asked: Asked) -> None:
     for length in (2, 320, 3_202):
-        assert isinstance(await asked.ear.hear(asked.pcm[:length], "en"), Heard)
+        assert isinstance(await asked.ear.transcribe(asked.pcm[:length], "en"), Transcription)
 
 
 async def test_several_requests_at_once_are_answered_as_each_alone(asked: Asked) -> None:
     windows = [asked.pcm[: 32_000 * seconds] for seconds in (1, 2, 3)]
-    alone = [await asked.ear.hear(window, "en") for window in windows]
+    alone = [await asked.ear.transcribe(window, "en") for window in windows]
 
-    together = await asyncio.gather(*(asked.ear.hear(window, "en") for window in windows))
+    together = await asyncio.gather(*(asked.ear.transcribe(window, "en") for window in windows))
 
     assert [text(heard.words) for heard in together] == [text(heard.words) for heard in alone]
 
 
 async def test_an_accent_is_heard_as_its_language(asked: Asked) -> None:
-    assert (await asked.ear.hear(asked.pcm, "en-GB")).words
+    assert (await asked.ear.transcribe(asked.pcm, "en-GB")).words
 
 
 async def test_a_language_that_is_not_served_is_refused_by_name(asked: Asked) -> None:
     with pytest.raises(EngineError) as refused:
-        await asked.ear.hear(asked.pcm, "tlh")
+        await asked.ear.transcribe(asked.pcm, "tlh")
 
     assert refused.value.code == "not_served"
     assert not refused.value.retryable
@@ -193,7 +193,7 @@ async def test_a_folder_that_is_no_model_is_an_engine_error_too(tmp_path: Path) 
 
 # Gates
 
-GATES = [(FakeGate, spell("one", "two", "three")), (Silero, recording(JFK)[16_000:64_000])]
+GATES = [(FakeDetector, spell("one", "two", "three")), (Silero, recording(JFK)[16_000:64_000])]
 
 
 def probabilities(gate: Any, sound: bytes) -> list[float]:
@@ -329,7 +329,7 @@ async def test_a_word_before_a_pause_is_heard_once(whisper: Any) -> None:
 async def test_spelled_speech_streams_under_the_same_promises() -> None:
     sound = spell("", "", "", "one", "two", "three", "four.", "five", "six", "seven", "nine", "", "", "", "ten", "", "")
 
-    out = await listen(Streaming(FakeEar(), FakeGate), "en", sound)
+    out = await listen(Streaming(FakeRecognizer(), FakeDetector), "en", sound)
 
     promises_are_kept(out, len(sound) / 32_000)
     assert " ".join(s.text for s in settled(out)) == "one two three four. five six seven nine ten"

@@ -12,9 +12,9 @@ import pytest_asyncio
 from agent.engines.table import load
 from agent.recognition.streaming import Streaming
 from agent.settings import Settings
-from agent.terms.enforce import Faithful
+from agent.terms.enforce import TermEnforcer
 from agent.terms.glossary import Glossary, Term
-from agent.terms.prompt import Primed
+from agent.terms.prompt import PromptedRecognizer
 
 from .noises import NOISES, pcm
 from .test_recognizers import NOISE, TOLD, errors, listen, recording, settled
@@ -47,7 +47,7 @@ async def heard(ear: Any, name: str) -> str:
 async def test_a_rare_name_is_heard_where_the_room_knows_it(whisper: Any, name: str, term: str) -> None:
     glossary = Glossary((*map(Term, OTHERS[:3]), Term(term), *map(Term, OTHERS[3:])))
 
-    alone, primed = await heard(whisper, name), await heard(Primed(whisper, glossary), name)
+    alone, primed = await heard(whisper, name), await heard(PromptedRecognizer(whisper, glossary), name)
 
     assert term not in alone
     assert term in primed
@@ -57,20 +57,20 @@ async def test_a_rare_name_is_heard_where_the_room_knows_it(whisper: Any, name: 
 async def test_names_that_nobody_says_change_nothing_much(whisper: Any) -> None:
     glossary, name = Glossary(tuple(map(Term, OTHERS))), "en_jfk.flac"
 
-    primed = await heard(Primed(whisper, glossary), name)
+    primed = await heard(PromptedRecognizer(whisper, glossary), name)
 
     assert errors(TOLD[name]["transcript"], primed) <= 0.05
 
 
 @pytest.mark.parametrize("noise", NOISES)
 async def test_no_name_is_heard_in_noise_and_music(whisper: Any, noise: str) -> None:
-    ear = Primed(whisper, Glossary(tuple(map(Term, OTHERS))))
+    ear = PromptedRecognizer(whisper, Glossary(tuple(map(Term, OTHERS))))
 
     assert await listen(Streaming(ear), "en", pcm(NOISES[noise]())) == []
 
 
 async def test_no_name_is_heard_in_a_room_without_speech(whisper: Any) -> None:
-    ear = Primed(whisper, Glossary(tuple(map(Term, OTHERS))))
+    ear = PromptedRecognizer(whisper, Glossary(tuple(map(Term, OTHERS))))
 
     assert await listen(Streaming(ear), "en", recording(NOISE)) == []
 
@@ -90,7 +90,7 @@ async def test_names_that_are_words_too_are_kept_by_the_real_engines(routes: Any
     targets = ["pt", "es", "fr"]
     text, faithful = (
         "Will sends the report to Open Door.",
-        Faithful(routes, Glossary((Term("Will"), Term("Open Door")))),
+        TermEnforcer(routes, Glossary((Term("Will"), Term("Open Door")))),
     )
 
     alone = await routes.translate(text, "en", targets)
@@ -104,7 +104,7 @@ async def test_names_that_are_words_too_are_kept_by_the_real_engines(routes: Any
 async def test_a_term_is_called_as_the_host_calls_it_by_the_real_engines(routes: Any) -> None:
     glossary = Glossary((Term("board", "en", {"es": "junta directiva", "pt": "conselho"}),))
 
-    made = await Faithful(routes, glossary).translate("The board met on Monday.", "en", ["es", "pt", "fr"])
+    made = await TermEnforcer(routes, glossary).translate("The board met on Monday.", "en", ["es", "pt", "fr"])
 
     assert made["es"].text.count("junta directiva") == 1
     assert made["pt"].text.count("conselho") == 1
@@ -116,7 +116,7 @@ async def test_stand_ins_come_back_from_every_route(routes: Any) -> None:
     text = "Alpha Point and Blue River told Big Stone that Alpha Point has 12 people."
     targets = [pair.partition(">")[2] for pair in routes.served().languages if pair.startswith("en>")]
 
-    made = await Faithful(routes, names).translate(text, "en", targets)
+    made = await TermEnforcer(routes, names).translate(text, "en", targets)
 
     assert {tag for tag, one in made.items() if not names.found(text, "en").into(tag).stands(one.text, tag)} == set()
 

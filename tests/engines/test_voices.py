@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from agent.engines.service.client import Remote
 from agent.engines.speak.espeak import VARIANTS
-from agent.engines.speak.subprocess_voice import PAUSE, Mouth, Order
+from agent.engines.speak.subprocess_voice import PAUSE, Order, SpeechProcess
 from agent.engines.speak.voices import Voices
 from agent.engines.stock_voices import seat
 from agent.engines.table import load
@@ -262,7 +262,7 @@ async def test_a_program_that_dies_while_it_speaks_is_a_failure_that_may_pass(tm
         "sys.stdin.readline()\n"
         "frame(b's', bytes(640))\n"
     )
-    mouth = Mouth(str(script))
+    mouth = SpeechProcess(str(script))
     heard = b""
 
     with pytest.raises(EngineError) as caught:  # noqa: PT012 - what came before the error counts

@@ -18,13 +18,13 @@ from livekit.agents import JobContext
 
 from agent import __main__ as agent
 from agent import worker
-from agent.engines.fake import FakeGate
+from agent.engines.fake import FakeDetector
 from agent.engines.service.client import Remote
 from agent.nouns import Caption
 from agent.recognition.streaming import Streaming
 from agent.room import Room
 from agent.settings import Settings
-from tests.chaos import Faults, FaultyEar, FaultyTranslator, FaultyVoice, faulty_keep, one_fault
+from tests.chaos import Faults, FaultyRecognizer, FaultyTranslator, FaultyVoice, faulty_keep, one_fault
 
 LANGUAGES = ("en", "fr", "es", "de")
 FAULTS = Faults(int(os.environ.get("DRAGOMAN_CHAOS_SEED", "0")))
@@ -33,7 +33,7 @@ FAULTS = Faults(int(os.environ.get("DRAGOMAN_CHAOS_SEED", "0")))
 
 def faulty_remote(settings: Settings, room: str = "") -> Remote:
     remote = Remote(settings, room)
-    remote.ear = FaultyEar(remote.ear, FAULTS)  # type: ignore[assignment]
+    remote.ear = FaultyRecognizer(remote.ear, FAULTS)  # type: ignore[assignment]
     remote.translator = FaultyTranslator(remote.translator, FAULTS)  # type: ignore[assignment]
     remote.voice = FaultyVoice(remote.voice, FAULTS)  # type: ignore[assignment]
     return remote
@@ -97,7 +97,7 @@ class FaultyInterpreter(worker.Interpreter):
 
 async def enter(ctx: JobContext) -> None:
     """In a job's process, which has imported everything anew."""
-    worker.Streaming = lambda ear: Streaming(ear, FakeGate)  # type: ignore[assignment,misc]  # people hum in these rooms
+    worker.Streaming = lambda ear: Streaming(ear, FakeDetector)  # type: ignore[assignment,misc]  # people hum in these rooms
     worker.Remote = faulty_remote  # type: ignore[assignment,misc]
     worker.Room = FaultyRoom  # type: ignore[misc]
     worker.Interpreter = FaultyInterpreter  # type: ignore[misc]

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-KEPT = (sys.executable, "-m", "infra.keep")
+KEPT = (sys.executable, "-m", "infra.supervise")
 """Ends what it started even where the tests themselves are killed."""
 CONFIG = """
 port: {port}

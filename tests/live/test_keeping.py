@@ -17,7 +17,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from infra.setup.place import HERE
+from infra.setup.paths import HERE
 from infra.stack import Stack
 from tests.conftest import dragoman
 from tests.vault.kept import Opened, opened_of

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.nouns import Heard, Word
+from agent.nouns import Transcription, Word
 from agent.recognition.commit import Alignment, Commitment, Policy, local_agreement
-from agent.recognition.language_id import Tongue
-from agent.vad import Voiced, Voicing
+from agent.recognition.language_id import LanguageDetector
+from agent.vad import SpeechState, Voiced
 from agent.word_timing import UNTOLD
 from agent.words import believable, clause, rushed, speakable, without_echoes, without_loops, without_rest
 
@@ -24,9 +24,9 @@ def texts(some: tuple[Word, ...]) -> str:
     return " ".join(word.text for word in some)
 
 
-def heard(text: str, **but: float) -> Heard:
+def heard(text: str, **but: float) -> Transcription:
     given = {"no_speech": 0.05, "logprob": -0.3, "compression": 1.1} | but
-    return Heard("en", 0.9, words(text), engine="fake", **given)
+    return Transcription("en", 0.9, words(text), engine="fake", **given)
 
 
 def test_a_word_is_committed_when_two_passes_agree():
@@ -252,7 +252,7 @@ def test_at_the_cap_a_clause_ends_where_its_speaker_took_longest():
         heard("Thanks for watching!", logprob=-0.8),
     ],
 )
-def test_what_a_model_invents_over_noise_is_not_believed(noise: Heard):
+def test_what_a_model_invents_over_noise_is_not_believed(noise: Transcription):
     assert believable(noise, speech=1.0) == ()
 
 
@@ -277,7 +277,7 @@ def test_what_is_said_aloud_passes_a_stricter_bar_than_what_is_shown():
 
 
 def test_the_gate_opens_after_three_frames_and_closes_after_the_hang():
-    voicing, states = Voicing(hang=0.1), []
+    voicing, states = SpeechState(hang=0.1), []
     for probability in [0.9, 0.2, 0.9, 0.9, 0.9, 0.4, 0.1, 0.1, 0.1, 0.1]:
         voicing.hear(probability)
         states.append(voicing.speaking)
@@ -286,11 +286,11 @@ def test_the_gate_opens_after_three_frames_and_closes_after_the_hang():
 
 
 def test_a_language_that_was_set_is_never_looked_for():
-    assert Tongue("pt-BR").ask(5.0) == "pt"
+    assert LanguageDetector("pt-BR").ask(5.0) == "pt"
 
 
 def test_a_language_is_found_out_from_enough_sound_and_kept():
-    tongue = Tongue(None)
+    tongue = LanguageDetector(None)
 
     assert tongue.ask(0.6) is None
     assert not tongue.hear("nl", 0.4, 0.6)
@@ -301,7 +301,7 @@ def test_a_language_is_found_out_from_enough_sound_and_kept():
 
 
 def test_an_unsure_first_language_is_taken_when_it_is_found_again_or_after_a_while():
-    again, late = Tongue(None), Tongue(None)
+    again, late = LanguageDetector(None), LanguageDetector(None)
 
     again.hear("pt", 0.6, 1.5)
     again.hear("pt", 0.6, 2.4)
@@ -312,12 +312,12 @@ def test_an_unsure_first_language_is_taken_when_it_is_found_again_or_after_a_whi
 
 
 def test_a_word_or_two_in_no_likely_language_are_not_believed_and_more_is():
-    assert not Tongue(None).hear("nl", 0.3, 0.8, final=True)
-    assert Tongue(None).hear("nl", 0.3, 2.0, final=True)
+    assert not LanguageDetector(None).hear("nl", 0.3, 0.8, final=True)
+    assert LanguageDetector(None).hear("nl", 0.3, 2.0, final=True)
 
 
 def test_another_language_needs_two_sure_detections_in_a_row():
-    tongue = Tongue(None)
+    tongue = LanguageDetector(None)
     tongue.hear("de", 0.9, 1.5)
 
     tongue.begin()
@@ -329,7 +329,7 @@ def test_another_language_needs_two_sure_detections_in_a_row():
 
 
 def test_one_sure_detection_is_enough_where_nothing_follows():
-    tongue = Tongue(None)
+    tongue = LanguageDetector(None)
     tongue.hear("de", 0.9, 1.5)
 
     tongue.begin()
@@ -339,7 +339,7 @@ def test_one_sure_detection_is_enough_where_nothing_follows():
 
 
 def test_one_unsure_detection_changes_nothing():
-    tongue = Tongue(None)
+    tongue = LanguageDetector(None)
     tongue.hear("de", 0.9, 1.5)
 
     tongue.begin()

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.engines.fake import FakeGate, hum
+from agent.engines.fake import FakeDetector, hum
 from agent.engines.table import load
 from agent.errors import EngineError
-from agent.nouns import Chunk, Heard, Segment
+from agent.nouns import Chunk, Segment, Transcription
 from agent.recognition.language_check import AGAIN, ENOUGH, LONGEST, SELDOM, LanguageCheck, LanguageChecks
 from agent.recognition.silero import Silero
 from agent.room import Engines, Room, Wants
@@ -37,14 +37,14 @@ class Finding:
     asked: list[tuple[float, str | None, bool]] = field(default_factory=list)
     no_speech: float = 0.05
 
-    async def hear(
+    async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
-    ) -> Heard:
+    ) -> Transcription:
         self.asked.append((len(pcm) / BYTES, language, final))
         found = self.finds[(len(self.asked) - 1) % len(self.finds)]
         if isinstance(found, EngineError):
             raise found
-        return Heard(*found, (), self.no_speech, -0.5, 1.0, "fake")
+        return Transcription(*found, (), self.no_speech, -0.5, 1.0, "fake")
 
 
 class Told:
@@ -65,7 +65,7 @@ class Told:
 @asynccontextmanager
 async def checks(ear: Finding, busy: bool = False) -> AsyncIterator[tuple[LanguageChecks, Told]]:
     told = Told()
-    made = LanguageChecks(ear, FakeGate, suggest=told.suggest, withdraw=told.withdraw, busy=lambda: busy)
+    made = LanguageChecks(ear, FakeDetector, suggest=told.suggest, withdraw=told.withdraw, busy=lambda: busy)
     running = asyncio.create_task(made.run())
     yield made, told
     running.cancel()
@@ -196,7 +196,7 @@ async def test_who_insists_is_left_in_peace_for_a_while():
 
 
 async def test_what_is_kept_is_bounded_by_the_people_who_are_here_and_a_few_seconds_each():
-    looking = LanguageChecks(Finding([("fr", 0.95)]), FakeGate, suggest=Told().suggest, withdraw=Told().withdraw)
+    looking = LanguageChecks(Finding([("fr", 0.95)]), FakeDetector, suggest=Told().suggest, withdraw=Told().withdraw)
 
     for n in range(500):
         for at in range(20):
@@ -209,7 +209,7 @@ async def test_what_is_kept_is_bounded_by_the_people_who_are_here_and_a_few_seco
 
 
 async def test_of_two_microphones_the_one_that_is_spoken_into_is_heard():
-    check, quiet = LanguageCheck("en", FakeGate()), bytes(STEP)
+    check, quiet = LanguageCheck("en", FakeDetector()), bytes(STEP)
     spoken = hum(200, PIECE)
     due = [
         pcm
@@ -235,7 +235,7 @@ class Deaf:
 
 
 async def test_a_room_asks_who_speaks_something_else_and_does_as_they_say():
-    engines = Engines(Deaf(), Translating(), Speaking(), ear=Finding([("fr", 0.95)]), gate=FakeGate)
+    engines = Engines(Deaf(), Translating(), Speaking(), ear=Finding([("fr", 0.95)]), gate=FakeDetector)
     room = Room(engines, outside := Outside(), now=Time())
     running = asyncio.create_task(room.run())
     await room.running.wait()

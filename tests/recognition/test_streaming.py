@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.engines.fake import VOCABULARY, FakeEar, FakeGate, spell
+from agent.engines.fake import VOCABULARY, FakeDetector, FakeRecognizer, spell
 from agent.errors import EngineError
-from agent.nouns import Chunk, Heard, Hypothesis, Segment, Word
+from agent.nouns import Chunk, Hypothesis, Segment, Transcription, Word
 from agent.recognition.streaming import Pace, Stream, Streaming
 from agent.words import without_loops
 
 SILENCE = ("", "", "", "")
 
 
-class Ear(FakeEar):
+class WindowRecognizer(FakeRecognizer):
     """Counts its passes, fails those that it is told to, and hears the language of the moment."""
 
     def __init__(self, fails: Callable[[int], EngineError | None] = lambda n: None) -> None:
@@ -30,17 +30,17 @@ class Ear(FakeEar):
         self.spoken = "en"
         self._fails = fails
 
-    async def hear(
+    async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
-    ) -> Heard:
+    ) -> Transcription:
         self.passes.append((len(pcm) / 32_000, prefix, final))
         if error := self._fails(len(self.passes)):
             raise error
-        return await super().hear(pcm, language or self.spoken, prompt, prefix=prefix, final=final)
+        return await super().transcribe(pcm, language or self.spoken, prompt, prefix=prefix, final=final)
 
 
-def stream(ear: Ear, language: str | None = "en", pace: Pace | None = None) -> Stream:
-    return Streaming(ear, FakeGate, pace or Pace()).listen("t", language)
+def stream(ear: WindowRecognizer, language: str | None = "en", pace: Pace | None = None) -> Stream:
+    return Streaming(ear, FakeDetector, pace or Pace()).listen("t", language)
 
 
 async def listen(to: Stream, *said: str, piece: int = 1_920, retry: bool = False) -> list[Hypothesis | Segment]:
@@ -65,7 +65,7 @@ def settled(out: list[Hypothesis | Segment]) -> str:
 
 
 async def test_speech_becomes_hypotheses_that_grow_and_one_segment_at_the_pause():
-    out = await listen(stream(Ear()), *SILENCE, "one", "two", "three", "five", "six", *SILENCE)
+    out = await listen(stream(WindowRecognizer()), *SILENCE, "one", "two", "three", "five", "six", *SILENCE)
 
     *guesses, segment = out
     assert isinstance(segment, Segment)
@@ -79,14 +79,16 @@ async def test_speech_becomes_hypotheses_that_grow_and_one_segment_at_the_pause(
 
 
 async def test_silence_costs_no_pass():
-    ear = Ear()
+    ear = WindowRecognizer()
 
     assert await listen(stream(ear), *SILENCE * 5) == []
     assert ear.passes == []
 
 
 async def test_a_sentence_in_the_middle_of_speech_is_settled_before_its_speaker_pauses():
-    out = await listen(stream(Ear()), "one", "two", "three", "four.", "five", "six", "seven", "nine", "ten", *SILENCE)
+    out = await listen(
+        stream(WindowRecognizer()), "one", "two", "three", "four.", "five", "six", "seven", "nine", "ten", *SILENCE
+    )
 
     assert [s.text for s in out if isinstance(s, Segment)] == ["one two three four.", "five six seven nine ten"]
 
@@ -94,7 +96,7 @@ async def test_a_sentence_in_the_middle_of_speech_is_settled_before_its_speaker_
 async def test_a_long_clause_is_settled_at_the_cap_and_nothing_is_said_twice():
     sixes = ["one", "two", "three", "five", "six", "seven"]
     said = [word for turn in range(6) for word in (*sixes[turn:], *sixes[:turn], "nine" if turn % 2 else "ten")]
-    ear = Ear()
+    ear = WindowRecognizer()
 
     out = await listen(stream(ear), *said, *SILENCE)
 
@@ -104,7 +106,7 @@ async def test_a_long_clause_is_settled_at_the_cap_and_nothing_is_said_twice():
 
 
 async def test_committed_words_are_given_to_the_next_pass_as_its_prefix():
-    ear = Ear()
+    ear = WindowRecognizer()
 
     await listen(stream(ear), "one", "two", "three", "five", "six", "seven", *SILENCE)
 
@@ -115,7 +117,7 @@ async def test_committed_words_are_given_to_the_next_pass_as_its_prefix():
 
 
 async def test_the_pass_in_the_hush_is_the_last_one():
-    ear = Ear()
+    ear = WindowRecognizer()
 
     await listen(stream(ear), "one", "two", *SILENCE, *SILENCE)
 
@@ -123,7 +125,7 @@ async def test_the_pass_in_the_hush_is_the_last_one():
 
 
 async def test_two_utterances_are_two_segments_with_ids_of_their_own():
-    out = await listen(stream(Ear()), "one", "two", *SILENCE, "three", "five", *SILENCE)
+    out = await listen(stream(WindowRecognizer()), "one", "two", *SILENCE, "three", "five", *SILENCE)
 
     segments = [s for s in out if isinstance(s, Segment)]
     assert [s.text for s in segments] == ["one two", "three five"]
@@ -148,7 +150,7 @@ async def test_whatever_is_said_comes_out_once_whatever_fails_and_however_it_arr
     said: list[str], piece: int, failing: set[int]
 ):
     away = EngineError("engines_away", "Nobody answers.", retryable=True)
-    ear = Ear(lambda n: away if n in failing else None)
+    ear = WindowRecognizer(lambda n: away if n in failing else None)
 
     out = await listen(stream(ear), *SILENCE, *said, *SILENCE, piece=piece, retry=True)
 
@@ -161,7 +163,7 @@ async def test_whatever_is_said_comes_out_once_whatever_fails_and_however_it_arr
 async def test_while_no_engine_answers_the_window_is_bounded_and_what_is_lost_is_counted():
     away = EngineError("engines_away", "Nobody answers.", retryable=True)
     down = {"now": True}
-    ear = Ear(lambda n: away if down["now"] else None)
+    ear = WindowRecognizer(lambda n: away if down["now"] else None)
     listening = stream(ear)
     pcm = spell(*["one", "two", "three", ""] * 30)
 
@@ -176,7 +178,7 @@ async def test_while_no_engine_answers_the_window_is_bounded_and_what_is_lost_is
 
 async def test_an_engine_that_fails_is_asked_twice_a_second_at_most():
     away = EngineError("engines_away", "Nobody answers.", retryable=True)
-    ear = Ear(lambda n: away)
+    ear = WindowRecognizer(lambda n: away)
     listening, pcm = stream(ear), spell(*["one", "two", "three", "five"] * 4)
 
     for at in range(0, len(pcm), 640):
@@ -188,7 +190,7 @@ async def test_an_engine_that_fails_is_asked_twice_a_second_at_most():
 
 async def test_a_refused_pass_is_made_up_for_and_nothing_is_lost():
     busy = EngineError("overloaded", "Later.", retryable=True)
-    ear = Ear(lambda n: busy if n % 2 else None)
+    ear = WindowRecognizer(lambda n: busy if n % 2 else None)
     said = ["one", "two", "three", "five", "six", "seven", "nine", "ten"]
 
     out = await listen(stream(ear), *said, *SILENCE, retry=True)
@@ -197,7 +199,7 @@ async def test_a_refused_pass_is_made_up_for_and_nothing_is_lost():
 
 
 async def test_settled_words_are_heard_again_before_what_follows_them_soon():
-    ear = Ear()
+    ear = WindowRecognizer()
 
     await listen(stream(ear), "one", "two", "three", "four.", *SILENCE, "five", "six", *SILENCE)
 
@@ -205,7 +207,7 @@ async def test_settled_words_are_heard_again_before_what_follows_them_soon():
 
 
 async def test_settled_words_are_forgotten_after_a_long_silence():
-    ear = Ear()
+    ear = WindowRecognizer()
 
     await listen(stream(ear), "one", "two", "three", "four.", *SILENCE * 2, "five", "six", *SILENCE)
 
@@ -213,7 +215,7 @@ async def test_settled_words_are_forgotten_after_a_long_silence():
 
 
 async def test_the_sound_of_settled_words_is_bounded():
-    ear = Ear()
+    ear = WindowRecognizer()
 
     said = [word for words in permutations(("one", "two", "three")) for word in (*words, "four.")]
     out = await listen(stream(ear), *said, *SILENCE)
@@ -223,7 +225,7 @@ async def test_the_sound_of_settled_words_is_bounded():
 
 
 async def test_an_ear_that_answers_late_is_asked_less_often():
-    quick, late = Ear(), Ear()
+    quick, late = WindowRecognizer(), WindowRecognizer()
     said = ["one", "two", "three", "five", "six", "seven"] * 4
 
     await listen(stream(quick), *said, piece=1_920)
@@ -233,9 +235,9 @@ async def test_an_ear_that_answers_late_is_asked_less_often():
 
 
 async def test_speech_in_which_nothing_is_understood_fills_no_window():
-    class Deaf(Ear):
-        async def hear(self, *args: Any, **options: Any) -> Heard:
-            return replace(await super().hear(*args, **options), words=())
+    class Deaf(WindowRecognizer):
+        async def transcribe(self, *args: Any, **options: Any) -> Transcription:
+            return replace(await super().transcribe(*args, **options), words=())
 
     ear = Deaf()
 
@@ -244,7 +246,7 @@ async def test_speech_in_which_nothing_is_understood_fills_no_window():
 
 
 async def test_a_change_of_language_settles_what_was_said_and_loses_no_word():
-    ear = Ear()
+    ear = WindowRecognizer()
     listening, out = stream(ear, None), list[Hypothesis | Segment]()
     said = ["one", "two", "three", "five", "six", "four.", "seven", "nine", "ten", "one", "three", "six", "two", "five"]
     pcm = spell(*said, *SILENCE)
@@ -258,14 +260,14 @@ async def test_a_change_of_language_settles_what_was_said_and_loses_no_word():
     assert set(languages) == {"en", "es"}
 
 
-class Echoing(Ear):
+class Echoing(WindowRecognizer):
     """Says the last of what was said again, as often as there are quarters of a second without sound after it."""
 
-    async def hear(
+    async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
-    ) -> Heard:
-        heard = await super().hear(pcm, language, prompt, prefix=prefix, final=final)
-        whole = await super().hear(pcm, language, prompt)
+    ) -> Transcription:
+        heard = await super().transcribe(pcm, language, prompt, prefix=prefix, final=final)
+        whole = await super().transcribe(pcm, language, prompt)
         last, end = whole.words[-1:], len(pcm) / 32_000
         again = [replace(word, start=word.end, end=min(word.end + 0.02, end)) for word in last]
         silent = int((end - last[0].end) / 0.25) if last else 0
@@ -287,9 +289,9 @@ async def test_a_word_that_is_said_twice_comes_twice_though_its_ear_hears_the_se
 
 
 async def test_until_a_language_is_known_nothing_is_committed():
-    class Unsure(Ear):
-        async def hear(self, *args: Any, **options: Any) -> Heard:
-            return replace(await super().hear(*args, **options), language_probability=0.55, language="pt")
+    class Unsure(WindowRecognizer):
+        async def transcribe(self, *args: Any, **options: Any) -> Transcription:
+            return replace(await super().transcribe(*args, **options), language_probability=0.55, language="pt")
 
     out = await listen(stream(Unsure(), None), "one", "two", "three", "five", "six", *SILENCE)
 
@@ -299,7 +301,7 @@ async def test_until_a_language_is_known_nothing_is_committed():
 
 
 async def test_sound_that_was_lost_in_between_makes_two_utterances():
-    listening, out = stream(Ear()), list[Hypothesis | Segment]()
+    listening, out = stream(WindowRecognizer()), list[Hypothesis | Segment]()
     for start, words in ((0.0, ("one", "two", "three")), (9.0, ("five", "six", *SILENCE))):
         pcm = spell(*words)
         for at in range(0, len(pcm), 1_920):
@@ -312,17 +314,17 @@ async def test_sound_that_was_lost_in_between_makes_two_utterances():
 
 
 async def test_a_program_error_is_not_swallowed():
-    ear = Ear(lambda n: EngineError("bad_request", "No."))
+    ear = WindowRecognizer(lambda n: EngineError("bad_request", "No."))
 
     with pytest.raises(EngineError, match="bad_request"):
         await listen(stream(ear), "one", "two", "three", "five")
 
 
 async def test_slow_makes_fewer_passes():
-    quick, slow = Ear(), Ear()
+    quick, slow = WindowRecognizer(), WindowRecognizer()
     said = ["one", "two", "three", "five", "six"] * 3
     await listen(stream(quick), *said)
-    recognizer = Streaming(slow, FakeGate)
+    recognizer = Streaming(slow, FakeDetector)
     recognizer.slow(True)
 
     await listen(recognizer.listen("t", "en"), *said)

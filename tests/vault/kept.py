@@ -22,7 +22,7 @@ from agent.vault.crypto.keys import TenantKeys
 from agent.vault.db.pool import Pool, Role
 from agent.vault.db.tenants import ensure, tenant_id
 from agent.vault.log.ledger import Ledger
-from agent.vault.policy.effective import Keeps
+from agent.vault.policy.effective_policy import Keeps
 from agent.vault.write.recorder import Keeper
 from agent.vault.write.spool import Spool
 from agent.vault.write.store import Meeting, Store

@@ -34,7 +34,7 @@ from hypothesis.stateful import (
 
 from agent.errors import VaultError
 from agent.vault.db.pool import Role
-from agent.vault.forget.residue import clear
+from agent.vault.forget.leftover_rows import clear
 from agent.vault.forget.scope import Scope
 from agent.vault.policy.terms import FOREVER, NOT_AT_ALL, Term
 from tests.vault.memory import MARGIN, Held, Key, Meeting, Memory, Record

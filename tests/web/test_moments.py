@@ -11,9 +11,9 @@ import pytest
 
 from agent.errors import DragomanError
 from tests.web.conftest import House, code
-from tests.web.test_pace import Clock
+from tests.web.test_rate_limit import Clock
 from web.moments import KEPT, Answer, Moments
-from web.pace import LOOKS, Pace
+from web.rate_limit import LOOKS, Pace
 
 
 def free() -> None:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from agent.vault.db.tenants import tenant_id
-from agent.vault.policy.effective import Keeps
+from agent.vault.policy.effective_policy import Keeps
 from tests.web.conftest import HOST, House, Opening, code
 from web.database import DATABASE
 from web.dispatch.interpreters import announce

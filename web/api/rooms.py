@@ -25,9 +25,9 @@ from ..dispatch.livekit import SFU
 from ..engines import ENGINES
 from ..languages import Grades, Offer, offers, tag
 from ..metrics import METRICS
-from ..pace import keep_pace
 from ..peer import is_at_this_machine
 from ..policies import POLICIES, Keeps, shown
+from ..rate_limit import keep_pace
 from ..schemas import Body, read, reply
 from ..tables import rooms
 from .glossary import Entry, kept

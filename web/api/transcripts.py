@@ -32,8 +32,8 @@ from agent.vault import (
 
 from ..access import needs_host
 from ..languages import tag
-from ..pace import keep_pace
 from ..policies import HOST
+from ..rate_limit import keep_pace
 from ..schemas import Asked, asked, reply
 
 log = logging.getLogger(__name__)

@@ -19,8 +19,8 @@ from agent.errors import DragomanError
 from ..access import hashed, new_secret, new_slug
 from ..database import DATABASE
 from ..dispatch.livekit import SFU
-from ..pace import keep_pace
 from ..peer import is_at_this_machine
+from ..rate_limit import keep_pace
 from ..schemas import reply
 from ..tables import rooms
 

@@ -13,7 +13,7 @@ from livekit.agents import APIConnectOptions, stt
 from livekit.agents.types import NOT_GIVEN, TimedString
 
 from ...errors import EngineError
-from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Heard, Word
+from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Transcription, Word
 from ...word_timing import UNTOLD, after, compression, timed, tokens
 from ...words import moved
 from .. import Served
@@ -30,8 +30,8 @@ KNOWN, GUESSED = 0.9, 0.6
 74 of 79 recordings, and half a second earlier in four of five."""
 
 
-class PluginEar:
-    """An `Ear`. A plugin knows no prefix and tells no times: both are made up for here."""
+class PluginRecognizer:
+    """A `WindowRecognizer`. A plugin knows no prefix and tells no times: both are made up for here."""
 
     width = 8
     """Windows that are asked for at once; the work is done elsewhere."""
@@ -44,10 +44,10 @@ class PluginEar:
         """The languages of the setting; nobody measured how well."""
         return served_by("recognise", self._plugins, "what is said", "wer")
 
-    async def hear(
+    async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
-    ) -> Heard:
-        """See `Ear`. `prompt` is not used. After a first answer no error is for good but `not_served`."""
+    ) -> Transcription:
+        """See `WindowRecognizer`. `prompt` is not used. After a first answer no error is for good but `not_served`."""
         at, tag = first([plugin.offer for plugin in self._plugins], language)
         plugin = self._plugins[at]
         seconds = len(pcm) / BYTES
@@ -82,9 +82,9 @@ class PluginEar:
             await plugin.close()
 
 
-def heard(engine: str, words: tuple[Word, ...], language: str, sure: float) -> Heard:
+def heard(engine: str, words: tuple[Word, ...], language: str, sure: float) -> Transcription:
     confidence = float(np.mean([word.confidence for word in words])) if words else UNTOLD
-    return Heard(
+    return Transcription(
         language=language.split("-", maxsplit=1)[0],
         language_probability=sure,
         words=words,

@@ -1,7 +1,7 @@
 """LiveKit's STT and TTS plugins as engines, by a setting.
 
-A plugin that recognises whole recordings is an `Ear` and runs in the engine service, as every voice does. One that
-recognises a stream is a `Recognizer` and runs in the room's process: a stream has a state, which is kept there.
+A plugin that recognises whole recordings is a `WindowRecognizer` and runs in the engine service, as every voice does.
+One that recognises a stream is a `Recognizer` and runs in the room's process, which keeps the stream's state.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import logging
 from collections.abc import Callable
 
 from ...settings import Settings
-from .. import Gate, Recognizer
-from .ear import PluginEar
+from .. import Recognizer, VoiceActivityDetector
+from .ear import PluginRecognizer
 from .plugin import checked, loaded, offered
 from .plugins import Discreet
 from .stream import Listener
@@ -29,9 +29,9 @@ def prepare(stage: str, settings: Settings) -> None:
         handler.addFilter(Discreet())
 
 
-def load_ear(settings: Settings) -> PluginEar:
+def load_ear(settings: Settings) -> PluginRecognizer:
     """The plugins of `DRAGOMAN_LIVEKIT_STT`. Raises `EngineError` where `prepare` would raise `SettingsError`."""
-    return PluginEar(loaded("recognise", settings))
+    return PluginRecognizer(loaded("recognise", settings))
 
 
 def load_voice(settings: Settings) -> PluginVoice:
@@ -42,7 +42,7 @@ def load_voice(settings: Settings) -> PluginVoice:
 def load_listener(
     settings: Settings,
     otherwise: Recognizer,
-    gate: Callable[[], Gate],
+    gate: Callable[[], VoiceActivityDetector],
     named: Callable[[str, str], str] = lambda text, language: text,
 ) -> Listener:
     """The same plugins as `load_ear` for a room: those that stream do, the others are left to `otherwise`."""

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from ...nouns import SAMPLE_BYTES, Chunk
-from ...vad import Voicing
-from .. import Gate
+from ...vad import SpeechState
+from .. import VoiceActivityDetector
 
 BEFORE = 0.5
 """Seconds before speech that are sent with it, so that no first consonant is lost."""
@@ -17,12 +17,12 @@ AFTER = 1.5
 _FRAME = 512 * SAMPLE_BYTES
 
 
-class Sieve:
+class SpeechFilter:
     """One track's sound without what nobody says in it."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: VoiceActivityDetector) -> None:
         self._gate = gate
-        self._voicing = Voicing(AFTER)
+        self._voicing = SpeechState(AFTER)
         self._rest = b""
         self._held: deque[Chunk] = deque()
 

@@ -14,13 +14,13 @@ from livekit.agents.types import NOT_GIVEN, NotGivenOr, TimedString
 from uuid_utils import uuid7
 
 from ...errors import EngineError
-from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Heard, Hypothesis, Segment, Word
+from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Hypothesis, Segment, Transcription, Word
 from ...words import believable, clause, joined, speakable, without_loops
-from .. import Gate, Recognition, Recognizer
+from .. import Recognition, Recognizer, VoiceActivityDetector
 from .ear import KNOWN, frame_of, heard, is_final, language_of, words_of
 from .plugin import Plugin, for_now, meant
 from .plugins import first
-from .speech_filter import Sieve
+from .speech_filter import SpeechFilter
 
 AGAIN = 0.5
 """Seconds of new sound before a stream that broke is opened again."""
@@ -43,7 +43,7 @@ class Listener:
         self,
         plugins: Sequence[Plugin],
         otherwise: Recognizer,
-        gate: Callable[[], Gate],
+        gate: Callable[[], VoiceActivityDetector],
         named: Callable[[str, str], str],
     ) -> None:
         self._plugins = plugins
@@ -60,7 +60,7 @@ class Listener:
         plugin = self._plugins[at]
         if not plugin.streams:
             return self._otherwise.listen(track, language)
-        return Listening(plugin, Sieve(self._gate()), track, tag, self._named)
+        return Listening(plugin, SpeechFilter(self._gate()), track, tag, self._named)
 
     async def close(self) -> None:
         for plugin in self._plugins:
@@ -126,7 +126,7 @@ class Listening:
     """
 
     def __init__(
-        self, plugin: Plugin, sieve: Sieve, track: str, language: str | None, named: Callable[[str, str], str]
+        self, plugin: Plugin, sieve: SpeechFilter, track: str, language: str | None, named: Callable[[str, str], str]
     ) -> None:
         self._plugin = plugin
         self._named = named
@@ -265,7 +265,7 @@ class Listening:
             self._interim, self._rev = words, self._rev + 1
             self._out.append(self._hypothesis(words))
 
-    def _heard(self, words: tuple[Word, ...]) -> Heard:
+    def _heard(self, words: tuple[Word, ...]) -> Transcription:
         return heard(self._plugin.name, words, self._language, KNOWN)
 
     def _believed(self, words: tuple[Word, ...], *, final: bool = True) -> bool:

@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from ...errors import EngineError
-from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, SPACELESS, Heard, Word
+from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, SPACELESS, Transcription, Word
 from ...settings import Settings
 from ...words import believable, rushed
 from .. import Served, SoundRequest, Translation
@@ -63,7 +63,7 @@ A = TypeVar("A")
 class Way:
     """How a kind of processor hears: `types` are the best numbers to compute in, best first.
 
-    `beams` are of interims and of finals; for `most` see `BatchEar`, for `alike` see `ALIKE`.
+    `beams` are of interims and of finals; for `most` see `BatchRecognizer`, for `alike` see `ALIKE`.
     """
 
     device: str
@@ -105,7 +105,7 @@ def load_direct(settings: Settings) -> DirectWhisper:
 
 
 class Whisper:
-    """An `Ear`. Stateless; may be asked from several tasks at once, and hears `width` windows at a time."""
+    """A `WindowRecognizer`. Stateless; may be asked from several tasks at once, and hears `width` windows at a time."""
 
     def __init__(self, folder: Path, threads: int = 2, way: Way | None = None) -> None:
         from ctranslate2 import get_cuda_device_count, get_supported_compute_types
@@ -135,18 +135,18 @@ class Whisper:
         languages = {code: WER.get(code) if self.name == "whisper-base" else None for code in self._languages()}
         return Served("recognise", self.name, f"Whisper weights are in {self.name}", "MIT", "wer", languages)
 
-    async def hear(
+    async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
-    ) -> Heard:
-        """See `Ear`. Raises `EngineError` `not_served` for a language that Whisper does not know."""
+    ) -> Transcription:
+        """See `WindowRecognizer`. Raises `EngineError` `not_served` for a language that Whisper does not know."""
         code = self._known(language) if language else None
         return await self._in_turn(lambda: self._hear(pcm, code, prompt, prefix, final))
 
-    async def hear_batch(self, requests: Sequence[SoundRequest]) -> Sequence[Heard | EngineError]:
-        """See `BatchEar`: windows about as long as each other are encoded and decoded together."""
+    async def transcribe_batch(self, requests: Sequence[SoundRequest]) -> Sequence[Transcription | EngineError]:
+        """See `BatchRecognizer`: windows about as long as each other are encoded and decoded together."""
         return await self._in_turn(lambda: self._hear_all(requests))
 
-    async def carry(self, pcm: bytes, source: str) -> Heard:
+    async def carry(self, pcm: bytes, source: str) -> Transcription:
         """A clause in English, by the model's own speech translation; its words have no times."""
         code = self._known(source)
         return await self._in_turn(lambda: self._carry(pcm, code))
@@ -175,7 +175,7 @@ class Whisper:
         multilingual = self._model.model.is_multilingual
         return Tokenizer(self._model.hf_tokenizer, multilingual, task=task, language=language)
 
-    def _hear(self, pcm: bytes, language: str | None, prompt: str, prefix: str, final: bool) -> Heard:
+    def _hear(self, pcm: bytes, language: str | None, prompt: str, prefix: str, final: bool) -> Transcription:
         encoded, seconds = self._encoded(pcm)
         probability = 1.0
         if language is None:
@@ -189,7 +189,7 @@ class Whisper:
         known = len(tokenizer.encode(" " + prefix.strip())) if prefix else 0
         # The prefix's tokens come back too, at no loss: the mean is over those that were chosen, the end included.
         chosen = max(1, len(tokens) + 1 - known)
-        return Heard(
+        return Transcription(
             language=language,
             language_probability=float(probability),
             words=self._words(tokenizer, tokens, known, encoded, seconds),
@@ -199,13 +199,13 @@ class Whisper:
             engine=self.name,
         )
 
-    def _carry(self, pcm: bytes, source: str) -> Heard:
+    def _carry(self, pcm: bytes, source: str) -> Transcription:
         encoded, seconds = self._encoded(pcm)
         tokenizer = self._tokenizer(source, "translate")
         asked = self._model.get_prompt(tokenizer, [], without_timestamps=True)
         result = self._decoded(encoded, asked, seconds, BEAM_FINAL)
         text = tokenizer.decode(result.sequences_ids[0]).strip()
-        return Heard(
+        return Transcription(
             language="en",
             language_probability=1.0,
             words=tuple(Word(word, 0.0, seconds, 1.0) for word in text.split()),
@@ -257,8 +257,8 @@ class Whisper:
 
     # Several windows in one call
 
-    def _hear_all(self, requests: Sequence[SoundRequest]) -> list[Heard | EngineError]:
-        answers: dict[int, Heard | EngineError] = {}
+    def _hear_all(self, requests: Sequence[SoundRequest]) -> list[Transcription | EngineError]:
+        answers: dict[int, Transcription | EngineError] = {}
         windows: list[_Window] = []
         for at, request in enumerate(requests):
             try:
@@ -271,7 +271,7 @@ class Whisper:
             answers |= zip((window.at for window in group), self._hear_together(group), strict=True)
         return [answers[at] for at in range(len(requests))]
 
-    def _hear_together(self, windows: Sequence[_Window]) -> list[Heard]:
+    def _hear_together(self, windows: Sequence[_Window]) -> list[Transcription]:
         """Windows that are about as long as each other, with as much said before them; their prefixes may differ."""
         longest = max(window.seconds for window in windows)
         encoded = self._model.encode(np.stack([self._features(window.samples, longest) for window in windows]))
@@ -329,12 +329,12 @@ class Whisper:
 
     def _told(
         self, window: _Window, tokenizer: Any, probability: float, result: Any, aligned: Sequence[Mapping[str, Any]]
-    ) -> Heard:
+    ) -> Transcription:
         tokens: list[int] = result.sequences_ids[0]
         prefix = window.request.prefix
         known = len(tokenizer.encode(" " + prefix.strip())) if prefix else 0
         words = _after(aligned, known, window.seconds, tokenizer.language_code)
-        return Heard(
+        return Transcription(
             language=tokenizer.language_code,
             language_probability=probability,
             words=words if window.seconds >= MOMENT else (),

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 
-class Together(Collector):
+class SharedTranslations(Collector):
     """The pages of replicas as one, each figure under the name of its replica."""
 
     def __init__(self, pages: Iterable[tuple[str, bytes]]) -> None:
@@ -29,5 +29,5 @@ class Together(Collector):
 def together(pages: Iterable[tuple[str, bytes]]) -> bytes:
     """One page of the pages of these replicas."""
     registry = CollectorRegistry()
-    registry.register(Together(pages))
+    registry.register(SharedTranslations(pages))
     return generate_latest(registry)

@@ -32,7 +32,7 @@ class _Waiting(Generic[Q, A]):
     answer: asyncio.Future[A]
 
 
-class Turns:
+class FairQueue:
     """Whose turn it is, by the engine's time that a room has had: start-time fair queueing (Goyal, Vin, Cheng 1996).
 
     A room that asks for much, or for what takes long, waits for itself and not for others; one that was
@@ -73,7 +73,7 @@ class Batch(Generic[Q, A]):
 
     A call takes as many as weigh up to `most` together, and one at least. The room that has had least of the
     engine's time comes first, and finals before interims: always within a room, and between rooms while none
-    gets ahead by it (see `Turns`). Where requests come thick a free engine waits until the oldest has waited
+    gets ahead by it (see `FairQueue`). Where requests come thick a free engine waits until the oldest has waited
     for `window` seconds, for more to come; elsewhere nobody is expected, and nobody waits. What comes while
     the engine works is a batch by itself.
 
@@ -104,7 +104,7 @@ class Batch(Generic[Q, A]):
         self._now = now
         self._waited = waited
         self._rooms: dict[str, deque[_Waiting[Q, A]]] = {}
-        self._turns = Turns()
+        self._turns = FairQueue()
         self._came: deque[float] = deque(maxlen=THICK)
         self._arrived = asyncio.Event()
         self._hands = 0

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from ...errors import EngineError
-from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub, Heard, Word
+from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub, Transcription, Word
 from ...settings import Settings
 from ...text import shortened
 from .. import Reference, Served, Translation
@@ -49,7 +49,7 @@ class Remote:
         self._next = 0
         self.room = room[:NAME]
         """Whose requests these are: the service is fair between rooms."""
-        self.ear = RemoteEar(self)
+        self.ear = RemoteRecognizer(self)
         self.translator = RemoteTranslator(self)
         self.previews = RemoteTranslator(self, final=False)
         """The same translator, for what may be dropped where there is too much to do."""
@@ -170,16 +170,16 @@ async def _refusal(answer: aiohttp.ClientResponse) -> EngineError:
         return EngineError(code, f"The engine service answered {answer.status}.", retryable=True)
 
 
-class RemoteEar:
-    """An `Ear`."""
+class RemoteRecognizer:
+    """A `WindowRecognizer`."""
 
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
 
-    async def hear(
+    async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
-    ) -> Heard:
-        """See `Ear`. A pass may take 8 s and twice as long as the sound."""
+    ) -> Transcription:
+        """See `WindowRecognizer`. A pass may take 8 s and twice as long as the sound."""
         about = {
             "language": language,
             "prompt": prompt[-500:],  # a model looks no further back
@@ -192,7 +192,7 @@ class RemoteEar:
         data = json.dumps(about).encode() + b"\n" + pcm
         async with self._remote.ask("POST", "/recognise", data=data, patience=patience) as answer:
             heard = await answer.json()
-        return Heard(**heard | {"words": tuple(Word(**word) for word in heard["words"])})
+        return Transcription(**heard | {"words": tuple(Word(**word) for word in heard["words"])})
 
 
 class RemoteTranslator:

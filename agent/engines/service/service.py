@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...errors import EngineError
-from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub, Heard
+from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub, Transcription
 from ...settings import Settings
 from .. import Consent, Reference, Served, SoundRequest, TextRequest, Translation
 from ..table import TABLE, chosen
@@ -28,7 +28,7 @@ BODY_LIMIT = 2_000_000
 TEXT_LIMIT = 2_000
 """Characters of a text."""
 LONGEST = 30.0
-"""Seconds of sound, what `Ear` takes."""
+"""Seconds of sound, what `WindowRecognizer` takes."""
 STATUS = {
     "bad_request": 400,
     "no_consent": 403,
@@ -219,7 +219,7 @@ class Service:
 
     async def _recognise(self, request: web.Request) -> web.Response:
         about, pcm = with_sound(Recognise, await request.read())
-        heard: Heard = await self.stages["recognise"].ask(
+        heard: Transcription = await self.stages["recognise"].ask(
             Hearing(about, pcm), about.room, final=about.final, worth=about.worth
         )
         return web.json_response(asdict(heard))
@@ -248,17 +248,19 @@ class Service:
 
     # The work
 
-    async def _hear(self, ear: Any, hearing: Hearing) -> Heard:
+    async def _hear(self, ear: Any, hearing: Hearing) -> Transcription:
         about, begun = hearing.about, time.perf_counter()
-        heard: Heard = await ear.hear(hearing.pcm, about.language, about.prompt, prefix=about.prefix, final=about.final)
+        heard: Transcription = await ear.transcribe(
+            hearing.pcm, about.language, about.prompt, prefix=about.prefix, final=about.final
+        )
         self._paced("recognise", begun, len(hearing.pcm) / SAMPLE_BYTES / SAMPLE_RATE)
         return heard
 
-    async def _hear_batch(self, ear: Any, hearings: Sequence[Hearing]) -> Sequence[Heard | EngineError]:
+    async def _hear_batch(self, ear: Any, hearings: Sequence[Hearing]) -> Sequence[Transcription | EngineError]:
         """The answers of one call. Its real-time factor is that of all the sound together."""
         begun, asked = time.perf_counter(), [(one.pcm, one.about) for one in hearings]
         requests = [SoundRequest(pcm, it.language, it.prompt, it.prefix, it.final) for pcm, it in asked]
-        heard: Sequence[Heard | EngineError] = await ear.hear_batch(requests)
+        heard: Sequence[Transcription | EngineError] = await ear.transcribe_batch(requests)
         self._paced("recognise", begun, sum(len(pcm) for pcm, _ in asked) / SAMPLE_BYTES / SAMPLE_RATE)
         return _as_many(heard, len(requests))
 
@@ -433,7 +435,9 @@ def parsed(model: type[M], body: bytes) -> M:
 
 async def _warm_ear(ear: Any) -> None:
     languages = ear.served().languages
-    await ear.hear(bytes(SAMPLE_RATE * SAMPLE_BYTES), "en" if "en" in languages else next(iter(languages)), final=False)
+    await ear.transcribe(
+        bytes(SAMPLE_RATE * SAMPLE_BYTES), "en" if "en" in languages else next(iter(languages)), final=False
+    )
 
 
 async def _warm_direct(direct: Any) -> None:

@@ -31,7 +31,7 @@ from .. import Reference, Served
 from ..licences import accepted
 from ..stock_voices import seat
 from .phonemes import Phonemes
-from .subprocess_voice import PAUSE, Mouth, Order, Patience, refuse, serve
+from .subprocess_voice import PAUSE, Order, Patience, SpeechProcess, refuse, serve
 
 LICENCE = "xtts-v2"
 """What is accepted by name: its weights are not for commercial use."""
@@ -135,7 +135,7 @@ def _tags(names: Sequence[str]) -> dict[str, str]:
 class Pool:
     """Programs with the same model. Who comes when all are speaking waits, first come, first served."""
 
-    def __init__(self, mouths: Sequence[Mouth]) -> None:
+    def __init__(self, mouths: Sequence[SpeechProcess]) -> None:
         self._mouths = mouths
         self._free = [*mouths]
         self._turn = asyncio.Semaphore(len(mouths))  # a queue would let latecomers pass those who wait
@@ -143,7 +143,7 @@ class Pool:
         self._opened = False
 
     @asynccontextmanager
-    async def take(self) -> AsyncIterator[Mouth]:
+    async def take(self) -> AsyncIterator[SpeechProcess]:
         """One of them for as long as it is needed. The first who asks waits for all to load."""
         async with self._opening:
             if not self._opened:
@@ -230,8 +230,8 @@ class Coqui:
                 yield Dub(language, int(mouth.hello["rate"]), pcm, model.name)
 
 
-def _mouth(model: Model, threads: int) -> Mouth:
-    return Mouth("-m", __name__, str(threads), str(model.folder), patience=PATIENCE, environment=OFFLINE)
+def _mouth(model: Model, threads: int) -> SpeechProcess:
+    return SpeechProcess("-m", __name__, str(threads), str(model.folder), patience=PATIENCE, environment=OFFLINE)
 
 
 def _named(model: Model, language: str) -> str:

@@ -25,7 +25,7 @@ from ...nouns import Dub
 from ...settings import Settings
 from .. import Served
 from ..stock_voices import seat
-from .subprocess_voice import Mouth, Order, serve
+from .subprocess_voice import Order, SpeechProcess, serve
 
 NAME = "espeak-ng"
 RATE = 22_050
@@ -70,7 +70,7 @@ class Espeak:
 
     def __init__(self, voices: Mapping[str, str]) -> None:
         self._voices = voices
-        self._mouth = Mouth("-m", __name__)
+        self._mouth = SpeechProcess("-m", __name__)
 
     def served(self) -> Served:
         why = "eSpeak NG's library and voices are installed"

@@ -23,7 +23,7 @@ from ...nouns import Dub
 from ...settings import Settings
 from .. import Served
 from ..stock_voices import seat
-from .subprocess_voice import PAUSE, Mouth, Order, serve
+from .subprocess_voice import PAUSE, Order, SpeechProcess, serve
 
 NAME = "piper"
 
@@ -92,7 +92,7 @@ class Piper:
         files: dict[int, list[str]] = {}
         for model in dict.fromkeys(model for models in voices.values() for model in models):
             files.setdefault(model.rate, []).append(str(model.path))
-        self._mouths = {rate: Mouth("-m", __name__, *paths) for rate, paths in files.items()}
+        self._mouths = {rate: SpeechProcess("-m", __name__, *paths) for rate, paths in files.items()}
         self.width = len(self._mouths)
 
     def served(self) -> Served:

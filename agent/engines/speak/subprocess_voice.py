@@ -1,8 +1,8 @@
 """A speech synthesizer in a process of its own, asked over its pipes, and started again when it dies.
 
 The programs that speak are under the GPL or bring a gigabyte of libraries, keep their state in globals and may crash:
-so each is a program that we talk to, and no part of the engine service. `Mouth` is our side, `serve` theirs. An order
-is a line of JSON, and an empty line takes the last one back; the answer is frames of a kind (one byte), a length
+so each is a program that we talk to, and no part of the engine service. `SpeechProcess` is our side, `serve` theirs. An
+order is a line of JSON, and an empty line takes the last one back; the answer is frames of a kind (one byte), a length
 (four) and as many bytes.
 """
 
@@ -58,7 +58,7 @@ class Patience:
     finish: float = 3.0
 
 
-class Mouth:
+class SpeechProcess:
     """A running program that speaks; one order at a time."""
 
     def __init__(

@@ -27,7 +27,7 @@ from ...errors import EngineError
 from ...settings import Settings
 from ...text import plain
 from .. import Served, Translation
-from .language_names import Tongues
+from .language_names import LanguageNames
 from .sentences import fitted, joined, parts
 
 NAME = "firefox"
@@ -81,7 +81,7 @@ class Firefox:
     """A `Translator`: its models know single sentences, and one sentence is translated at a time."""
 
     def __init__(self, folder: Path, found: Sequence[tuple[str, str]]) -> None:
-        self._tongues = Tongues({one: one for pair in found for one in pair})
+        self._tongues = LanguageNames({one: one for pair in found for one in pair})
         self._directions = frozenset(found)
         self._program = Program(folder)
 

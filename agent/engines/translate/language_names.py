@@ -8,7 +8,7 @@ from contextlib import suppress
 import langcodes
 from langcodes.tag_parser import LanguageTagError
 
-Tongue = tuple[str, str]
+LanguageDetector = tuple[str, str]
 """A language and its script, as `langcodes` writes them: `("zh", "Hant")`."""
 
 OTHERWISE = {
@@ -17,7 +17,7 @@ OTHERWISE = {
 """What a language is asked for by as well, beside what `langcodes` makes of its tag."""
 
 
-class Tongues:
+class LanguageNames:
     """The languages that a model knows. `named` is its own name of each, by a tag; those that are no tags are left out.
 
     A macrolanguage stands for its main member: `ar` is Modern Standard Arabic, `fa` Iranian Persian. Of several
@@ -25,7 +25,7 @@ class Tongues:
     """
 
     def __init__(self, named: Mapping[str, str]) -> None:
-        self._names: dict[Tongue, str] = {}
+        self._names: dict[LanguageDetector, str] = {}
         shortest = sorted(named.items(), key=lambda item: (len(item[0]), item[0]))
         for read in (_as_is, _as_macro, _otherwise):
             for tag, name in shortest:
@@ -49,7 +49,7 @@ class Tongues:
         return [*made.values()]
 
 
-def tongue(tag: str) -> Tongue:
+def tongue(tag: str) -> LanguageDetector:
     """A tag's language and script; the script is the likely one where the tag names none.
 
     Raises `LanguageTagError` for what is no tag.
@@ -58,14 +58,14 @@ def tongue(tag: str) -> Tongue:
     return likely.language or "und", likely.script or "Zyyy"
 
 
-def _as_is(tag: str) -> Tongue:
+def _as_is(tag: str) -> LanguageDetector:
     return tongue(langcodes.standardize_tag(tag))
 
 
-def _as_macro(tag: str) -> Tongue:
+def _as_macro(tag: str) -> LanguageDetector:
     return tongue(langcodes.standardize_tag(tag, macro=True))
 
 
-def _otherwise(tag: str) -> Tongue | None:
+def _otherwise(tag: str) -> LanguageDetector | None:
     other = OTHERWISE.get(tag.replace("_", "-").split("-", maxsplit=1)[0].lower())
     return (other, _as_is(tag)[1]) if other else None

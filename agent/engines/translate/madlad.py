@@ -9,8 +9,8 @@ from pathlib import Path
 from ...errors import EngineError
 from ...settings import Settings
 from .. import Served
-from .language_names import Tongues
-from .sentencewise import AllPairs, Job, Row, opened
+from .batch_translation import AllPairs, Job, Row, opened
+from .language_names import LanguageNames
 
 NAME = "madlad"
 TOKENIZERS = ("spiece.model", "sentencepiece.model")
@@ -38,9 +38,9 @@ def load(settings: Settings) -> Madlad:
         raise EngineError("engine_failed", f"There is no usable MADLAD-400 model in {folder}.") from error
 
 
-def tongues(vocabulary: Iterable[str]) -> Tongues:
+def tongues(vocabulary: Iterable[str]) -> LanguageNames:
     """The languages of a model by its vocabulary, which has a token for each target: `<2es>`, `<2sr_Latn>`."""
-    return Tongues({tag[1].replace("_", "-"): tag[0] for word in vocabulary if (tag := _TAG.fullmatch(word))})
+    return LanguageNames({tag[1].replace("_", "-"): tag[0] for word in vocabulary if (tag := _TAG.fullmatch(word))})
 
 
 class Madlad(AllPairs):

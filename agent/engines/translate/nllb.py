@@ -11,8 +11,8 @@ from ...errors import EngineError
 from ...settings import Settings
 from .. import Served
 from ..licences import accepted
-from .language_names import Tongues
-from .sentencewise import AllPairs, Job, Row, opened
+from .batch_translation import AllPairs, Job, Row, opened
+from .language_names import LanguageNames
 
 NAME = "nllb"
 LICENCE = "nllb-200"
@@ -40,9 +40,9 @@ def load(settings: Settings) -> Nllb:
         raise EngineError("engine_failed", f"There is no usable NLLB model in {folder}.") from error
 
 
-def tongues(vocabulary: Iterable[str]) -> Tongues:
+def tongues(vocabulary: Iterable[str]) -> LanguageNames:
     """The languages of a model by its vocabulary, which has them as FLORES-200 does: `eng_Latn`."""
-    return Tongues({word.replace("_", "-"): word for word in vocabulary if _CODE.fullmatch(word)})
+    return LanguageNames({word.replace("_", "-"): word for word in vocabulary if _CODE.fullmatch(word)})
 
 
 class Nllb(AllPairs):

@@ -12,8 +12,8 @@ from pathlib import Path
 from ...errors import EngineError
 from ...settings import Settings
 from .. import Served
-from .language_names import Tongues, tongue
-from .sentencewise import Job, Names, Row, Sentencewise, decoded, opened
+from .batch_translation import BatchTranslation, Job, Names, Row, decoded, opened
+from .language_names import LanguageNames, tongue
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +69,8 @@ class Model:
         sources, targets = languages(folder.name)
         tagged = {tag[1].replace("_", "-"): tag[0] for word in _vocabulary(folder) if (tag := _TAG.fullmatch(word))}
         self.name = folder.name
-        self.sources = Tongues({source: source for source in sources})
-        self.targets = Tongues(tagged or {target: "" for target in targets[:1]})
+        self.sources = LanguageNames({source: source for source in sources})
+        self.targets = LanguageNames(tagged or {target: "" for target in targets[:1]})
         # An exact pair knows its languages better than a group does, and a large model better than a small one.
         self.rank = (bool(tagged) + (len(sources) > 1), -(folder / "model.bin").stat().st_size)
         # Of those converted from Marian's own files, CTranslate2 ends the source itself.
@@ -90,7 +90,7 @@ class Model:
         return str(self._target.decode([token for token in tokens if not _TAG.fullmatch(token)])).strip()
 
 
-class Opus(Sentencewise):
+class Opus(BatchTranslation):
     """A `BatchTranslator` over the models there are: a batch for each of them."""
 
     def __init__(self, models: Sequence[Model]) -> None:

@@ -58,7 +58,7 @@ _LOG = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Doomed:
+class KeyToDestroy:
     """A key that is to go, and what it takes along."""
 
     id: UUID
@@ -72,8 +72,8 @@ class Doomed:
 
 
 async def weighed(
-    connection: AsyncConnection, tenant: UUID, keys: Sequence[Doomed], days: Mapping[UUID, date]
-) -> list[Doomed]:
+    connection: AsyncConnection, tenant: UUID, keys: Sequence[KeyToDestroy], days: Mapping[UUID, date]
+) -> list[KeyToDestroy]:
     """The same with how many records they open, and since when the newest is stored. Lock them first."""
     sealing = [key for key in keys if key.kind != "name"]  # a name is no record
     if not sealing:
@@ -85,7 +85,7 @@ async def weighed(
 
 
 async def destroy(
-    connection: AsyncConnection, tenant: UUID, keys: Sequence[Doomed], days: Mapping[UUID, date]
+    connection: AsyncConnection, tenant: UUID, keys: Sequence[KeyToDestroy], days: Mapping[UUID, date]
 ) -> tuple[int, int]:
     """Destroys weighed keys; answers the first and last number of what the log says of it, a line per meeting.
 
@@ -102,12 +102,12 @@ async def destroy(
     return int(first), int(last)
 
 
-def entry(keys: Iterable[Doomed]) -> dict[str, Any]:
+def entry(keys: Iterable[KeyToDestroy]) -> dict[str, Any]:
     """What the ledger says of it."""
     return {"keys": [[str(k.id), str(k.meeting), str(k.speaker), k.records, k.reason] for k in keys]}
 
 
-def _lines(keys: Sequence[Doomed]) -> dict[str, Any]:
+def _lines(keys: Sequence[KeyToDestroy]) -> dict[str, Any]:
     """By meeting and reason: numbers only."""
     gone: Counter[tuple[UUID, str]] = Counter()
     records: Counter[tuple[UUID, str]] = Counter()

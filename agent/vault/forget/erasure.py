@@ -15,13 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ...errors import VaultError
 from ..crypto.keys import Signer
+from ..db.db_errors import refusals
 from ..db.pool import Pool
-from ..db.refusals import refusals
 from ..log.audit import LOG
 from ..log.ledger import Ledger
-from .destroy import Doomed, destroy, entry, weighed
+from .destroy import KeyToDestroy, destroy, entry, weighed
+from .leftover_rows import clear
 from .receipts import Receipt, Told, signed
-from .residue import clear
 from .scope import Scope
 from .vacuum import scour
 
@@ -135,7 +135,7 @@ class Erasures:
         found = list(await connection.execute(_KEYS, {"tenant": self._tenant, **scope.parameters}))
         if any(key.held for key in found):
             raise VaultError("held", "A hold keeps something of this.")
-        keys = [Doomed(key[0], key[1], key[2], key[3], f"erasure {id}") for key in found]
+        keys = [KeyToDestroy(key[0], key[1], key[2], key[3], f"erasure {id}") for key in found]
         meetings = await self._meetings(connection, keys)
         days = {meeting: day for meeting, (day, _) in meetings.items()}
         keys = await weighed(connection, self._tenant, keys, days)
@@ -151,13 +151,18 @@ class Erasures:
         return Erasure(id, "done", receipt, tuple(key.id for key in keys))
 
     async def _meetings(
-        self, connection: AsyncConnection, keys: list[Doomed]
+        self, connection: AsyncConnection, keys: list[KeyToDestroy]
     ) -> dict[UUID, tuple[date, tuple[str, int | None]]]:
         given = {"tenant": self._tenant, "meetings": sorted({key.meeting for key in keys})}
         return {row[0]: (row[1], (row[2], row[3])) for row in await connection.execute(_MEETINGS, given)}
 
     async def _destroyed(
-        self, connection: AsyncConnection, row: Row[Any], scope: Scope, keys: list[Doomed], days: Mapping[UUID, date]
+        self,
+        connection: AsyncConnection,
+        row: Row[Any],
+        scope: Scope,
+        keys: list[KeyToDestroy],
+        days: Mapping[UUID, date],
     ) -> tuple[int, int]:
         """Where the log stood before, and the line that says it is done."""
         first = (await destroy(connection, self._tenant, keys, days))[0] if keys else None

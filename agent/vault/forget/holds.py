@@ -11,8 +11,8 @@ from sqlalchemy import Text, Uuid, bindparam, select, text
 from sqlalchemy.engine import Row
 
 from ...errors import VaultError
+from ..db.db_errors import refusals
 from ..db.pool import Pool
-from ..db.refusals import refusals
 from ..db.tables import hold
 from ..log.audit import LOG
 from ..log.ledger import Ledger

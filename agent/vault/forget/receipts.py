@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ...errors import VaultError
 from ..crypto.keys import Signer
-from .destroy import Doomed
+from .destroy import KeyToDestroy
 from .scope import Scope
 
 TYPE = "dragoman-erasure-receipt+jws"
@@ -85,7 +85,7 @@ class Receipt:
 async def signed(
     signer: Signer,
     told: Told,
-    keys: Sequence[Doomed],
+    keys: Sequence[KeyToDestroy],
     policies: Mapping[UUID, tuple[str, int | None]],
     audit: tuple[int, int],
 ) -> Receipt:
@@ -99,7 +99,7 @@ async def signed(
 
 def _payload(
     told: Told,
-    keys: Sequence[Doomed],
+    keys: Sequence[KeyToDestroy],
     policies: Mapping[UUID, tuple[str, int | None]],
     audit: tuple[int, int],
 ) -> dict[str, Any]:

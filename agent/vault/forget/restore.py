@@ -12,12 +12,12 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ...errors import VaultError
+from ..db.db_errors import refusals
 from ..db.pool import Pool
-from ..db.refusals import refusals
 from ..log.ledger import Ledger, Line, missing
 from ..log.restored import MISSING, SURELY_IN_FORCE, carried_out, lacking, lines_of, not_replayed, versions
-from .destroy import Doomed, destroy, weighed
-from .residue import clear, left
+from .destroy import KeyToDestroy, destroy, weighed
+from .leftover_rows import clear, left
 from .vacuum import scour
 
 _HOLDS = text("SELECT id, released_at IS NOT NULL FROM vault_keys.hold WHERE tenant_id = :tenant")
@@ -178,7 +178,7 @@ async def _behind(pool: Pool, tenant: UUID, lines: list[Line]) -> Behind:
     return Behind(missing, holds, releases, policies)
 
 
-async def _destroy_again(pool: Pool, tenant: UUID, keys: list[Doomed]) -> tuple[int, int]:
+async def _destroy_again(pool: Pool, tenant: UUID, keys: list[KeyToDestroy]) -> tuple[int, int]:
     """How many were still there, and how many were not."""
     by_id = {key.id: key for key in keys}
     async with pool.transaction(tenant, principal="replay") as connection:
@@ -200,7 +200,7 @@ async def _left_over(pool: Pool, tenant: UUID, keys: list[UUID]) -> int:
         return int(sum(found.scalars()))
 
 
-async def _days(connection: AsyncConnection, tenant: UUID, keys: list[Doomed]) -> dict[UUID, date]:
+async def _days(connection: AsyncConnection, tenant: UUID, keys: list[KeyToDestroy]) -> dict[UUID, date]:
     given = {"tenant": tenant, "meetings": sorted({key.meeting for key in keys})}
     return {row[0]: row[1] for row in await connection.execute(_DAYS, given)}
 
@@ -221,10 +221,10 @@ def _open(lines: list[Line]) -> list[Line]:
     return [line for line in lines if line.what == "destroyed" and line.n not in ended]
 
 
-def _keys(line: Line) -> list[Doomed]:
+def _keys(line: Line) -> list[KeyToDestroy]:
     rows = line.body["keys"]
-    return [Doomed(UUID(k), UUID(m), UUID(s), "", reason, n) for k, m, s, n, reason in rows]
+    return [KeyToDestroy(UUID(k), UUID(m), UUID(s), "", reason, n) for k, m, s, n, reason in rows]
 
 
-def _stone(key: Doomed) -> dict[str, Any]:
+def _stone(key: KeyToDestroy) -> dict[str, Any]:
     return {"key": key.id, "meeting": key.meeting, "speaker": key.speaker, "reason": key.reason, "records": key.records}

@@ -12,12 +12,12 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Date, DateTime, Text, TextClause, Uuid, bindparam, text
 
 from ...errors import VaultError
+from ..db.db_errors import refusals
 from ..db.pool import Pool
-from ..db.refusals import refusals
 from ..log.ledger import Ledger
 from ..log.restored import may_serve
-from . import residue
-from .destroy import Doomed, destroy, entry, weighed
+from . import leftover_rows
+from .destroy import KeyToDestroy, destroy, entry, weighed
 from .erasure import Erasures
 from .restore import settle
 from .vacuum import scour
@@ -106,7 +106,7 @@ class _Keys:
     def query(self, *, lock: bool) -> TextClause:
         return text(self.which + (_LOCK if lock else "")).bindparams(*_typed(self.given))
 
-    def due(self, key: Doomed) -> bool:
+    def due(self, key: KeyToDestroy) -> bool:
         since = self.sinces.get((key.meeting, key.kind))
         return since is None or key.newest is None or key.newest <= since
 
@@ -133,14 +133,14 @@ class Sweep:
             left: dict[UUID, list[UUID]] = {}
             for tenant in tenants:
                 await self._tenant(tenant, swept, dry_run)
-                left[tenant] = await residue.left(self._pool, tenant)
+                left[tenant] = await leftover_rows.left(self._pool, tenant)
             if dry_run:
                 return swept
             swept.days = await self._days(tenants[0]) if tenants else []
             if any(left.values()):
                 swept.scoured = await scour(self._pool)
             for tenant, keys in left.items():
-                await residue.clear(self._pool, tenant, keys)
+                await leftover_rows.clear(self._pool, tenant, keys)
             return swept
 
     async def _tenant(self, tenant: UUID, swept: Swept, dry_run: bool) -> None:
@@ -180,12 +180,14 @@ class Sweep:
             swept.held += held
             return
 
-    async def _destroyed(self, tenant: UUID, ledger: Ledger, dry_run: bool, keys: _Keys) -> tuple[list[Doomed], int]:
+    async def _destroyed(
+        self, tenant: UUID, ledger: Ledger, dry_run: bool, keys: _Keys
+    ) -> tuple[list[KeyToDestroy], int]:
         line = None
         async with self._pool.transaction(tenant, principal="sweep") as connection:
             rows = list(await connection.execute(keys.query(lock=not dry_run), {"tenant": tenant, **keys.given}))
             held = {row[0] for row in rows if row[4]}
-            found = [Doomed(row[0], row[1], row[2], row[3], keys.reasons[row[1], row[3]]) for row in rows]
+            found = [KeyToDestroy(row[0], row[1], row[2], row[3], keys.reasons[row[1], row[3]]) for row in rows]
             due = [key for key in await weighed(connection, tenant, found, keys.days) if keys.due(key)]
             doomed = [key for key in due if key.id not in held]
             if doomed and not dry_run:

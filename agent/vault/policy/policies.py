@@ -13,8 +13,8 @@ from sqlalchemy import ARRAY, Text, bindparam, select, text, update
 from sqlalchemy.engine import Row
 
 from ...errors import VaultError
+from ..db.db_errors import refusals
 from ..db.pool import Pool
-from ..db.refusals import refusals
 from ..db.tables import policy, tenant
 from ..log.audit import LOG
 from .terms import FOREVER, NOT_AT_ALL, Term

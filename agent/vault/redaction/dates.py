@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from .context import Context
 from .kinds import Hit, Kind
-from .tongues import MONTHS
+from .spoken_signs import MONTHS
 
 _MONTH = "|".join(sorted({month for months in MONTHS.values() for month in months}, key=len, reverse=True))
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])(?:\ ?(?:st|nd|rd|th|er|ère|ro|º|ª|°|\.))?"

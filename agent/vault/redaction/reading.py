@@ -10,7 +10,7 @@ from itertools import pairwise
 from text_to_num import find_numbers
 
 from .kinds import MARK
-from .tongues import ALSO, FILLERS, LANGUAGES, LETTERS, LIKE, ONLY_AMONG_NUMBERS, SIGNS, TIMES
+from .spoken_signs import ALSO, FILLERS, LANGUAGES, LETTERS, LIKE, ONLY_AMONG_NUMBERS, SIGNS, TIMES
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 _TWO_WAYS = re.compile(r"\bsoixante (?:dix|onze|douze|treize|quatorze|quinze|seize)\b", re.IGNORECASE)

@@ -17,7 +17,7 @@ from ...errors import VaultError
 from ...nouns import Caption, Record, Segment
 from ..crypto.envelope import DataKey, Place, seal
 from ..crypto.ids import of_name, segment_id, speaker_id
-from ..policy.effective import Keeps
+from ..policy.effective_policy import Keeps
 from .spool import Spool
 from .spool_file import Item
 from .store import Batch, Key, Meeting, Speaker, Store

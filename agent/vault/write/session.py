@@ -13,7 +13,7 @@ from ...settings import Settings
 from ..crypto.cached_keys import Remembering
 from ..crypto.root_key import from_setting
 from ..db.pool import Pool, Role
-from ..policy.effective import NOTHING, Keeps
+from ..policy.effective_policy import NOTHING, Keeps
 from .recorder import Keeper
 from .spool import Spool
 from .store import Meeting, Store

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ...nouns import Caption, Segment
-from ..policy.effective import Keeps
+from ..policy.effective_policy import Keeps
 from ..redaction import Masked, Redactor, Thread
 
 REMEMBERED = 1_000

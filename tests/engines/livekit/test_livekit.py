@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from agent.aio import supervise
-from agent.engines.fake import FakeEar, FakeGate, hum, spell
+from agent.engines.fake import FakeDetector, FakeRecognizer, hum, spell
 from agent.engines.livekit.load import load_listener, prepare
 from agent.engines.livekit.plugins import Discreet, offers
 from agent.engines.livekit.speech_filter import AFTER, BEFORE
@@ -87,7 +87,7 @@ async def voice(server: OpenAI) -> AsyncIterator[Any]:
         ),
         ("en=openai.STT?base_url=http://me:sk-1@host/v1", "base_url holds a secret, which belongs in"),
         ("en=openai.STT", "openai.STT cannot be made: Missing credentials."),
-        ("en=agent.engines.fake:FakeEar", "agent.engines.fake:FakeEar is no STT plugin of LiveKit's."),
+        ("en=agent.engines.fake:FakeRecognizer", "agent.engines.fake:FakeRecognizer is no STT plugin of LiveKit's."),
     ],
 )
 async def test_a_setting_that_is_no_good_is_one_clear_sentence(
@@ -182,7 +182,7 @@ async def test_people_are_told_where_what_they_say_goes(ear: Any, voice: Any) ->
 
 
 async def test_the_key_comes_from_the_plugins_own_variable(ear: Any, server: OpenAI) -> None:
-    await ear.hear(recording(JFK)[: 2 * 32_000], "en-GB")
+    await ear.transcribe(recording(JFK)[: 2 * 32_000], "en-GB")
 
     assert server.asked[-1]["key"] == f"Bearer {KEY}"
     assert server.asked[-1]["language"] == "en"
@@ -190,9 +190,9 @@ async def test_the_key_comes_from_the_plugins_own_variable(ear: Any, server: Ope
 
 async def test_a_language_that_is_to_be_found_out_is_not_the_one_asked_for_before(ear: Any, server: OpenAI) -> None:
     german = recording("de_fleurs_005.ogg")[: 4 * 32_000]
-    await ear.hear(recording(JFK)[: 2 * 32_000], "en")
+    await ear.transcribe(recording(JFK)[: 2 * 32_000], "en")
 
-    heard = await ear.hear(german, None)
+    heard = await ear.transcribe(german, None)
 
     assert "language" not in server.asked[-1]
     assert heard.language == "de"
@@ -200,10 +200,10 @@ async def test_a_language_that_is_to_be_found_out_is_not_the_one_asked_for_befor
 
 async def test_a_final_pass_is_tried_again_by_the_library_and_others_are_not(ear: Any, server: OpenAI) -> None:
     server.refuse[:] = [500, 503]
-    heard = await ear.hear(recording(JFK)[: 2 * 32_000], "en", final=True)
+    heard = await ear.transcribe(recording(JFK)[: 2 * 32_000], "en", final=True)
     server.refuse[:] = [500]
     with pytest.raises(EngineError) as failed:
-        await ear.hear(recording(JFK)[: 2 * 32_000], "en")
+        await ear.transcribe(recording(JFK)[: 2 * 32_000], "en")
 
     assert heard.words
     assert (failed.value.code, failed.value.retryable) == ("engine_failed", True)
@@ -224,7 +224,7 @@ async def test_a_refusal_has_a_code_and_before_the_first_answer_may_be_for_good(
     server.refuse[:] = [status]
 
     with pytest.raises(EngineError) as refused:
-        await ear.hear(bytes(32_000), "en")
+        await ear.transcribe(bytes(32_000), "en")
 
     assert (refused.value.code, refused.value.retryable) == (code, retryable)
     assert "Refused" not in refused.value.message
@@ -232,14 +232,14 @@ async def test_a_refusal_has_a_code_and_before_the_first_answer_may_be_for_good(
 
 
 async def test_a_key_that_is_taken_back_later_is_waited_for(ear: Any, server: OpenAI) -> None:
-    await ear.hear(bytes(32_000), "en")
+    await ear.transcribe(bytes(32_000), "en")
     server.refuse[:] = [401]
 
     with pytest.raises(EngineError) as refused:
-        await ear.hear(bytes(32_000), "en")
+        await ear.transcribe(bytes(32_000), "en")
 
     assert (refused.value.code, refused.value.retryable) == ("engines_away", True)
-    assert (await ear.hear(bytes(32_000), "en")).language == "en"
+    assert (await ear.transcribe(bytes(32_000), "en")).language == "en"
 
 
 async def test_a_server_that_is_not_there_is_away(server: OpenAI) -> None:
@@ -247,7 +247,7 @@ async def test_a_server_that_is_not_there_is_away(server: OpenAI) -> None:
     ear = load("recognise", "livekit", Settings(livekit_stt=setting))
 
     with pytest.raises(EngineError) as away:
-        await ear.hear(bytes(32_000), "en")
+        await ear.transcribe(bytes(32_000), "en")
 
     await ear.close()
     assert (away.value.code, away.value.retryable) == ("engines_away", True)
@@ -271,8 +271,8 @@ async def test_real_speech_streams_through_a_plugin_under_the_same_promises(ear:
 
 def listener(options: str = "", languages: str = "en,es", glossary: Glossary | None = None) -> Listener:
     setting = Settings(livekit_stt=f"{languages}={STREAMER}?{options}")
-    gate = Silero if "whisper" in options else FakeGate
-    return load_listener(setting, Streaming(FakeEar("de"), FakeGate), gate, (glossary or Glossary()).heard)
+    gate = Silero if "whisper" in options else FakeDetector
+    return load_listener(setting, Streaming(FakeRecognizer("de"), FakeDetector), gate, (glossary or Glossary()).heard)
 
 
 async def listen(recognition: Any, sound: bytes, piece: int = 1_920) -> list[Hypothesis | Segment]:
@@ -433,7 +433,7 @@ async def test_real_speech_streams_through_a_plugin_that_takes_streams() -> None
 async def test_a_plugin_that_takes_streams_only_still_hears_a_window() -> None:
     ear = load("recognise", "livekit", Settings(livekit_stt=f"en={STREAMER}?silence=9"))
 
-    heard = await ear.hear(spell("one", "two", "three"), "en", prefix="one", final=True)
+    heard = await ear.transcribe(spell("one", "two", "three"), "en", prefix="one", final=True)
 
     assert [word.text for word in heard.words] == ["two", "three"]
 
@@ -522,7 +522,7 @@ async def test_a_server_that_is_away_at_the_start_is_asked_again_later(server: O
         path,
     ):
         remote = Remote(at(path))
-        heard = await remote.ear.hear(recording(JFK)[: 3 * 32_000], "en", final=True)
+        heard = await remote.ear.transcribe(recording(JFK)[: 3 * 32_000], "en", final=True)
         await remote.close()
 
     assert heard.words
@@ -552,7 +552,7 @@ async def test_the_service_as_a_program_serves_plugins_and_logs_nothing_of_what_
         line = (sys.executable, "-m", "agent.engines")
         program = await asyncio.create_subprocess_exec(*line, cwd=ROOT, env=environment, stderr=log)
 
-        heard = await supervise(lambda: remote.ear.hear(recording(JFK)[: 3 * 32_000], "en", final=True))
+        heard = await supervise(lambda: remote.ear.transcribe(recording(JFK)[: 3 * 32_000], "en", final=True))
         first = await supervise(lambda: said(remote.voice, TEXT))
         server.refuse[:] = [500]
         again = await said(remote.voice, TEXT)
@@ -572,7 +572,7 @@ async def test_the_service_as_a_program_serves_plugins_and_logs_nothing_of_what_
 
 async def test_a_room_takes_plugins_that_stream_into_its_own_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger(), "handlers", [])  # the process's own, which become discreet
-    service = Streaming(FakeEar(), FakeGate)
+    service = Streaming(FakeRecognizer(), FakeDetector)
     settings = Settings(recognise="livekit", livekit_stt=f"en={STREAMER}?ear=whisper&tick=4")
 
     plugins = recognizer(settings, service, Glossary())

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from agent.engines import SoundRequest
-from agent.engines.fake import FakeEar, spell
+from agent.engines.fake import FakeRecognizer, spell
 from agent.engines.recognise.whisper import GPU, PAD, TAIL, Whisper
 from agent.engines.service.client import Remote
 from agent.engines.table import load
 from agent.errors import EngineError
-from agent.nouns import Heard
+from agent.nouns import Transcription
 from agent.settings import Settings
 from tests.sound import pcm_of
 
@@ -36,12 +36,14 @@ def cut(name: str, start: float, end: float) -> bytes:
     return pcm_of(DATA / name)[int(start * 16_000) * 2 : int(end * 16_000) * 2]
 
 
-async def alone(whisper: Any, one: SoundRequest) -> Heard:
-    heard: Heard = await whisper.hear(one.pcm, one.language, one.prompt, prefix=one.prefix, final=one.final)
+async def alone(whisper: Any, one: SoundRequest) -> Transcription:
+    heard: Transcription = await whisper.transcribe(
+        one.pcm, one.language, one.prompt, prefix=one.prefix, final=one.final
+    )
     return heard
 
 
-def text(heard: Heard) -> str:
+def text(heard: Transcription) -> str:
     return " ".join(word.text for word in heard.words)
 
 
@@ -54,7 +56,7 @@ async def test_windows_of_one_length_are_heard_exactly_as_each_alone(whisper: An
         SoundRequest(bytes(4 * 32_000), "en"),
     ]
 
-    together = await whisper.hear_batch(requests)
+    together = await whisper.transcribe_batch(requests)
 
     for request, heard in zip(requests, together, strict=True):
         expected = await alone(whisper, request)
@@ -75,7 +77,7 @@ async def test_windows_of_other_lengths_and_kinds_are_heard_about_as_each_alone(
         SoundRequest(cut("pt_fleurs_002.ogg", 0, 3.5), "pt"),
     ]
 
-    together = await whisper.hear_batch(requests)
+    together = await whisper.transcribe_batch(requests)
     expected = [text(await alone(whisper, request)) for request in requests]
 
     assert (
@@ -94,7 +96,7 @@ async def test_as_on_a_gpu_windows_of_all_lengths_interims_and_finals_are_heard_
         SoundRequest(cut("pt_fleurs_002.ogg", 0, 3), "pt"),
     ]
 
-    together = await ear.hear_batch(requests)
+    together = await ear.transcribe_batch(requests)
 
     assert calls == [4]
     expected = [text(await alone(ear, request)) for request in requests]
@@ -120,7 +122,7 @@ def test_the_silence_that_a_window_is_padded_with_is_as_if_it_had_been_recorded(
 async def test_a_language_that_it_does_not_know_is_one_requests_own(whisper: Any) -> None:
     pcm = cut("en_jfk.flac", 0, 3)
 
-    good, bad, short = await whisper.hear_batch(
+    good, bad, short = await whisper.transcribe_batch(
         [SoundRequest(pcm, "en"), SoundRequest(pcm, "tlh"), SoundRequest(bytes(2), "en")]
     )
 
@@ -131,10 +133,10 @@ async def test_a_language_that_it_does_not_know_is_one_requests_own(whisper: Any
 
 
 async def test_nothing_asked_is_nothing_heard(whisper: Any) -> None:
-    assert await whisper.hear_batch([]) == []
+    assert await whisper.transcribe_batch([]) == []
 
 
-class Several(FakeEar):
+class Several(FakeRecognizer):
     """An ear that hears several windows in a call, when its gate is open, and remembers how many."""
 
     most = 8
@@ -144,7 +146,7 @@ class Several(FakeEar):
         self.calls: list[int] = []
         self.gate = asyncio.Event()
 
-    async def hear_batch(self, requests: Sequence[SoundRequest]) -> Sequence[Heard]:
+    async def transcribe_batch(self, requests: Sequence[SoundRequest]) -> Sequence[Transcription]:
         self.calls.append(len(requests))
         await self.gate.wait()
         return [await alone(self, request) for request in requests]
@@ -154,9 +156,9 @@ async def test_the_service_asks_an_ear_that_says_so_for_several_windows_at_once(
     ear = Several()
     async with serving((FAKES | {"recognise": ear}).__getitem__) as (service, path):
         remotes = [Remote(at(path), f"room {n}") for n in range(4)]
-        tasks = [asyncio.create_task(one.ear.hear(spell("one"), "en", final=True)) for one in remotes[:1]]
+        tasks = [asyncio.create_task(one.ear.transcribe(spell("one"), "en", final=True)) for one in remotes[:1]]
         await until(lambda: bool(ear.calls))
-        tasks += [asyncio.create_task(one.ear.hear(spell("one"), "en", final=True)) for one in remotes[1:]]
+        tasks += [asyncio.create_task(one.ear.transcribe(spell("one"), "en", final=True)) for one in remotes[1:]]
         await until(lambda: service.stages["recognise"]._batch.waiting == 3)
         ear.gate.set()
         heard = await asyncio.gather(*tasks)

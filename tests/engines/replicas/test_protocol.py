@@ -64,14 +64,14 @@ async def test_the_client_in_rooms_hears_translates_carries_and_speaks_through_i
     remote = Remote(Settings(engines=fakes), "r")
     pcm = spell("one", "two", "", "three")
 
-    heard = await remote.ear.hear(pcm, "en", "zero", prefix="one", final=True)
+    heard = await remote.ear.transcribe(pcm, "en", "zero", prefix="one", final=True)
     made = await remote.translator.translate("Hi.", "en", ["es"])
     carried = await remote.direct.carry(spell("one"), "ja", "en")
     dubs = [dub async for dub in remote.voice.speak("Hello.", "es", "ana", speed=1.2)]
     served = await remote.served()
     await remote.close()
 
-    assert heard == await FAKES["recognise"].hear(pcm, "en", prefix="one", final=True)
+    assert heard == await FAKES["recognise"].transcribe(pcm, "en", prefix="one", final=True)
     assert made == await FAKES["translate"].translate("Hi.", "en", ["es"])
     assert carried == await FAKES["direct"].carry(spell("one"), "ja", "en")
     whole = [dub async for dub in FAKES["speak"].speak("Hello.", "es", "ana", speed=1.2)]

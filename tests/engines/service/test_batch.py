@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agent.engines.service.batch import LATEST, SOONEST, Batch, Turns
+from agent.engines.service.batch import LATEST, SOONEST, Batch, FairQueue
 from agent.errors import EngineError
 from tests.moved import run
 
@@ -119,7 +119,7 @@ def test_who_is_always_in_a_hurry_does_not_keep_the_others_from_their_turn() -> 
 
 def order_of(count: int, seconds: float, **hurries: bool) -> list[str]:
     """Who has the turn, where every room always has something waiting."""
-    turns, order = Turns(), []
+    turns, order = FairQueue(), []
     for room in hurries:
         turns.come(room, hurries)
     for _ in range(count):
@@ -410,7 +410,7 @@ def test_a_room_whose_requests_take_long_gets_its_share_of_time_and_not_of_turns
 
 
 def test_a_room_that_was_silent_saves_no_turns_up() -> None:
-    turns = Turns()
+    turns = FairQueue()
     turns.come("busy", ())
     for _ in range(10):
         turns.take("busy", 1.0)

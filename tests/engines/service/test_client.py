@@ -68,9 +68,9 @@ async def test_it_hears_like_the_engine_behind_it(remotes: Any) -> None:
     async with serving() as (_, path):
         pcm = spell("one", "two", "", "three")
 
-        heard = await remotes(path, room="r").ear.hear(pcm, "en", "zero", prefix="one", final=True)
+        heard = await remotes(path, room="r").ear.transcribe(pcm, "en", "zero", prefix="one", final=True)
 
-        assert heard == await FAKES["recognise"].hear(pcm, "en", prefix="one", final=True)
+        assert heard == await FAKES["recognise"].transcribe(pcm, "en", prefix="one", final=True)
 
 
 async def test_what_is_served_arrives_whole(remotes: Any) -> None:
@@ -81,7 +81,11 @@ async def test_what_is_served_arrives_whole(remotes: Any) -> None:
 async def test_with_no_service_it_says_so_at_once_and_that_later_is_better(remotes: Any, tmp_path: Path) -> None:
     remote = remotes(tmp_path / "nobody.sock", tmp_path / "nobody-else.sock")
 
-    for asked in (remote.ear.hear(bytes(640), "en"), remote.translator.translate("Hi.", "en", ["es"]), remote.served()):
+    for asked in (
+        remote.ear.transcribe(bytes(640), "en"),
+        remote.translator.translate("Hi.", "en", ["es"]),
+        remote.served(),
+    ):
         error = await asyncio.wait_for(failure(asked), 1.0)
         assert (error.code, error.retryable) == ("engines_away", True)
 
@@ -200,8 +204,8 @@ async def test_what_may_be_dropped_is_said_with_how_long_it_is_worth(remotes: An
             stage.ask = ask  # type: ignore[method-assign]
         remote = remotes(path)
 
-        await remote.ear.hear(spell("one"), "en")
-        await remote.ear.hear(spell("one"), "en", final=True)
+        await remote.ear.transcribe(spell("one"), "en")
+        await remote.ear.transcribe(spell("one"), "en", final=True)
         await remote.previews.translate("Hi.", "en", ["es"])
         await remote.translator.translate("Hi.", "en", ["es"])
 
@@ -306,13 +310,13 @@ async def test_over_http_everything_is_asked_as_over_a_socket(remotes: Any) -> N
     await asyncio.gather(*(stage.settled.wait() for stage in service.stages.values()))
     remote = Remote(Settings(engines=f"http://127.0.0.1:{port}/"), "r")
 
-    heard = await remote.ear.hear(spell("one", "two"), "en", prefix="one", final=True)
+    heard = await remote.ear.transcribe(spell("one", "two"), "en", prefix="one", final=True)
     carried = await remote.direct.carry(spell("one"), "ja", "en")
     made = await remote.translator.translate("Hi.", "en", ["es", "tlh"], ["Well."])
     preview = await remote.previews.translate("Hi.", "en", ["es"])
     spoken = [dub async for dub in remote.voice.speak("Hello.", "es", "ana")]
     served = await remote.served()
-    refused = await failure(remote.ear.hear(b"", "en"))
+    refused = await failure(remote.ear.transcribe(b"", "en"))
 
     assert [word.text for word in heard.words] == ["two"]
     assert carried == Translation("one", "direct:fake")

@@ -18,11 +18,11 @@ import aiohttp
 import pytest
 
 from agent.engines import TextRequest, Translation
-from agent.engines.fake import FakeEar, FakeTranslator, FakeVoice, hum, pitch, spell
+from agent.engines.fake import FakeRecognizer, FakeTranslator, FakeVoice, hum, pitch, spell
 from agent.engines.service.service import Service
 from agent.engines.table import TABLE
 from agent.errors import EngineError
-from agent.nouns import Dub, Heard
+from agent.nouns import Dub, Transcription
 
 from ..serving import FAKES, serving
 
@@ -292,15 +292,15 @@ async def test_captions_of_one_stage_do_not_wait_for_another() -> None:
         stuck.cancel()
 
 
-class Fragile(FakeEar):
+class Fragile(FakeRecognizer):
     """An ear whose library falls over a window of one sample."""
 
-    async def hear(
+    async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
-    ) -> Heard:
+    ) -> Transcription:
         if len(pcm) == 2:
             raise RuntimeError(SECRET)
-        return await super().hear(pcm, language, prompt, prefix=prefix, final=final)
+        return await super().transcribe(pcm, language, prompt, prefix=prefix, final=final)
 
 
 async def test_a_library_that_falls_over_ends_one_request_and_repeats_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -559,18 +559,18 @@ def test_an_engine_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
 
 
 async def test_an_engine_is_asked_as_often_at_once_as_it_is_wide() -> None:
-    class Wide(FakeEar):
+    class Wide(FakeRecognizer):
         width = 2
 
         def __init__(self) -> None:
             super().__init__()
             self.both = asyncio.Barrier(2)
 
-        async def hear(self, pcm: bytes, language: str | None, prompt: str = "", **how: Any) -> Heard:
+        async def transcribe(self, pcm: bytes, language: str | None, prompt: str = "", **how: Any) -> Transcription:
             if prompt:  # not what warms it
                 async with asyncio.timeout(5):
                     await self.both.wait()
-            return await super().hear(pcm, language, prompt, **how)
+            return await super().transcribe(pcm, language, prompt, **how)
 
     ear = Wide()
     async with serving({**FAKES, "recognise": ear}.__getitem__) as (_, path), connected(path) as client:

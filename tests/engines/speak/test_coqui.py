@@ -28,7 +28,7 @@ import pytest_asyncio
 from agent.engines import Consent, Reference
 from agent.engines.service.client import Remote
 from agent.engines.speak.coqui import OFFLINE, PATIENCE, RAMBLING, Coqui, Pool, Xtts, _model, parts
-from agent.engines.speak.subprocess_voice import Mouth, Order
+from agent.engines.speak.subprocess_voice import Order, SpeechProcess
 from agent.engines.speak.voices import Voices
 from agent.engines.table import load
 from agent.errors import EngineError
@@ -197,7 +197,8 @@ async def loaded(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFact
         told = {"HOME": str(home), "TMPDIR": str(home), "NOTED": f"{home}.txt", "PYTHONDONTWRITEBYTECODE": "1"}
         words = ("-m", "tests.engines.watched", "1", str(folders[name]))
         mouths = [
-            Mouth(*words, patience=PATIENCE, environment=OFFLINE | told) for _ in range(2 if name == "vits" else 1)
+            SpeechProcess(*words, patience=PATIENCE, environment=OFFLINE | told)
+            for _ in range(2 if name == "vits" else 1)
         ]
         engine._pools = {engine._models[0]: Pool(mouths)}
     yield engines
@@ -215,7 +216,7 @@ def xtts(loaded: dict[str, Coqui]) -> Coqui:
     return loaded["xtts"]
 
 
-def mouth_of(engine: Coqui) -> Mouth:
+def mouth_of(engine: Coqui) -> SpeechProcess:
     [pool] = engine._pools.values()
     return pool._mouths[0]
 

@@ -15,9 +15,9 @@ import pytest
 
 from agent.engines.licences import accept
 from agent.engines.table import load
+from agent.engines.translate.batch_translation import LONGER, SPARE
 from agent.engines.translate.nllb import Nllb, tongues
 from agent.engines.translate.routes import Route, Routes
-from agent.engines.translate.sentencewise import LONGER, SPARE
 from agent.errors import EngineError
 from agent.settings import Settings
 from tests.models.nllb import LANGUAGES, build

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from agent.errors import VaultError
 from agent.vault.db.pool import Pool, Role
 from agent.vault.db.tenants import STARTING, ensure, tenant_id
-from agent.vault.policy.effective import Keeps, default, kept_by, offered
+from agent.vault.policy.effective_policy import Keeps, default, kept_by, offered
 from agent.vault.policy.terms import Term
 from web.database import Database
 

@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from agent.errors import VaultError
 from agent.settings import Settings
+from agent.vault.context import Context
 from agent.vault.db import tenants
 from agent.vault.db.pool import Role
-from agent.vault.desk import Desk
 from agent.vault.forget import sweeper
 from agent.vault.forget.sweep import Sweep
 from agent.vault.log.audit import verify
@@ -22,7 +22,7 @@ from web.database import Database
 from ..shelf import kept
 
 
-class Failing(Desk):
+class Failing(Context):
     """A desk whose sweep always fails."""
 
     def sweep(self) -> Sweep:
@@ -45,8 +45,8 @@ async def test_the_log_is_anchored_though_the_sweep_fails_by_a_key_that_nobody_e
             anchors=tmp_path / "anchors",
         )
         with caplog.at_level(logging.ERROR):
-            async with Failing(settings) as desk, asyncio.timeout(30):
-                running = asyncio.create_task(sweeper.forever(desk, 60.0))
+            async with Failing(settings) as context, asyncio.timeout(30):
+                running = asyncio.create_task(sweeper.forever(context, 60.0))
                 while not (tmp_path / "anchors" / f"{shelf.tenant}.jsonl").exists():  # noqa: ASYNC110 - no event crosses a file
                     await asyncio.sleep(0.05)
                 running.cancel()
@@ -68,16 +68,16 @@ async def test_a_sweep_that_starts_before_the_database_is_prepared_begins_the_le
         ledger=tmp_path / "ledger",
         anchors=tmp_path / "anchors",
     )
-    async with Desk(settings) as desk, asyncio.timeout(30):
-        running = asyncio.create_task(sweeper.forever(desk, 3_600.0))
+    async with Context(settings) as context, asyncio.timeout(30):
+        running = asyncio.create_task(sweeper.forever(context, 3_600.0))
         await asyncio.sleep(0.1)
-        before = await desk.ledger().is_there()
+        before = await context.ledger().is_there()
         database = Database(SecretStr(empty_url))
         await database.migrate()
         async with database.transaction() as connection:
             await tenants.ensure(connection, settings.tenant)
         await database.close()
-        while not await desk.ledger().is_there():  # noqa: ASYNC110 - no event crosses a file
+        while not await context.ledger().is_there():  # noqa: ASYNC110 - no event crosses a file
             await asyncio.sleep(0.05)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

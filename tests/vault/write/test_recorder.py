@@ -19,7 +19,7 @@ from agent.vault.crypto.envelope import DataKey, open_
 from agent.vault.crypto.ids import of_name
 from agent.vault.crypto.keys import TenantKeys
 from agent.vault.db.pool import Pool, Role
-from agent.vault.policy.effective import Keeps
+from agent.vault.policy.effective_policy import Keeps
 from agent.vault.write.recorder import KEY_LIFE
 from agent.vault.write.store import Batch, Store
 

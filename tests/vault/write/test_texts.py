@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent.nouns import Segment
-from agent.vault.policy.effective import Keeps
+from agent.vault.policy.effective_policy import Keeps
 from agent.vault.write.texts import Plain, Redacted, Text, texts
 
 from ..kept import TOLD, caption, running, segment, stored

@@ -7,7 +7,7 @@ from multidict import CIMultiDict
 
 from agent.errors import DragomanError
 from tests.web.conftest import House, Opening
-from web.pace import KNOWN, Pace
+from web.rate_limit import KNOWN, Pace
 
 
 class Clock:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.terms.misheard import corrected
+from agent.terms.name_correction import corrected
 
 NAMES = ("Giancarlo Fisichella", "Carpanedo", "Bieber", "Northern Marianas", "Müller", "Rose")
 

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 
 from agent.engines import TextRequest
-from agent.engines.translate.language_names import Tongues
-from agent.engines.translate.sentences import LETTERS, parts
-from agent.engines.translate.sentencewise import (
+from agent.engines.translate.batch_translation import (
     LONGER,
     MOST,
     SPARE,
     WIDTH,
+    BatchTranslation,
     Job,
     Names,
     Row,
-    Sentencewise,
     beam,
     decoded,
 )
+from agent.engines.translate.language_names import LanguageNames
+from agent.engines.translate.sentences import LETTERS, parts
 from agent.errors import EngineError
 
 
@@ -43,8 +43,8 @@ class Shouts:
         return (source, target) if target in ("es", "de") else None
 
 
-def over(shouts: Shouts) -> Sentencewise:
-    return Sentencewise("shouts", shouts.names, shouts.work, ThreadPoolExecutor(1))
+def over(shouts: Shouts) -> BatchTranslation:
+    return BatchTranslation("shouts", shouts.names, shouts.work, ThreadPoolExecutor(1))
 
 
 async def test_every_sentence_of_every_room_into_every_language_is_one_batch_without_doubles() -> None:
@@ -162,12 +162,12 @@ def test_what_holds_no_letter_is_no_part() -> None:
 def test_a_models_names_are_found_by_any_tag_of_the_language(tag: str, name: str | None) -> None:
     names = ("spa", "spa_MX", "iw", "nb", "cmn_Hans", "cmn_Hant", "tl", "srp_Latn", "not a tag")
 
-    assert Tongues({one.replace("_", "-"): one for one in names}).get(tag) == name
+    assert LanguageNames({one.replace("_", "-"): one for one in names}).get(tag) == name
 
 
 def test_languages_are_told_by_the_shortest_tag() -> None:
     names = ("spa", "cmn_Hans", "cmn_Hant", "arb", "srp_Cyrl", "srp_Latn", "eng")
 
-    told = Tongues({one.replace("_", "-"): one for one in names}).tags()
+    told = LanguageNames({one.replace("_", "-"): one for one in names}).tags()
 
     assert sorted(told) == ["ar", "en", "es", "sr", "sr-Latn", "zh", "zh-Hant"]

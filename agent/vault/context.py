@@ -22,7 +22,7 @@ LONG = 3600.0
 """Seconds for a statement: nobody waits behind these."""
 
 
-class Desk:
+class Context:
     """Opened by `async with`. Who signs in must be a member of the roles that a command needs; it connects by need."""
 
     def __init__(self, settings: Settings, tenant: str | None = None) -> None:
@@ -31,7 +31,7 @@ class Desk:
         self.wrapper: Wrapper = from_setting(settings.root_key)
         self._pools: dict[Role, Pool] = {}
 
-    async def __aenter__(self) -> Desk:
+    async def __aenter__(self) -> Context:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -1,6 +1,6 @@
 """Runs one program and leaves nothing of it behind, whatever happens to the program, to us or to who started us.
 
-    python -m infra.keep [--stop INT] [--within SECONDS] PROGRAM [WORDS...]
+    python -m infra.supervise [--stop INT] [--within SECONDS] PROGRAM [WORDS...]
 
 The program gets the stop signal when we are told to stop or our parent dies, once more after a grace (livekit-server
 waits for its participants at the first), and is killed after another (`--within`), with all that it started.

@@ -19,7 +19,7 @@ from typing import Any
 from ...errors import EngineError
 from ...text import plain
 from .. import Served, TextRequest, Translation
-from .language_names import Tongues
+from .language_names import LanguageNames
 from .sentences import fitted, joined, parts
 
 BEAM = 4
@@ -101,7 +101,7 @@ def decoded(model: Any, rows: Sequence[Row], beam: int = BEAM) -> list[list[str]
     ]
 
 
-class Sentencewise:
+class BatchTranslation:
     """The translator's half that is the same for all such models.
 
     `names` says what the model calls the languages of a pair of tags, None where it doesn't serve the pair;
@@ -149,10 +149,10 @@ class Sentencewise:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, jobs)
 
 
-class AllPairs(Sentencewise, ABC):
+class AllPairs(BatchTranslation, ABC):
     """A model that serves each language that it offers into all others. How it writes and reads is its own to say."""
 
-    def __init__(self, engine: str, model: Any, tongues: Tongues, offered: Sequence[str]) -> None:
+    def __init__(self, engine: str, model: Any, tongues: LanguageNames, offered: Sequence[str]) -> None:
         gpu = model.device == "cuda"
         # Calls of one model wait for each other: on a GPU, where more in a call costs little, one call gathers more.
         self.most, self.width = (WIDTH, 1) if gpu else (FEW, 2)
