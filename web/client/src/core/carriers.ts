@@ -1,6 +1,6 @@
 /** What carries captions to a page: data tracks for the live state, text streams for finals, packets for cues. */
 import { RoomEvent, type RemoteDataTrack, type RemoteParticipant, type Room, type TextStreamReader } from 'livekit-client'
-import type { Door } from './door'
+import type { Verifier } from './verifier'
 import { FRAME_LIMIT } from './wire'
 
 const INTERPRETER = 'interpreter-'
@@ -14,16 +14,16 @@ export const TOPICS = 64
 
 export class Carriers {
   readonly #room: Room
-  readonly #door: Door
+  readonly #verifier: Verifier
   readonly #tracks = new Map<RemoteDataTrack, AbortController | null>()
   readonly #topics = new Set<string>()
   #trusted: string | null = null
   #wanted: readonly string[] = []
 
   /** Made before the room connects: data tracks that exist already are announced while it does. */
-  constructor(room: Room, door: Door) {
+  constructor(room: Room, verifier: Verifier) {
     this.#room = room
-    this.#door = door
+    this.#verifier = verifier
     room
       .on(RoomEvent.DataTrackPublished, (track) => {
         this.#know(track)
@@ -120,7 +120,7 @@ export class Carriers {
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return
-      void this.#door.caption(value.payload, track.publisherIdentity, lang)
+      void this.#verifier.caption(value.payload, track.publisherIdentity, lang)
     }
   }
 
@@ -135,15 +135,15 @@ export class Carriers {
         body = trusted && !tooLong ? body + chunk : ''
       }
     } catch {
-      this.#door.drop('malformed')
+      this.#verifier.drop('malformed')
       return
     }
-    if (tooLong) this.#door.drop('too_large')
-    else await this.#door.caption(body, identity, lang)
+    if (tooLong) this.#verifier.drop('too_large')
+    else await this.#verifier.caption(body, identity, lang)
   }
 
   #packet(data: Uint8Array, from: RemoteParticipant | undefined, topic: string | undefined): void {
-    if (topic?.startsWith(CUES)) void this.#door.cue(data, from?.identity ?? '', topic.slice(CUES.length))
+    if (topic?.startsWith(CUES)) void this.#verifier.cue(data, from?.identity ?? '', topic.slice(CUES.length))
   }
 
   #forget(sid: string): void {

@@ -3,9 +3,9 @@ import { ConnectionState, DisconnectReason, Room, RoomEvent } from 'livekit-clie
 import { Carriers } from './carriers'
 import { CatchUp } from './catchup'
 import type { Wishes } from './choices'
-import { Door } from './door'
+import { Verifier } from './verifier'
 import { onCue, silent, type Voice } from './ducking'
-import { Ears } from './ears'
+import { RoomAudio } from './audio'
 import { interpreterAmong, interpreterOf, type Interpreter } from './interpreter'
 import { withNames, type Names } from './names'
 import type { Connection } from './phase'
@@ -57,9 +57,9 @@ export class Session {
   /** Identities and their names, of those who are here and of those who were. */
   readonly names = new Store<Names>({})
   readonly voice = new Store<Voice>(silent)
-  readonly ears = new Ears(this.room, this.voice, (identity) => this.spokenBy(identity))
-  readonly door = new Door({ caption: (frame) => this.#caption(frame), cue: (cue) => this.#cue(cue) })
-  readonly #carriers = new Carriers(this.room, this.door)
+  readonly audio = new RoomAudio(this.room, this.voice, (identity) => this.spokenBy(identity))
+  readonly verifier = new Verifier({ caption: (frame) => this.#caption(frame), cue: (cue) => this.#cue(cue) })
+  readonly #carriers = new Carriers(this.room, this.verifier)
   readonly #questions = new Questions(this.room, () => this.status.get().interpreter?.identity ?? null)
   readonly #catchUp = new CatchUp(
     async (lang, after) => {
@@ -67,7 +67,7 @@ export class Session {
       this.names.set(withNames(this.names.get(), { ...answer.names, ...this.#present() }))
       return answer
     },
-    (frame, lang) => this.door.caption(frame, this.status.get().interpreter?.identity ?? '', lang),
+    (frame, lang) => this.verifier.caption(frame, this.status.get().interpreter?.identity ?? '', lang),
   )
   readonly #listeners = new Set<(frame: Frame) => void>()
   readonly #vouching: Vouching | null
@@ -98,16 +98,16 @@ export class Session {
     patch(this.status, { wishes })
     this.#carriers.want(this.#live())
     await this.room.connect(server, token, { autoSubscribe: false })
-    this.ears.hear(wishes.hears)
+    this.audio.hear(wishes.hears)
     this.#look()
-    this.ears.apply()
+    this.audio.apply()
     patch(this.status, { silenced: !this.room.canPlaybackAudio })
   }
 
   /** Other languages from now on, without leaving. */
   choose(wishes: Wishes): Promise<void> {
     patch(this.status, { wishes })
-    this.ears.hear(wishes.hears)
+    this.audio.hear(wishes.hears)
     this.#carriers.want(this.#live())
     this.#followWished()
     return this.refresh()
@@ -160,7 +160,7 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    this.ears.close()
+    this.audio.close()
     this.#vouching?.close()
     this.#carriers.close()
     await this.room.disconnect()
@@ -200,7 +200,7 @@ export class Session {
   }
 
   async #changed(interpreter: Interpreter | null): Promise<void> {
-    const usable = await this.door.trust(interpreter).then(
+    const usable = await this.verifier.trust(interpreter).then(
       () => true,
       () => false,
     )
@@ -209,7 +209,7 @@ export class Session {
     this.#catchUp.reset()
     this.#carriers.trust(interpreter?.identity ?? null)
     this.#carriers.want(this.#live())
-    this.ears.trust(interpreter?.identity ?? null)
+    this.audio.trust(interpreter?.identity ?? null)
     if (interpreter === null || interpreter.key === '') return
     this.#followWished()
     if (this.status.get().lent) void this.lend(true)
@@ -260,7 +260,7 @@ export class Session {
 
   #back(): void {
     this.#look()
-    this.ears.apply()
+    this.audio.apply()
     this.#carriers.want(this.#live())
     this.#catchUp.again()
     void this.refresh()

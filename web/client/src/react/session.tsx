@@ -1,7 +1,7 @@
 /** The session that the room's parts share, and what of it they follow. */
 import { createContext, use, useEffect, useState } from 'react'
 import type { RoomInfo } from '../core/api'
-import { Board } from '../core/board'
+import { CaptionStore } from '../core/captionStore'
 import { Colours } from '../core/colours'
 import type { Session, Status } from '../core/session'
 import type { Shown } from '../core/screen'
@@ -32,14 +32,14 @@ const TICK = 150
 
 /** The caption lines of the frames that `take` accepts, at most `limit` columns wide. */
 export function useBoard(session: Session, slots: number, limit: number, take: (frame: Frame) => boolean): readonly Shown[] {
-  const [board] = useState(() => new Board(slots))
+  const [captions] = useState(() => new CaptionStore(slots))
   useEffect(() => {
-    board.widen(limit)
-  }, [board, limit])
-  useEffect(() => session.onCaption((frame) => (take(frame) ? board.take(frame, Date.now()) : undefined)), [board, session, take])
+    captions.widen(limit)
+  }, [captions, limit])
+  useEffect(() => session.onCaption((frame) => (take(frame) ? captions.take(frame, Date.now()) : undefined)), [captions, session, take])
   useEffect(() => {
-    const timer = setInterval(() => board.tick(Date.now()), TICK)
+    const timer = setInterval(() => captions.tick(Date.now()), TICK)
     return () => clearInterval(timer)
-  }, [board])
-  return useStore(board.shown)
+  }, [captions])
+  return useStore(captions.shown)
 }

@@ -29,7 +29,7 @@ export function Details() {
     const timer = setInterval(ask, AGAIN)
     return () => clearInterval(timer)
   }, [api, session, first.room])
-  const dropped = Object.entries(session.door.counts.dropped).reduce((sum, [why, count]) => (why === 'early' ? sum : sum + count), 0)
+  const dropped = Object.entries(session.verifier.counts.dropped).reduce((sum, [why, count]) => (why === 'early' ? sum : sum + count), 0)
   const now = interpreter?.languages ?? []
   const routes = Object.entries(served?.routes ?? {}).filter(([from]) => now.length === 0 || now.includes(from))
   return (

@@ -7,7 +7,7 @@ import { usePage } from '../react/page'
 import { useInside, useStatus } from '../react/session'
 import { LanguagePicker } from './LanguagePicker'
 import { hearSpecials, readSpecials, speakSpecials } from './specials'
-import { Under } from './Under'
+import { OriginalVolume } from './OriginalVolume'
 
 interface Props {
   choices: Choices
@@ -30,7 +30,7 @@ export function Languages({ choices, onChange, isOpen, onOpenChange }: Props) {
           </Button>
           <Popover className="popover pad narrow">
             <Dialog aria-label={words.room.original}>
-              <Under />
+              <OriginalVolume />
             </Dialog>
           </Popover>
         </DialogTrigger>
@@ -62,7 +62,7 @@ export function LanguagesButton({ choices, onChange, isOpen, onOpenChange }: Pro
           <Dialog aria-label={words.inside.languages} className="languages-dialog">
             <Speak choices={choices} onChange={onChange} />
             <Hear choices={choices} onChange={onChange} />
-            {wishes.hears !== '' && <Under />}
+            {wishes.hears !== '' && <OriginalVolume />}
             <Read choices={choices} onChange={onChange} />
           </Dialog>
         </Popover>

@@ -38,8 +38,8 @@ export function RoomPage({ room, secret, talk }: { room: string; secret: string;
   const enter = async (info: RoomInfo, name: string, wishes: Wishes, tracks: LocalTrack[], choices: Choices, speaker: Talk | null) => {
     setStage({ is: 'before', info, problem: null, joining: true })
     const session = new Session(() => api.interpreter(room))
-    session.ears.unlock()
-    session.ears.lower(look.under)
+    session.audio.unlock()
+    session.audio.lower(look.under)
     try {
       if (!isBrowserSupported()) throw new ApiError('unsupported')
       const { speaks, reads, hears } = wishes
@@ -100,7 +100,7 @@ export function RoomPage({ room, secret, talk }: { room: string; secret: string;
 
   const leave = (ending: Ending) => {
     void open.current?.talk?.close()
-    open.current?.session.ears.close()
+    open.current?.session.audio.close()
     open.current = null
     setStage({ is: 'after', ending })
   }
@@ -149,5 +149,5 @@ function codeOf(error: unknown): string {
 
 /** Counts for tests and the curious; nothing that was said. */
 function expose(session: Session): void {
-  Object.assign(window, { __dragoman: { counts: session.door.counts, room: session.room, voice: session.voice, volumes: () => session.ears.volumes() } })
+  Object.assign(window, { __dragoman: { counts: session.verifier.counts, room: session.room, voice: session.voice, volumes: () => session.audio.volumes() } })
 }

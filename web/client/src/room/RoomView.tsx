@@ -40,12 +40,12 @@ export function RoomView({ inside, first, onEnd }: { inside: Inside; first: Choi
     const after = untangle(choices, { ...choices, ...part }, own)
     setChoices(after)
     if (talk === null) memory.choices.save(after)
-    session.ears.unlock()
+    session.audio.unlock()
     void session.choose(resolve(after, look, own))
   }
 
   useEffect(() => {
-    session.ears.lower(look.under)
+    session.audio.lower(look.under)
   }, [session, look.under])
   useEffect(() => {
     const wishes = session.status.get().wishes

@@ -7,7 +7,7 @@ import { usePage } from '../react/page'
 import { useStatus } from '../react/session'
 import { InterfaceLanguage } from './InterfaceLanguage'
 import { OwnVoice } from './OwnVoice'
-import { Under, Range } from './Under'
+import { OriginalVolume, Range } from './OriginalVolume'
 import { Shortcuts } from './Shortcuts'
 import { Window } from './Window'
 
@@ -49,7 +49,7 @@ export function Settings({ isOpen, onClose, choices, onChange }: Props) {
         </section>
         <section>
           <h3>{settings.sound}</h3>
-          <Under />
+          <OriginalVolume />
           <label className="check">
             <input type="checkbox" checked={choices.cleaned} onChange={(event) => onChange({ cleaned: event.target.checked })} />
             {settings.cleaned}

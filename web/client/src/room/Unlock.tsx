@@ -7,7 +7,7 @@ export function Unlock() {
   const words = useWords()
   const { session } = useInside()
   return (
-    <button type="button" className="button primary unlock" onClick={() => session.ears.unlock()} data-testid="unlock">
+    <button type="button" className="button primary unlock" onClick={() => session.audio.unlock()} data-testid="unlock">
       <Volume2 aria-hidden size={18} /> {words.room.sound}
     </button>
   )

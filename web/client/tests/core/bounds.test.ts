@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { Carriers, TOPICS, TRACKS } from '../../src/core/carriers'
 import { CatchUp, LANGUAGES } from '../../src/core/catchup'
 import { Colours, COLOURS, MET } from '../../src/core/colours'
-import { Door } from '../../src/core/door'
+import { Verifier } from '../../src/core/verifier'
 import { HELD, withNames, type Names } from '../../src/core/names'
 import { arrived, BEYOND, fromStart } from '../../src/core/sequence'
 
@@ -50,7 +50,7 @@ describe('what the page holds', () => {
     const held = new Set<string>()
     vi.spyOn(room, 'registerTextStreamHandler').mockImplementation((topic) => void held.add(topic))
     vi.spyOn(room, 'unregisterTextStreamHandler').mockImplementation((topic) => void held.delete(topic))
-    const carriers = new Carriers(room, new Door({ caption: () => undefined, cue: () => undefined }))
+    const carriers = new Carriers(room, new Verifier({ caption: () => undefined, cue: () => undefined }))
 
     carriers.listenTo(Array.from({ length: TOPICS + 30 }, (_, at) => `x${at}`))
 
@@ -61,7 +61,7 @@ describe('what the page holds', () => {
 
   it('is so many data tracks of interpreters, and none of a guest', () => {
     const room = new Room()
-    const carriers = new Carriers(room, new Door({ caption: () => undefined, cue: () => undefined }))
+    const carriers = new Carriers(room, new Verifier({ caption: () => undefined, cue: () => undefined }))
     const track = (publisherIdentity: string, at: number) => ({ publisherIdentity, info: { name: `captions.x${at}`, sid: `DT_${at}` } }) as unknown as RemoteDataTrack
 
     for (let at = 0; at < 300; at += 1) room.emit(RoomEvent.DataTrackPublished, track('guest-1', at))

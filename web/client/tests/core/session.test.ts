@@ -36,8 +36,8 @@ async function told(zero: number | null) {
   const live: Frame[] = []
   session.onCaption((frame) => live.push(frame))
   patch(session.status, { interpreter })
-  await session.door.trust(interpreter)
-  await session.door.caption(golden.frame, interpreter.identity, payload.lang)
+  await session.verifier.trust(interpreter)
+  await session.verifier.caption(golden.frame, interpreter.identity, payload.lang)
   return { session, live, entries: session.entries.get() }
 }
 

@@ -329,7 +329,7 @@ describe('the transcript panel', () => {
 describe('blocked sound', () => {
   it('is one click away', async () => {
     const user = userEvent.setup({ advanceTimers: (ms) => vi.advanceTimersByTime(ms) })
-    const unlock = vi.spyOn(session.now.ears, 'unlock').mockImplementation(() => undefined)
+    const unlock = vi.spyOn(session.now.audio, 'unlock').mockImplementation(() => undefined)
     show(<Unlock />)
 
     await user.click(screen.getByTestId('unlock'))

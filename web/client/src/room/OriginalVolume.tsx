@@ -3,7 +3,7 @@ import { Label, Slider, SliderOutput, SliderThumb, SliderTrack } from 'react-ari
 import { usePage } from '../react/page'
 import { percent } from '../react/figures'
 
-export function Under() {
+export function OriginalVolume() {
   const { words, look, setLook } = usePage()
   return (
     <Range label={words.settings.under} value={look.under} from={0} to={1} step={0.05} show={(value) => percent(words, value)} onChange={(under) => setLook({ under })} />

@@ -3,7 +3,7 @@ import { empty, put, tick, view, type Screen, type Shown } from './screen'
 import { Store } from './store'
 import type { Frame } from './wire'
 
-export class Board {
+export class CaptionStore {
   readonly shown = new Store<readonly Shown[]>([])
   #screen: Screen
   #limit = 40

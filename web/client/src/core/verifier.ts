@@ -1,4 +1,4 @@
-/** The door: every frame is checked here, in the order it came, and what is wrong is dropped and counted. */
+/** Every frame is checked here, in the order it came, and what is wrong is dropped and counted. */
 import type { Interpreter } from './interpreter'
 import { publicKey, readCaption, readCue, WireError, type Cue, type Frame, type Key, type WireCode } from './wire'
 
@@ -16,7 +16,7 @@ export interface Inside {
   cue: (cue: Cue) => void
 }
 
-export class Door {
+export class Verifier {
   readonly counts: Counts = { captions: 0, cues: 0, dropped: {} }
   readonly #inside: Inside
   #trusted: { identity: string; epoch: number; key: Key } | null = null

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { Door } from '../../src/core/door'
+import { Verifier } from '../../src/core/verifier'
 import type { Interpreter } from '../../src/core/interpreter'
 import type { Cue, Frame } from '../../src/core/wire'
 
@@ -33,49 +33,49 @@ const interpreter = (change: Partial<Interpreter> = {}): Interpreter => ({
 async function opened(change: Partial<Interpreter> = {}) {
   const captions: Frame[] = []
   const cues: Cue[] = []
-  const door = new Door({ caption: (one) => captions.push(one), cue: (one) => cues.push(one) })
-  await door.trust(interpreter(change))
-  return { door, captions, cues }
+  const verifier = new Verifier({ caption: (one) => captions.push(one), cue: (one) => cues.push(one) })
+  await verifier.trust(interpreter(change))
+  return { verifier, captions, cues }
 }
 
-describe('the door', () => {
+describe('the verifier', () => {
   it('lets the interpreter’s own frames in', async () => {
-    const { door, captions, cues } = await opened()
+    const { verifier, captions, cues } = await opened()
 
-    await door.caption(final.frame, 'interpreter-1', 'es')
-    await door.cue(new TextEncoder().encode(cue.frame), 'interpreter-1', 'es')
+    await verifier.caption(final.frame, 'interpreter-1', 'es')
+    await verifier.cue(new TextEncoder().encode(cue.frame), 'interpreter-1', 'es')
 
-    expect([captions.length, cues.length, door.counts.dropped]).toEqual([1, 1, {}])
+    expect([captions.length, cues.length, verifier.counts.dropped]).toEqual([1, 1, {}])
   })
 
   it('drops and counts what is forged, old, foreign or on the wrong carrier', async () => {
-    const { door, captions } = await opened()
+    const { verifier, captions } = await opened()
 
-    await door.caption(forged.frame, 'interpreter-1', 'es')
-    await door.caption(old.frame, 'interpreter-1', 'es')
-    await door.caption(final.frame, 'guest-1', 'es')
-    await door.caption(final.frame, 'interpreter-1', 'fr')
-    await door.caption('{"text":"hello"}', 'interpreter-1', 'es')
+    await verifier.caption(forged.frame, 'interpreter-1', 'es')
+    await verifier.caption(old.frame, 'interpreter-1', 'es')
+    await verifier.caption(final.frame, 'guest-1', 'es')
+    await verifier.caption(final.frame, 'interpreter-1', 'fr')
+    await verifier.caption('{"text":"hello"}', 'interpreter-1', 'es')
 
     expect(captions).toEqual([])
-    expect(door.counts.dropped).toEqual({ bad_signature: 1, bad_epoch: 1, bad_sender: 1, bad_carrier: 1, malformed: 1 })
+    expect(verifier.counts.dropped).toEqual({ bad_signature: 1, bad_epoch: 1, bad_sender: 1, bad_carrier: 1, malformed: 1 })
   })
 
   it('lets nobody in before there is an interpreter, nor without its key', async () => {
-    const { door, captions } = await opened({ key: '' })
+    const { verifier, captions } = await opened({ key: '' })
 
-    await door.caption(final.frame, 'interpreter-1', 'es')
-    await door.trust(null)
-    await door.caption(final.frame, 'interpreter-1', 'es')
+    await verifier.caption(final.frame, 'interpreter-1', 'es')
+    await verifier.trust(null)
+    await verifier.caption(final.frame, 'interpreter-1', 'es')
 
-    expect([captions.length, door.counts.dropped]).toEqual([0, { early: 2 }])
+    expect([captions.length, verifier.counts.dropped]).toEqual([0, { early: 2 }])
   })
 
   it('lets what arrives while the key is being read wait for it', async () => {
-    const { door, captions } = await opened({ key: '' })
+    const { verifier, captions } = await opened({ key: '' })
 
-    const trusting = door.trust(interpreter())
-    await door.caption(final.frame, 'interpreter-1', 'es')
+    const trusting = verifier.trust(interpreter())
+    await verifier.caption(final.frame, 'interpreter-1', 'es')
     await trusting
 
     expect(captions).toHaveLength(1)
@@ -86,9 +86,9 @@ describe('the door', () => {
   })
 
   it('keeps the order in which frames came', async () => {
-    const { door, captions } = await opened()
+    const { verifier, captions } = await opened()
 
-    await Promise.all([final, golden('02-valid-interim'), golden('03-valid-final-of-a-voice-within-the-track')].map((one) => door.caption(one.frame, 'interpreter-1', 'es')))
+    await Promise.all([final, golden('02-valid-interim'), golden('03-valid-final-of-a-voice-within-the-track')].map((one) => verifier.caption(one.frame, 'interpreter-1', 'es')))
 
     expect(captions.map((one) => [one.final, one.speaker])).toEqual([[true, null], [false, null], [true, 'B']])
   })

@@ -9,7 +9,7 @@ const STEP = 50
 const PATIENCE = 8_000
 const DUB = 'dub.'
 
-export class Ears {
+export class RoomAudio {
   readonly #room: Room
   readonly #voice: Store<Voice>
   readonly #spoken: (identity: string) => string | undefined
