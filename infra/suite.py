@@ -72,7 +72,8 @@ def checks(part: str) -> list[Check]:
             return [Check("pytest, ray", [*python, "infra.supervise", *python, "pytest", "-m", "ray"])]
         case "coqui":
             apart = str(HERE.apart("coqui") / "bin" / "python")
-            return [Check("pytest, coqui", [apart, "-m", "pytest", "-m", "coqui"])]
+            there = Check("coqui's environment", [sys.executable, "-m", "infra.setup", "coqui"], closing=0)
+            return [there, Check("pytest, coqui", [apart, "-m", "pytest", "-m", "coqui"])]
         case "browser" if not (HERE.root / "tests" / "browser").is_dir():
             return []  # pytest calls it a failure to find none
         case _:

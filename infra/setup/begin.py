@@ -15,6 +15,8 @@ from .paths import HERE
 from .step import Step
 from .steps import for_running, for_testing, set_up
 
+LATER = ("coqui",)
+"""Parts that others don't wait for: theirs is set up beside the first checks."""
 PARTS = ("unit", "page", "live", "attendance", "browser", "ray", "coqui")
 
 
@@ -63,9 +65,14 @@ def test(words: Sequence[str]) -> int:
     parts = [part for part in PARTS if part in (given.parts or PARTS)]
     left_out = {"browser": given.without_browser, "coqui": given.without_coqui}
     parts = [part for part in parts if not left_out.get(part)]
-    if code := _set_up(for_testing(HERE, parts)):
+    if code := set_up_for([part for part in parts if part not in LATER]):
         return code
     return _hand_over("infra.suite", *parts)
+
+
+def set_up_for(parts: Sequence[str]) -> int:
+    """Whatever these parts of the tests need; an exit code."""
+    return _set_up(for_testing(HERE, parts))
 
 
 def _with_packages(module: str, *words: str) -> int:
