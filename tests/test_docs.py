@@ -79,7 +79,7 @@ def row(page: str, name: str) -> list[float]:
 
 
 def test_the_readmes_translation_figures_are_those_of_the_routes() -> None:
-    pairs = json.loads((ROOT / "agent" / "engines" / "routes.json").read_text())["pairs"]
+    pairs = json.loads((ROOT / "agent" / "engines" / "translate" / "routes.json").read_text())["pairs"]
     shown = dict(table_of_pairs())
 
     assert len(shown) == 30

@@ -642,7 +642,7 @@ def test_the_engines_are_told_in_a_line_a_stage() -> None:
     carried = {"de>en": 44.0, "ja>en": None}
     direct = {"stage": "direct", "engine": "whisper", "licence": "MIT", "why": "no text", "languages": carried}
 
-    assert start.engines({"engines": {"ready": True, "stages": [none, direct, routes]}}) == [
+    assert start.engines({"engines": {"ready": True, "stages": [direct, routes, none]}}) == [
         "  direct     whisper (MIT): 2 languages into en; no text",
         "  translate  routes (GPL): 2 pairs among en es; the best",
         "  speak      nothing; espeak is not installed.",

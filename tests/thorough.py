@@ -1,4 +1,4 @@
-"""How often something is tried: a part of it in every run, all of it with `DRAGOMAN_THOROUGH=1`."""
+"""How often something is tried: a part of it in every run, all of it with `THOROUGH=1`."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ import os
 
 def times(each_run: int, thorough: int) -> int:
     """The first, or the second where all of it is wanted."""
-    return thorough if os.environ.get("DRAGOMAN_THOROUGH") else each_run
+    return thorough if os.environ.get("THOROUGH") else each_run

@@ -298,7 +298,7 @@ def _plain(rows: list[tuple[Any, ...]]) -> str:
     return _THEN.sub("then", str(sorted(map(str, shown))))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def vault(postgres: str) -> Iterator[Vault]:
     """Of its own: the checks look at all rows."""
 

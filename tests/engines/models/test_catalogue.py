@@ -93,8 +93,8 @@ def command(hub: Hub, into: Path, *words: str, **env: str) -> dict[str, Any]:
     listed = into / "catalogue.json"
     listed.write_text(json.dumps([asdict(tiny())]))
     program = (
-        "import sys; from pathlib import Path; from agent.engines import catalogue, models\n"
-        f"sys.exit(models.main(sys.argv[1:], catalogue.models(Path({str(listed)!r}))))"
+        "import sys; from pathlib import Path; from agent.engines.models import catalogue, commands\n"
+        f"sys.exit(commands.main(sys.argv[1:], catalogue.models(Path({str(listed)!r}))))"
     )
     told = {"HF_ENDPOINT": hub.url, "DRAGOMAN_MODELS": str(into), **env}
     return {"args": [sys.executable, "-c", program, *words], "env": {**os.environ, **told}, "cwd": ROOT}
@@ -619,6 +619,6 @@ def test_the_quality_that_is_shown_is_the_one_that_was_measured() -> None:
 
 
 def test_every_model_is_in_the_documentation() -> None:
-    shown = (catalogue.CATALOGUE.parents[2] / "docs" / "models.md").read_text()
+    shown = (catalogue.CATALOGUE.parents[3] / "docs" / "models.md").read_text()
 
     assert [name for name in models() if f"`{name}`" not in shown] == []
