@@ -9,15 +9,24 @@ from langcodes.tag_parser import LanguageTagError
 
 CACHED = 2_000
 """Tags that `langcodes` may remember."""
+LONGEST = 35
+"""Characters of a tag, as RFC 5646 (4.4.1) advises."""
+PATTERN = r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*"
+"""What a tag looks like, whether or not there is such a language."""
 ALIKE = 15
 """Distance below which two languages are told apart by nobody who only hears a few seconds of them."""
 _SHAPE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{2,8})*")
 """Subtags of a language, no extensions: private ones (`en-x-…`) are as many as somebody can think of."""
 
 
+def is_shaped(tag: str) -> bool:
+    """Whether this looks like a tag."""
+    return len(tag) <= LONGEST and re.fullmatch(PATTERN, tag) is not None
+
+
 def canonical(tag: str) -> str:
     """A tag in its canonical form; empty where it is none."""
-    if len(tag) > 35 or not _SHAPE.fullmatch(tag):
+    if len(tag) > LONGEST or not _SHAPE.fullmatch(tag):
         return ""
     _bound_memory()
     try:
@@ -28,7 +37,7 @@ def canonical(tag: str) -> str:
 
 def base(tag: str) -> str:
     """The language alone: `pt` of `pt-BR`."""
-    return tag.split("-", maxsplit=1)[0]
+    return tag.split("-", maxsplit=1)[0].lower()
 
 
 def same_language(one: str, other: str) -> bool:

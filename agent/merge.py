@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 
+from .languages import base
 from .nouns import SPACELESS, Segment
 
 SENTENCE, CLAUSE = ".!?…。！？", ",;:、，；："
@@ -54,7 +55,7 @@ def shared(text: str, language: str, lengths: Sequence[int]) -> list[str]:
 
 def _spaced(language: str) -> bool:
     # Khmer spaces phrases, as Whisper's words of it do; a text to be cut has none at most of its words.
-    return language.split("-", maxsplit=1)[0] not in SPACELESS | {"km"}
+    return base(language) not in SPACELESS | {"km"}
 
 
 def _pull(mark: str) -> float:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from .engines import Direct, Translation, Translator
 from .errors import EngineError
+from .languages import base
 from .nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Segment
 
 PIVOT = "en"
@@ -96,12 +97,12 @@ class SpeechTranslation:
         ends = [target for target in targets if _pair(source, target) in pairs]
         onward = [target for target in targets if target not in ends]
         made: dict[str, Translation] = {}
-        for language in dict.fromkeys([*map(_base, ends), *([PIVOT] if onward else [])]):
+        for language in dict.fromkeys([*map(base, ends), *([PIVOT] if onward else [])]):
             said = await self._direct.carry(pcm, source, language)
             if said is None:
                 continue
             said = replace(said, text=self._named(said.text, segment.text, source, language))
-            made |= {target: said for target in ends if _base(target) == language}
+            made |= {target: said for target in ends if base(target) == language}
             if language == PIVOT and onward:
                 after = await self._text(said.text, PIVOT, onward, ())
                 made |= {tag: Translation(one.text, f"{said.engine}+{one.engine}") for tag, one in after.items()}
@@ -120,9 +121,5 @@ class SpeechTranslation:
             return {}
 
 
-def _base(tag: str) -> str:
-    return tag.split("-", maxsplit=1)[0]
-
-
 def _pair(source: str, target: str) -> str:
-    return f"{_base(source)}>{_base(target)}"
+    return f"{base(source)}>{base(target)}"

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from .engines import Consent, Likeness, Reference, Voice
 from .errors import EngineError
+from .languages import base
 from .nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Dub, Segment
 from .speech_translation import AudioHistory
 
@@ -140,7 +141,7 @@ class VoiceCloning:
             alike = await self._likeness.alike()
         except EngineError:
             return None
-        served = language in alike or language.split("-", maxsplit=1)[0] in alike
+        served = language in alike or base(language) in alike
         return Reference(loan.pcm, loan.consent) if served and self._stands(loan.consent) else None
 
     def _stands(self, consent: Consent) -> bool:

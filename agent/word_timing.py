@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
+from .languages import base
 from .nouns import SAMPLE_RATE, SPACELESS, Word
 from .words import plain
 
@@ -29,7 +30,7 @@ def tokens(text: str, language: str) -> list[str]:
     """The words of a text, marks of punctuation at the word before them."""
     found: list[str] = []
     for part in text.split():
-        for piece in list(part) if language.split("-", maxsplit=1)[0] in SPACELESS else [part]:
+        for piece in list(part) if base(language) in SPACELESS else [part]:
             if found and not plain(piece):
                 found[-1] += piece
             else:

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import itertools
+import json
 import string
+from pathlib import Path
 
 import langcodes
 import psutil
 import pytest
 
-from agent.languages import CACHED, canonical, same_language
+from agent.languages import CACHED, base, canonical, is_shaped, same_language
+
+GOLDEN = json.loads((Path(__file__).parent / "data" / "languages.json").read_text())
+"""What the page's code is held to as well."""
+
+
+@pytest.mark.parametrize(("tag", "alone"), GOLDEN["base"].items())
+def test_the_language_of_a_tag_alone(tag: str, alone: str):
+    assert base(tag) == alone
+
+
+@pytest.mark.parametrize(("one", "other", "same"), GOLDEN["same"])
+def test_who_reads_one_tag_reads_another_unless_it_is_in_another_script(one: str, other: str, same: bool):
+    assert same_language(one, other) == same_language(other, one) == same
+
+
+@pytest.mark.parametrize(("tag", "shaped"), GOLDEN["shape"].items())
+def test_what_looks_like_a_tag(tag: str, shaped: bool):
+    assert is_shaped(tag) == shaped
 
 
 @pytest.mark.parametrize(

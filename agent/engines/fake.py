@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 import numpy as np
 
 from ..errors import EngineError
+from ..languages import base
 from ..nouns import SAMPLE_RATE, Chunk, Dub, Transcription, Turn, Word
 from ..settings import Settings
 from . import Reference, Served, Translation
@@ -80,7 +81,7 @@ class FakeRecognizer:
     async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
     ) -> Transcription:
-        known = (language or self._language).split("-", maxsplit=1)[0]
+        known = base(language or self._language)
         if known not in LANGUAGES:
             raise EngineError("not_served", f"It does not hear {known}.")
         words = _words(np.abs(np.frombuffer(pcm, np.int16).astype(np.int32)))[len(prefix.split()) :]
@@ -142,7 +143,7 @@ class FakeTranslator:
     async def translate(
         self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
     ) -> Mapping[str, Translation]:
-        known = [target for target in targets if target.split("-")[0] in LANGUAGES]
+        known = [target for target in targets if base(target) in LANGUAGES]
         return {target: Translation(f"[{target}] {text}", "fake") for target in known}
 
 
@@ -159,10 +160,10 @@ class FakeVoice:
         return LANGUAGES
 
     async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
-        base = language.split("-", maxsplit=1)[0]
-        if base not in LANGUAGES:
+        primary = base(language)
+        if primary not in LANGUAGES:
             raise EngineError("not_served", "It hums in five languages.")
-        for dub in self._hummed(text, language, 300 + 100 * LANGUAGES.index(base), speed):
+        for dub in self._hummed(text, language, 300 + 100 * LANGUAGES.index(primary), speed):
             yield dub
 
     async def speak_as(
@@ -170,7 +171,7 @@ class FakeVoice:
     ) -> AsyncIterator[Dub]:
         if not (reference.consent.identity and reference.consent.meeting and reference.consent.given):
             raise EngineError("no_consent", "It hums like nobody who does not want it.")
-        if language.split("-", maxsplit=1)[0] not in LANGUAGES:
+        if base(language) not in LANGUAGES:
             raise EngineError("not_served", "It hums in five languages.")
         for dub in self._hummed(text, language, pitch(reference.pcm), speed):
             yield dub

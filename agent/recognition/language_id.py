@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..languages import base
+
 
 class LanguageDetector:
     """Which language is spoken: the one that was set, or found out, with hysteresis.
@@ -15,7 +17,7 @@ class LanguageDetector:
     """Seconds of sound to find a first language, to doubt one, and to take the likeliest as the first."""
 
     def __init__(self, fixed: str | None) -> None:
-        self.current = fixed.split("-")[0] if fixed else None
+        self.current = base(fixed) if fixed else None
         self._fixed = fixed is not None
         self._checked = False
         self._rival: str | None = None

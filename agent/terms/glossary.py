@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import DragomanError
+from ..languages import base, is_shaped
 from ..nouns import SPACELESS
 from .name_correction import corrected
 
@@ -30,7 +31,6 @@ STANDINS = (
 )  # fmt: skip
 """Surnames that stand in for terms while a clause is translated: engines carry them over as they are."""
 
-_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
 _MARKS = " .,;:!?…¿¡"
 _TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
@@ -56,7 +56,7 @@ class Term:
 
     def speaks(self, language: str) -> bool:
         """Whether it is looked for in clauses of a language."""
-        return self.language is None or _base(self.language) == _base(language)
+        return self.language is None or base(self.language) == base(language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ def _term(given: object) -> Term:
         raise _bad("A term is an object.")
     language = given.get("language")
     translations = given.get("translations") or "keep"
-    if language is not None and not (isinstance(language, str) and _TAG.fullmatch(language)):
+    if language is not None and not (isinstance(language, str) and is_shaped(language)):
         raise _bad("The language of a term is a tag.")
     return Term(
         _text(given.get("term")),
@@ -206,7 +206,7 @@ def _term(given: object) -> Term:
 def _by_tag(given: object) -> Mapping[str, str]:
     if not isinstance(given, dict) or len(given) > TAGS:
         raise _bad(f"What a term is called or how it is said is an object of at most {TAGS} tags.")
-    if not all(isinstance(tag, str) and _TAG.fullmatch(tag) for tag in given):
+    if not all(isinstance(tag, str) and is_shaped(tag) for tag in given):
         raise _bad("What a term is called or how it is said is given by language tags.")
     return {tag: _text(text) for tag, text in given.items()}
 
@@ -229,14 +229,10 @@ def _plain(text: str) -> str:
     return re.sub(r" +", " ", unicodedata.normalize("NFC", text)).strip()
 
 
-def _base(tag: str) -> str:
-    return tag.split("-", maxsplit=1)[0].lower()
-
-
 def _nearest(by: Mapping[str, str], tag: str) -> str | None:
     """By the tag itself, by its language, or by the only region of it that is there."""
-    same = [text for known, text in by.items() if _base(known) == _base(tag)]
-    return by.get(tag) or by.get(_base(tag)) or (same[0] if len(same) == 1 else None)
+    same = [text for known, text in by.items() if base(known) == base(tag)]
+    return by.get(tag) or by.get(base(tag)) or (same[0] if len(same) == 1 else None)
 
 
 def _edged(form: str, edges: bool) -> str:
@@ -253,7 +249,7 @@ def _places(text: str, forms: Iterable[str], language: str, *, exact: bool) -> I
 
     An exact form with capitals stands only where it is written so: nobody wants every rose to be Rose.
     """
-    edges = _base(language) not in SPACELESS  # where words have no spaces, a term has no edges
+    edges = base(language) not in SPACELESS  # where words have no spaces, a term has no edges
     by = {form.casefold(): form for form in reversed(list(forms))}
     longest = sorted(by.values(), key=len, reverse=True)
     for match in re.finditer("|".join(_edged(form, edges) for form in longest) or r"(?!)", text, re.IGNORECASE):

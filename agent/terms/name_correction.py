@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from difflib import SequenceMatcher
 
+from ..languages import base
 from ..nouns import SPACELESS
 
 SHORTEST = 5
@@ -31,7 +32,7 @@ def corrected(text: str, names: Collection[str], language: str) -> str:
 
     Names in small letters are left alone, and so is whatever only has another ending.
     """
-    if language.split("-", maxsplit=1)[0] in SPACELESS or not (known := [name for name in names if _is_name(name)]):
+    if base(language) in SPACELESS or not (known := [name for name in names if _is_name(name)]):
         return text
     taken: list[tuple[int, int, str]] = []
     for _, start, end, name in sorted(_near(text, known), key=lambda one: -one[0]):

@@ -13,6 +13,7 @@ from livekit.agents import APIConnectOptions, stt
 from livekit.agents.types import NOT_GIVEN, TimedString
 
 from ...errors import EngineError
+from ...languages import base
 from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Transcription, Word
 from ...word_timing import UNTOLD, after, compression, timed, tokens
 from ...words import moved
@@ -85,7 +86,7 @@ class PluginRecognizer:
 def heard(engine: str, words: tuple[Word, ...], language: str, sure: float) -> Transcription:
     confidence = float(np.mean([word.confidence for word in words])) if words else UNTOLD
     return Transcription(
-        language=language.split("-", maxsplit=1)[0],
+        language=base(language),
         language_probability=sure,
         words=words,
         no_speech=0.0 if words else 0.9,
@@ -115,7 +116,7 @@ def language_of(data: stt.SpeechData, tag: str | None, plugin: Plugin) -> str:
     """The language of a transcript: the one that was asked for, what was found out, or the first of the setting."""
     told = (data.source_languages or [data.language])[0]
     found = tag or (told.language if is_tag(told.language) else plugin.offer.languages[0])
-    return found.split("-", maxsplit=1)[0]
+    return base(found)
 
 
 def words_of(data: stt.SpeechData, language: str, pcm: bytes, start: float = 0.0) -> tuple[Word, ...]:

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 import langcodes
 
 from ...errors import EngineError, SettingsError
+from ...languages import base, is_shaped
 
 EXAMPLE = {"STT": "en,es=openai.STT?model=whisper-1", "TTS": "en,es=openai.TTS?model=tts-1&voice=alloy"}
 SECRET = re.compile(r"(key|token|secret|password|credentials)$")
@@ -55,8 +56,8 @@ class Offer:
 
     def tag(self, language: str) -> str | None:
         """Its own tag for a language: that one, or the first that differs only in script or region."""
-        base = language.split("-", maxsplit=1)[0]
-        alike = (tag for tag in self.languages if tag.split("-", maxsplit=1)[0] == base)
+        primary = base(language)
+        alike = (tag for tag in self.languages if base(tag) == primary)
         return language if language in self.languages else next(alike, None)
 
     @property
@@ -141,7 +142,7 @@ def _offer(setting: str, entry: str, kind: str) -> Offer:
 
 def is_tag(tag: str) -> bool:
     """Whether it is a language; `multi` and the like are none."""
-    return 2 <= len(tag) <= 35 and langcodes.tag_is_valid(tag)
+    return is_shaped(tag) and langcodes.tag_is_valid(tag)
 
 
 def _module(setting: str, name: str) -> tuple[ModuleType, str]:

@@ -14,6 +14,7 @@ from livekit.agents.types import NOT_GIVEN, NotGivenOr, TimedString
 from uuid_utils import uuid7
 
 from ...errors import EngineError
+from ...languages import base
 from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Hypothesis, Segment, Transcription, Word
 from ...words import believable, clause, joined, speakable, without_loops
 from .. import Recognition, Recognizer, VoiceActivityDetector
@@ -139,7 +140,7 @@ class Listening:
         self._over_at = math.inf
         self._failed_at = -math.inf
         self._settled = -math.inf
-        self._language = (language or plugin.offer.languages[0]).split("-", maxsplit=1)[0]
+        self._language = base(language or plugin.offer.languages[0])
         self._interim: tuple[Word, ...] = ()
         self._id, self._rev = str(uuid7()), 0
         self._out: list[Hypothesis | Segment] = []

@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from ...errors import EngineError
+from ...languages import base
 from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, SPACELESS, Transcription, Word
 from ...settings import Settings
 from ...words import believable, rushed
@@ -155,7 +156,7 @@ class Whisper:
         return await asyncio.get_running_loop().run_in_executor(self._hands, work)
 
     def _known(self, language: str) -> str:
-        code = language.split("-", maxsplit=1)[0]
+        code = base(language)
         if code not in self._languages():
             raise EngineError("not_served", f"Whisper does not know {code}.")
         return code

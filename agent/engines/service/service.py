@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...errors import EngineError
+from ...languages import LONGEST, PATTERN
 from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub, Transcription
 from ...settings import Settings
 from .. import Consent, Reference, Served, SoundRequest, TextRequest, Translation
@@ -27,7 +28,7 @@ BODY_LIMIT = 2_000_000
 """Bytes; 30 s of sound are 960,000."""
 TEXT_LIMIT = 2_000
 """Characters of a text."""
-LONGEST = 30.0
+SOUND_LIMIT = 30.0
 """Seconds of sound, what `WindowRecognizer` takes."""
 STATUS = {
     "bad_request": 400,
@@ -41,7 +42,7 @@ SLOW = 3.0
 """How much longer an engine may take for a call than those who ask are patient for, before it is said to hang."""
 WARM = "One, two."
 
-Tag = Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)
+Tag = Field(pattern=f"^{PATTERN}$", max_length=LONGEST)
 Text = Field(min_length=1, max_length=TEXT_LIMIT, repr=False)
 Known = Field("", max_length=TEXT_LIMIT, repr=False)
 
@@ -57,7 +58,7 @@ class _Asked(BaseModel):
 class Recognise(_Asked):
     """The first line of a recognition; the sound comes after it."""
 
-    language: str | None = Field(None, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)
+    language: str | None = Field(None, pattern=f"^{PATTERN}$", max_length=LONGEST)
     prompt: str = Known
     prefix: str = Known
     final: bool = False
@@ -419,7 +420,7 @@ def with_sound(model: type[M], body: bytes) -> tuple[M, bytes]:
     """A first line of JSON and the sound after it. Raises `EngineError`, `bad_request`."""
     line, _, pcm = body.partition(b"\n")
     about = parsed(model, line)
-    if not pcm or len(pcm) % SAMPLE_BYTES or len(pcm) > LONGEST * SAMPLE_RATE * SAMPLE_BYTES:
+    if not pcm or len(pcm) % SAMPLE_BYTES or len(pcm) > SOUND_LIMIT * SAMPLE_RATE * SAMPLE_BYTES:
         raise EngineError("bad_request", "The sound is up to 30 s of int16 samples at 16 kHz.")
     return about, pcm
 

@@ -23,6 +23,7 @@ import numpy as np
 from langcodes.tag_parser import LanguageTagError
 
 from ...errors import EngineError
+from ...languages import base
 from ...loudness import Samples, Stream, finished, silence, spoken
 from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub
 from ...settings import Settings
@@ -101,7 +102,7 @@ def _model(given: str) -> Model:
         raise EngineError("engine_failed", f"There is no Coqui model in {folder} ({' and '.join(missing)} missing).")
     names = [tag] if tag else _languages(folder, config)
     if kind == "xtts":
-        names = [name for name in names if find_spec(NEEDS.get(name.split("-")[0], "json"))]
+        names = [name for name in names if find_spec(NEEDS.get(name.partition("-")[0], "json"))]
     if not names:
         raise EngineError("engine_failed", f"The Coqui model in {folder} names no language: say TAG={folder}.")
     return Model(folder.resolve(), kind, _tags(names))
@@ -128,7 +129,7 @@ def _tags(names: Sequence[str]) -> dict[str, str]:
         except LanguageTagError:
             continue
         found.setdefault(tag, name)
-        found.setdefault(tag.split("-", maxsplit=1)[0], name)
+        found.setdefault(base(tag), name)
     return found
 
 
@@ -235,7 +236,7 @@ def _mouth(model: Model, threads: int) -> SpeechProcess:
 
 
 def _named(model: Model, language: str) -> str:
-    return model.languages.get(language) or model.languages.get(language.split("-", maxsplit=1)[0], "")
+    return model.languages.get(language) or model.languages.get(base(language), "")
 
 
 # The program
@@ -358,7 +359,7 @@ class Xtts:
 
     def speak(self, order: Order) -> Generator[Samples, None, None]:
         latents, embedding, level = self._imitated(order.reference) if order.reference else self._stock(order.speaker)
-        limit = self._model.tokenizer.char_limits.get(order.name.split("-", maxsplit=1)[0], 200)
+        limit = self._model.tokenizer.char_limits.get(base(order.name), 200)
         for at, part in enumerate(parts(order.text, limit)):
             if at:
                 yield silence(PAUSE / order.speed, self.rate)

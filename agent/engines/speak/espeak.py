@@ -20,6 +20,7 @@ import numpy as np
 from langcodes.tag_parser import LanguageTagError
 
 from ...errors import EngineError
+from ...languages import base
 from ...loudness import Samples, finished
 from ...nouns import Dub
 from ...settings import Settings
@@ -79,7 +80,7 @@ class Espeak:
 
     async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
         """See `Voice`."""
-        name = self._voices.get(language) or self._voices.get(language.split("-", maxsplit=1)[0])
+        name = self._voices.get(language) or self._voices.get(base(language))
         if not name:
             raise EngineError("not_served", "eSpeak NG has no voice for this language.")
         async with aclosing(self._mouth.read(text, f"{name}+{VARIANTS[seat(voice, len(VARIANTS))]}", speed)) as said:

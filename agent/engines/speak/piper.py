@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import EngineError
+from ...languages import base
 from ...loudness import Samples, finished
 from ...nouns import Dub
 from ...settings import Settings
@@ -103,7 +104,7 @@ class Piper:
 
     async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
         """See `Voice`."""
-        stock = self._stock.get(language) or self._stock.get(language.split("-", maxsplit=1)[0])
+        stock = self._stock.get(language) or self._stock.get(base(language))
         if not stock:
             raise EngineError("not_served", "Piper has no voice for this language.")
         model, speaker = stock[seat(voice, len(stock))]

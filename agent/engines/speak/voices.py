@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any, Protocol, cast
 
 from ...errors import EngineError
+from ...languages import base
 from ...nouns import Dub
 from ...settings import Settings
 from .. import Reference, Served
@@ -119,4 +120,4 @@ def _speaks(engine: Engine, language: str) -> bool:
 
 def _among(language: str, tags: Iterable[str]) -> bool:
     """A language, or it without its region."""
-    return not {language, language.split("-", maxsplit=1)[0]}.isdisjoint(tags)
+    return not {language, base(language)}.isdisjoint(tags)

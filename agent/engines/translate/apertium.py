@@ -15,6 +15,7 @@ from pathlib import Path
 import langcodes
 
 from ...errors import EngineError
+from ...languages import base
 from ...settings import Settings
 from ...text import plain, sentences
 from .. import Served, Translation
@@ -78,8 +79,8 @@ class Apertium:
         self, text: str, source: str, targets: Sequence[str], context: Sequence[str] = ()
     ) -> Mapping[str, Translation]:
         """See `Translator`. `context` is not used: rules know single sentences."""
-        from_ = source.split("-", maxsplit=1)[0]
-        served = {target: pipe for target in targets if (pipe := self._pipelines.get((from_, target.split("-")[0])))}
+        from_ = base(source)
+        served = {target: pipe for target in targets if (pipe := self._pipelines.get((from_, base(target))))}
         made = await asyncio.gather(*(self._made(pipe, text, from_, target) for target, pipe in served.items()))
         await self._end_idle()
         return {target: Translation(one, NAME) for target, one in zip(served, made, strict=True)}
@@ -91,7 +92,7 @@ class Apertium:
     async def _made(self, pipeline: Pipeline, text: str, source: str, target: str) -> str:
         parts = sentences(whole(text, source))
         made = [await pipeline.ask(part) for part in parts if part]
-        return fitted(joined(made), text, target.split("-", maxsplit=1)[0]) if made else plain(text)
+        return fitted(joined(made), text, base(target)) if made else plain(text)
 
     async def _end_idle(self) -> None:
         for pipeline in self._pipelines.values():

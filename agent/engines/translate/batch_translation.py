@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import EngineError
+from ...languages import base
 from ...text import plain
 from .. import Served, TextRequest, Translation
 from .language_names import LanguageNames
@@ -208,7 +209,4 @@ class _Plan:
         whole_ones = {
             target: joined([made[Job(part, pair)] for part in self._parts]) for target, pair in self._served.items()
         }
-        return {
-            target: Translation(fitted(text, said, target.split("-", maxsplit=1)[0]), engine)
-            for target, text in whole_ones.items()
-        }
+        return {target: Translation(fitted(text, said, base(target)), engine) for target, text in whole_ones.items()}

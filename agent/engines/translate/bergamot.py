@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import EngineError
+from ...languages import base
 from ...settings import Settings
 from ...text import plain, sentences
 from .. import Served, Translation
@@ -55,7 +56,7 @@ class Bergamot:
         """See `Translator`. `context` is not used: the models know single sentences."""
         made = {}
         for target in targets:
-            from_, to = source.split("-", maxsplit=1)[0], target.split("-")[0]
+            from_, to = base(source), base(target)
             if model := self._models.get((from_, to)):
                 made[target] = Translation(await self._made(model, text, from_, to), NAME)
         return made

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import EngineError
+from ...languages import base
 from ...settings import Settings
 from ...text import plain
 from .. import Served, Translation
@@ -100,7 +101,7 @@ class Firefox:
             from_, to = self._tongues.get(source), self._tongues.get(target)
             if from_ and to and (from_, to) in self._directions:
                 whole = joined(await self._program.ask(f"{from_}-{to}", said)) if said else ""
-                fit = fitted(whole, text, target.split("-", maxsplit=1)[0]) if said else plain(text)
+                fit = fitted(whole, text, base(target)) if said else plain(text)
                 made[target] = Translation(fit, NAME)
         return made
 

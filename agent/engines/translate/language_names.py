@@ -8,6 +8,8 @@ from contextlib import suppress
 import langcodes
 from langcodes.tag_parser import LanguageTagError
 
+from ...languages import base
+
 LanguageDetector = tuple[str, str]
 """A language and its script, as `langcodes` writes them: `("zh", "Hant")`."""
 
@@ -67,5 +69,5 @@ def _as_macro(tag: str) -> LanguageDetector:
 
 
 def _otherwise(tag: str) -> LanguageDetector | None:
-    other = OTHERWISE.get(tag.replace("_", "-").split("-", maxsplit=1)[0].lower())
+    other = OTHERWISE.get(base(tag.replace("_", "-")).lower())
     return (other, _as_is(tag)[1]) if other else None

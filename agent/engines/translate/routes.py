@@ -14,6 +14,7 @@ import langcodes
 from langcodes.tag_parser import LanguageTagError
 
 from ...errors import EngineError
+from ...languages import base
 from ...settings import Settings
 from .. import Served, TextRequest, Translation, Translator
 from ..table import load as load_engine
@@ -203,12 +204,12 @@ def _around_english(routes: Sequence[Route]) -> str | None:
 
 def _names(tag: str) -> tuple[str, ...]:
     """Under which a tag may stand in the table, from the closest: `zh-TW`, `zh-Hant`, `zh`."""
-    base = tag.split("-", maxsplit=1)[0]
+    primary = base(tag)
     try:
         script = langcodes.Language.get(tag).maximize().script
     except LanguageTagError:
-        return tag, base
-    return tag, f"{base}-{script}", base
+        return tag, primary
+    return tag, f"{primary}-{script}", primary
 
 
 def _each_once(routes: Sequence[Route]) -> list[Route]:

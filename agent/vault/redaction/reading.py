@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from text_to_num import find_numbers
 
+from ...languages import base
 from .kinds import MARK
 from .spoken_signs import ALSO, FILLERS, LANGUAGES, LETTERS, LIKE, ONLY_AMONG_NUMBERS, SIGNS, TIMES
 
@@ -39,11 +40,6 @@ class Reading:
         """The plain text of characters of the original."""
         places = zip(self.plain, self.starts, self.ends, strict=True)
         return "".join(each for each, first, last in places if start <= first and last <= end)
-
-
-def base(tag: str) -> str:
-    """`pt` for `pt-BR`."""
-    return tag.split("-", maxsplit=1)[0].lower()
 
 
 def literal(text: str) -> Reading:

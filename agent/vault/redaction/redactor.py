@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from ...languages import base
 from . import addresses, dates, numbers
 from .context import Context
 from .kinds import MARKS, Found, Hit, Kind, Value, masked, settled
 from .names import Names, Words
-from .reading import Reading, base, readings
+from .reading import Reading, readings
 
 ROUNDS = 8
 """Times that a text is searched again after masking: what was masked may have kept something else from being found."""

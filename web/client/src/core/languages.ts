@@ -21,7 +21,13 @@ const ORDER: Record<Grade, number> = { good: 0, fair: 1, rough: 2, poor: 3, unme
 const RTL = new Set(['ar', 'arc', 'ckb', 'dv', 'fa', 'he', 'iw', 'ks', 'ps', 'sd', 'syr', 'ug', 'ur', 'yi'])
 
 export const baseOf = (tag: string): string => tag.split('-')[0]!.toLowerCase()
-export const sameLanguage = (one: string, other: string): boolean => baseOf(one) === baseOf(other)
+const scriptOf = (tag: string): string | undefined => tag.split('-').slice(1, 2).find((part) => part.length === 4)?.toLowerCase()
+
+/** Whether text in `one` can be read by who reads `other`: `pt` and `pt-BR`, but not `zh-Hans` and `zh-Hant`. */
+export function sameLanguage(one: string, other: string): boolean {
+  const [a, b] = [scriptOf(one), scriptOf(other)]
+  return baseOf(one) === baseOf(other) && (a === undefined || b === undefined || a === b)
+}
 export const directionOf = (tag: string): 'rtl' | 'ltr' => (RTL.has(baseOf(tag)) ? 'rtl' : 'ltr')
 
 /** A language's name in a language, its own by default; in `other` where the browser does not speak that one, and the tag itself where it knows no name. */
@@ -39,13 +45,14 @@ export function nameWithin(tag: string, locale: string, other = 'en'): string {
   }
 }
 
-/** The served tag that fits a browser's language best, or null: `pt-BR` takes `pt-BR`, else `pt`, else any `pt-…`. */
+/** The served tag that fits a browser's language best, or null: `pt-BR` takes `pt-BR`, else `pt`, else any `pt-…`, the same script first. */
 export function fitting(wanted: string, tags: readonly string[]): string | null {
   const lower = wanted.toLowerCase()
   return (
     tags.find((tag) => tag.toLowerCase() === lower) ??
     tags.find((tag) => tag.toLowerCase() === baseOf(wanted)) ??
     tags.find((tag) => sameLanguage(tag, wanted)) ??
+    tags.find((tag) => baseOf(tag) === baseOf(wanted)) ??
     null
   )
 }

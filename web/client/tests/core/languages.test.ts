@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
+import golden from '../../../../tests/data/languages.json'
 import type { Grade, Language } from '../../src/core/api'
 import { guestWishes, talkFor } from '../../src/core/guest'
-import { directionOf, figuresOf, fitting, found, gradeOf, isOnlySpoken, missing, nameOf, options, unreached, withoutAccents } from '../../src/core/languages'
+import { baseOf, directionOf, figuresOf, fitting, found, gradeOf, isOnlySpoken, missing, nameOf, options, sameLanguage, unreached, withoutAccents } from '../../src/core/languages'
 
 const read = (tag: string, from: Record<string, Grade>, more: Partial<Language> = {}): Language => ({
   tag,
@@ -16,6 +17,14 @@ const served = [
   read('ja', {}, { speak: { grade: 'good' } }),
 ]
 const order = (browser: string[]) => options(served, 'read', browser, 'en').map((option) => option.tag)
+
+test.each(Object.entries(golden.base))('of %s the language alone is %s', (tag, alone) => {
+  expect(baseOf(tag)).toBe(alone)
+})
+
+test.each(golden.same as [string, string, boolean][])('who reads %s reads %s: %s', (one, other, same) => {
+  expect([sameLanguage(one, other), sameLanguage(other, one)]).toEqual([same, same])
+})
 
 describe('languages to choose from', () => {
   it('has the browser’s first, good before rough, and what is not served last', () => {
