@@ -19,6 +19,7 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "web/client/README.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
+QUALITY = ROOT / "docs" / "quality.md"
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SETTING = re.compile(r"\b(?:DRAGOMAN|LIVEKIT)_[A-Z_]*[A-Z]\b|\bDATABASE_URL\b")
 PROGRAM = re.compile(r"python -m ([\w.]+)")
@@ -55,14 +56,14 @@ def test_every_program_that_is_named_exists(page: Path) -> None:
     assert [at for at in places if not (at.with_suffix(".py").is_file() or (at / "__main__.py").is_file())] == []
 
 
-def test_the_readmes_words_of_quality_are_those_of_the_page() -> None:
-    readme = (ROOT / "README.md").read_text()
-    words = re.search(r"^\| \|((?: \*\*\w+\*\* \|)+)$", readme, re.MULTILINE)
+def test_the_documented_words_of_quality_are_those_of_the_page() -> None:
+    quality = QUALITY.read_text()
+    words = re.search(r"^\| \|((?: \*\*\w+\*\* \|)+)$", quality, re.MULTILINE)
 
     assert words
     assert re.findall(r"\w+", words[1]) == [*WER_GRADES, "poor"] == [*CHRF_GRADES, "poor"]
-    assert row(readme, "word error rate") == [*WER_GRADES.values()]
-    assert row(readme, "chrF") == [*CHRF_GRADES.values()]
+    assert row(quality, "word error rate") == [*WER_GRADES.values()]
+    assert row(quality, "chrF") == [*CHRF_GRADES.values()]
 
 
 def test_the_decision_on_words_of_quality_has_the_table_that_counts() -> None:
@@ -78,7 +79,7 @@ def row(page: str, name: str) -> list[float]:
     return [float(figure) for figure in re.findall(r"[\d.]+", cells)]
 
 
-def test_the_readmes_translation_figures_are_those_of_the_routes() -> None:
+def test_the_documented_translation_figures_are_those_of_the_routes() -> None:
     pairs = json.loads((ROOT / "agent" / "engines" / "translate" / "routes.json").read_text())["pairs"]
     shown = dict(table_of_pairs())
 
@@ -86,17 +87,15 @@ def test_the_readmes_translation_figures_are_those_of_the_routes() -> None:
     assert shown == {pair: pairs[pair][0]["chrf"] for pair in shown}
 
 
-def test_the_readmes_error_rates_are_those_that_the_engine_states() -> None:
-    [row] = [
-        line for line in (ROOT / "README.md").read_text().splitlines() if re.fullmatch(r"(\| 0\.\d\d ){5}\|", line)
-    ]
+def test_the_documented_error_rates_are_those_that_the_engine_states() -> None:
+    [row] = [line for line in QUALITY.read_text().splitlines() if re.fullmatch(r"(\| 0\.\d\d ){5}\|", line)]
 
     assert [float(cell) for cell in cells(row)] == [WER[tag] for tag in ("en", "es", "pt", "de", "fr")]
 
 
 def table_of_pairs() -> Iterator[tuple[str, float]]:
     """`source>target` and its figure, cell by cell."""
-    lines = iter((ROOT / "README.md").read_text().splitlines())
+    lines = iter(QUALITY.read_text().splitlines())
     targets = next(cells(line)[1:] for line in lines if line.startswith("| from \\ to |"))
     for line in lines:
         if not line.startswith("|"):
