@@ -14,6 +14,7 @@ from .languages import base, canonical
 from .rate_limit import KNOWN, RateLimit, Spacing
 from .room import Room, Wants
 from .wire import Signer
+from .wire_names import Method
 
 PAYLOAD_LIMIT = 2_000
 """Characters of a call; the longest honest one has 400."""
@@ -70,14 +71,14 @@ class Calls:
     def _answer(self, method: str, identity: str, payload: str) -> dict[str, Any]:
         if len(payload) > PAYLOAD_LIMIT:
             raise DragomanError("bad_request", f"A payload has at most {PAYLOAD_LIMIT} characters.")
-        if method == "dragoman.alive":
+        if method == Method.ALIVE:
             raise DragomanError("not_allowed", "Only the LiveKit server asks that, for the web server.")
         asked = parsed(payload)
-        if method == "dragoman.captions":
+        if method == Method.CAPTIONS:
             return self._captions(asked)
-        if method == "dragoman.speaks":
+        if method == Method.SPEAKS:
             return self._speaks(identity, asked)
-        if method == "dragoman.lend":
+        if method == Method.LEND:
             return self._lend(identity, asked)
         return self._languages(identity, asked)
 

@@ -11,6 +11,7 @@ from livekit import rtc
 from .aio import Supervisor
 from .nouns import Caption
 from .wire import Signer
+from .wire_names import captions_topic, captions_track
 
 
 async def at_once() -> None:
@@ -74,7 +75,7 @@ class CaptionSender:
         """Whoever is cancelled while it is made has a track all the same: `close` takes it back."""
         opening = self._opening.get(lang)
         if opening is None:
-            made = self._participant().publish_data_track(name=f"captions.{lang}")
+            made = self._participant().publish_data_track(name=captions_track(lang))
             opening = self._opening[lang] = asyncio.ensure_future(made)
         return opening
 
@@ -176,7 +177,7 @@ class CaptionSender:
 
     async def _send(self, caption: Caption) -> None:
         await self._participant().send_text(
-            self._signer.caption(caption).decode(), topic=f"captions/{caption.lang}", compress=False
+            self._signer.caption(caption).decode(), topic=captions_topic(caption.lang), compress=False
         )
         if caption.lang == caption.source:
             await self._participant().send_text(

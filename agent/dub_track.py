@@ -10,6 +10,7 @@ from typing import Literal
 from livekit import rtc
 
 from .nouns import Caption, Dub
+from .wire_names import dub_track
 
 Event = Literal["started", "ended", "skipped"]
 
@@ -50,7 +51,7 @@ class DubTrack:
             source=rtc.TrackSource.SOURCE_UNKNOWN, dtx=True, red=False, stream=f"dub-{self._lang}"
         )
         options.audio_encoding.max_bitrate = 32_000
-        track = rtc.LocalAudioTrack.create_audio_track(f"dub.{self._lang}", self._source)
+        track = rtc.LocalAudioTrack.create_audio_track(dub_track(self._lang), self._source)
         async with asyncio.timeout(self.OPENING):
             self._publication = await self._participant.publish_track(track, options)
 

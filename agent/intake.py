@@ -15,10 +15,10 @@ import jwt
 from livekit.agents import AgentServer, JobRequest
 
 from .settings import Settings
+from .wire_names import INTERPRETER, Attribute
 
 log = logging.getLogger(__name__)
 
-PREFIX = "interpreter-"
 LATEST = 2**53
 """No epoch is as high: pages read it as a JavaScript number."""
 EVERY = 1.0
@@ -69,13 +69,13 @@ class Intake:
         self._taking.add(request.id)
         try:
             await request.accept(
-                identity=f"{PREFIX}{request.id}",
+                identity=f"{INTERPRETER}{request.id}",
                 name="Dragoman",
                 attributes={
-                    "dragoman.epoch": str(epoch_of(request.job.metadata) or round(self._wall() * 1000)),
-                    "dragoman.state": "starting",
-                    "dragoman.synthetic": "true",
-                    "dragoman.keeps": "nothing",
+                    Attribute.EPOCH: str(epoch_of(request.job.metadata) or round(self._wall() * 1000)),
+                    Attribute.STATE: "starting",
+                    Attribute.SYNTHETIC: "true",
+                    Attribute.KEEPS: "nothing",
                 },
             )
         finally:

@@ -19,6 +19,7 @@ from .errors import DragomanError
 from .nouns import SAMPLE_RATE, Caption, Chunk
 from .quotas import MicrophoneQuota
 from .wire import Signer
+from .wire_names import Attribute, cues_topic
 
 FRAME_MS = 60
 """Sound arrives in such pieces; 10 ms pieces (the default) saturate a core with 40 tracks."""
@@ -101,7 +102,7 @@ class Sfu:
     What LiveKit refuses, or breaks off, costs the track, the call or the cue that it was about; `failed` is told.
     """
 
-    METHODS = ("dragoman.alive", "dragoman.captions", "dragoman.languages", "dragoman.lend", "dragoman.speaks")
+    METHODS = ("dragoman.alive", "dragoman.captions", Attribute.LANGUAGES, "dragoman.lend", "dragoman.speaks")
 
     def __init__(
         self,
@@ -261,7 +262,7 @@ class Sfu:
         unheard = {
             one.identity for one, track in tracks if is_microphone(track, one) and track.sid not in self.microphones
         }
-        self.set_attributes({"dragoman.unheard": json.dumps(sorted(unheard)[:UNHEARD], separators=(",", ":"))})
+        self.set_attributes({Attribute.UNHEARD: json.dumps(sorted(unheard)[:UNHEARD], separators=(",", ":"))})
 
     async def _subscribe(self, publication: rtc.RemoteTrackPublication) -> None:
         publication.set_subscribed(True)
@@ -351,6 +352,6 @@ class Sfu:
             lang, frame = await self._cues.get()
             await self._hold()
             try:
-                await self._room.local_participant.publish_data(frame, reliable=True, topic=f"dub/{lang}")
+                await self._room.local_participant.publish_data(frame, reliable=True, topic=cues_topic(lang))
             except Exception as error:
                 self._failed(f"cues.{lang}", error)

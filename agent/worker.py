@@ -24,7 +24,7 @@ from .engines.service.client import Remote
 from .engines.table import prepare
 from .errors import DragomanError
 from .heartbeat import Heartbeat
-from .intake import PREFIX, Intake, Worker
+from .intake import Intake, Worker
 from .languages import canonical
 from .nouns import Caption, Chunk
 from .recognition.silero import Silero
@@ -38,6 +38,7 @@ from .terms.prompt import PromptedRecognizer
 from .tokens import allow_for_clocks
 from .vault import NOTHING, Keeping, Keeps, Meeting, meeting_id
 from .wire import Signer
+from .wire_names import INTERPRETER, Attribute, Method
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ class Interpreter:
     def __init__(self, ctx: JobContext, settings: Settings) -> None:
         self._ctx = ctx
         self._settings = settings
-        self._epoch = int((ctx.token_claims().attributes or {}).get("dragoman.epoch", "0"))
+        self._epoch = int((ctx.token_claims().attributes or {}).get(Attribute.EPOCH, "0"))
         self._signer = Signer(self._epoch)
         made = ctx.job.room.creation_time_ms / 1000 or float(ctx.job.room.creation_time) or time.time()
         self._clock = RoomClock(made)
@@ -186,7 +187,7 @@ class Interpreter:
             self._ctx.shutdown("a newer interpreter is here")
             return
         self._sfu.set_attributes(
-            {"dragoman.key": self._signer.public, "dragoman.zero": str(round(self._clock.zero * 1000))}
+            {Attribute.KEY: self._signer.public, Attribute.ZERO: str(round(self._clock.zero * 1000))}
         )
         self._main = asyncio.create_task(self._run(self._beating), name="interpreter")
         self._main.add_done_callback(self._ended)
@@ -261,7 +262,7 @@ class Interpreter:
         )
 
     def _tell_keeping(self, keeps: str, state: str) -> None:
-        self._sfu.set_attributes({"dragoman.keeps": keeps, "dragoman.keeping": state})
+        self._sfu.set_attributes({Attribute.KEEPS: keeps, Attribute.KEEPING: state})
 
     def _ended(self, main: asyncio.Task[None]) -> None:
         if not main.cancelled() and (error := main.exception()):
@@ -278,7 +279,7 @@ class Interpreter:
         others = {
             identity: epoch_claimed(participant.attributes)
             for identity, participant in self._ctx.room.remote_participants.items()
-            if participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT and identity.startswith(PREFIX)
+            if participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT and identity.startswith(INTERPRETER)
         }
         newer = {identity for identity, epoch in others.items() if epoch > self._epoch}
         if newer and await heartbeat.ask() is not False:
@@ -318,7 +319,7 @@ class Interpreter:
     def hosts(self) -> set[str]:
         """Those in the room whose token says that they are hosts."""
         people = self._ctx.room.remote_participants.items()
-        return {identity for identity, person in people if person.attributes.get("dragoman.host") == "true"}
+        return {identity for identity, person in people if person.attributes.get(Attribute.HOST) == "true"}
 
     def refused(self) -> dict[str, int]:
         """What was refused because it was too much or not theirs to ask, by code; there is a fixed number of codes."""
@@ -337,7 +338,7 @@ class Interpreter:
             return
         self._encrypted = is_so
         log.warning("encrypted from end to end: not interpreted" if is_so else "no longer encrypted")
-        self._sfu.set_attributes({"dragoman.state": self._state()})
+        self._sfu.set_attributes({Attribute.STATE: self._state()})
         if self._beating:
             self._beating.changed()
 
@@ -350,7 +351,7 @@ class Interpreter:
     async def asked(self, method: str, identity: str, payload: str) -> str:
         """Answer a call. Raises `DragomanError` with the code that the caller gets."""
         # Nobody in the room: the LiveKit server, which calls for the web server.
-        if method == "dragoman.alive" and self._beating and identity not in self._ctx.room.remote_participants:
+        if method == Method.ALIVE and self._beating and identity not in self._ctx.room.remote_participants:
             return self._beating.answer(payload)
         return await self._calls.asked(method, identity, payload)
 
@@ -376,20 +377,20 @@ class Interpreter:
             self._beating.changed()
         self._sfu.set_attributes(
             {
-                "dragoman.state": "encrypted" if self._encrypted else state,
-                "dragoman.languages": ",".join(sorted(languages)),
-                "dragoman.detected": by_identity(detected),
+                Attribute.STATE: "encrypted" if self._encrypted else state,
+                Attribute.LANGUAGES: ",".join(sorted(languages)),
+                Attribute.DETECTED: by_identity(detected),
             }
         )
 
     def tell_spoken(self, spoken: dict[str, str]) -> None:
-        self._sfu.set_attributes({"dragoman.spoken": by_identity(spoken)})
+        self._sfu.set_attributes({Attribute.SPOKEN: by_identity(spoken)})
 
     def tell_suggested(self, suggested: dict[str, str]) -> None:
-        self._sfu.set_attributes({"dragoman.suggested": by_identity(suggested)})
+        self._sfu.set_attributes({Attribute.SUGGESTED: by_identity(suggested)})
 
     def _tell_failing(self, failing: Mapping[str, str]) -> None:
-        told = {"dragoman.failed": failing, "dragoman.failures": self._room.failures.by_kind}
+        told = {Attribute.FAILED: failing, Attribute.FAILURES: self._room.failures.by_kind}
         self._sfu.set_attributes(
             {name: json.dumps(what, separators=(",", ":"), sort_keys=True) for name, what in told.items()}
         )
@@ -398,13 +399,13 @@ class Interpreter:
         """Record that somebody lent their voice to their dubs, or that this is over, and tell everybody."""
         log.info("a voice like their own: %s, %s", consent.identity, "agreed" if stands else "over")
         self._lenders = self._lenders | {consent.identity} if stands else self._lenders - {consent.identity}
-        self._sfu.set_attributes({"dragoman.lent": json.dumps(sorted(self._lenders), separators=(",", ":"))})
+        self._sfu.set_attributes({Attribute.LENT: json.dumps(sorted(self._lenders), separators=(",", ":"))})
 
     async def _offer(self) -> None:
         """Tell in which languages people may be dubbed in a voice like their own."""
         while True:
             with contextlib.suppress(DragomanError):  # the engines are away: asked again
-                self._sfu.set_attributes({"dragoman.alike": ",".join(await self._engines.voice.alike())})
+                self._sfu.set_attributes({Attribute.ALIKE: ",".join(await self._engines.voice.alike())})
             await asyncio.sleep(OFFER)
 
     async def _learn_what_is_served(self) -> None:
@@ -423,13 +424,13 @@ class Interpreter:
 
 def epoch_claimed(attributes: Mapping[str, str], wall: Callable[[], float] = time.time) -> int:
     """The epoch in an interpreter's attributes; 0 where there is none, or one that no clock can have given by now."""
-    digits = attributes.get("dragoman.epoch", "")
+    digits = attributes.get(Attribute.EPOCH, "")
     epoch = int(digits) if digits.isdecimal() and len(digits) <= 20 else 0
     return epoch if epoch <= (wall() + CLOCKS_DIFFER) * 1000 else 0
 
 
 def is_ours(person: api.ParticipantInfo) -> bool:
-    return person.kind == api.ParticipantInfo.Kind.AGENT and person.identity.startswith(PREFIX)
+    return person.kind == api.ParticipantInfo.Kind.AGENT and person.identity.startswith(INTERPRETER)
 
 
 def by_identity(said: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ FILES = sorted(path for top in ("agent", "web") for path in ROOT.glob(f"{top}/**
 
 GROUND = {
     "nouns", "errors", "settings", "clock", "aio", "failures", "languages", "loudness", "merge", "postgres", "quotas",
-    "rate_limit", "standing", "tempo", "text", "tokens", "vad", "wire", "word_timing", "words",
+    "rate_limit", "standing", "tempo", "text", "tokens", "vad", "wire", "wire_names", "word_timing", "words",
 }  # fmt: skip
 """Files that every part of the agent may import, and that import only one another, downwards."""
 STAGES = {f"engines/{stage}" for stage in ("recognise", "translate", "speak")}
@@ -57,7 +57,7 @@ MEETS_LIVEKIT = {"sfu", "caption_sender", "dub_track", "intake", "tokens", "work
 NATIVE_MODELS = "livekit.local_inference"
 """A model in a wheel, that knows neither client nor network."""
 WEB_MEETS_LIVEKIT_BY = ("livekit.api", "livekit.protocol")
-WEB_MAY_IMPORT = {"nouns", "errors", "settings", "tokens", "postgres", "languages", "vault"}
+WEB_MAY_IMPORT = {"nouns", "errors", "settings", "tokens", "postgres", "languages", "vault", "wire_names"}
 
 
 def name_of(path: Path) -> str:

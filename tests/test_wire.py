@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agent.errors import WireError
 from agent.nouns import Caption
 from agent.wire import TEXT_LIMIT, Signer, public_key, read_caption, read_cue
+from agent.wire_names import INTERPRETER, Attribute, Method, captions_topic, captions_track, cues_topic, dub_track
 
 GOLDEN = sorted((Path(__file__).parent / "wire").glob("*.json"))
 READERS = {"caption": read_caption, "cue": read_cue}
@@ -112,3 +113,17 @@ def test_no_error_repeats_what_was_said():
 
     assert "secret" not in repr(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_the_names_on_the_wire_are_those_that_pages_know():
+    golden = json.loads((Path(__file__).parent / "data" / "wire-names.json").read_text())
+
+    assert golden == {
+        "interpreter": INTERPRETER,
+        "attributes": sorted(Attribute),
+        "methods": sorted(Method),
+        "captions_track": captions_track("es"),
+        "captions_topic": captions_topic("es"),
+        "dub_track": dub_track("es"),
+        "cues_topic": cues_topic("es"),
+    }

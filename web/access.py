@@ -16,6 +16,7 @@ from livekit import api
 
 from agent.errors import DragomanError
 from agent.settings import Settings
+from agent.wire_names import Attribute
 
 TOKEN_LIFE = timedelta(seconds=300)
 """A token opens the door once; LiveKit gives those inside fresh ones."""
@@ -101,7 +102,7 @@ def room_token(
         can_publish_data=True,
         can_update_own_metadata=False,
     )
-    mark = {"dragoman.host": "true"} if host else {}
+    mark = {Attribute.HOST: "true"} if host else {}
     token = (
         api.AccessToken(settings.livekit_api_key, settings.livekit_api_secret.get_secret_value())
         .with_identity(identity)

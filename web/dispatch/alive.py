@@ -11,14 +11,14 @@ import jwt
 from pydantic import ValidationError
 
 from agent.settings import Settings
+from agent.wire_names import INTERPRETER, Method
 
 from ..access import CLOCKS_DIFFER
 from .interpreters import Pulse
-from .livekit import INTERPRETER, Sfu
+from .livekit import Sfu
 
 log = logging.getLogger(__name__)
 
-METHOD = "dragoman.alive"
 WITHIN = 1.0
 """Seconds that an interpreter may take to answer; one whose loop turns does in a hundredth of that."""
 
@@ -38,7 +38,7 @@ class Asking:
 
     async def _ask(self, room: str, identity: str) -> Pulse | None:
         nonce = secrets.token_urlsafe(16)
-        answer = await self._sfu.ask(room, identity, METHOD, nonce, WITHIN)
+        answer = await self._sfu.ask(room, identity, Method.ALIVE, nonce, WITHIN)
         pulse = None if answer is None else self._read(answer, identity, nonce)
         if pulse is not None and (pulse.room, pulse.identity) == (room, identity):
             return pulse

@@ -15,6 +15,7 @@ from livekit.protocol.room import PerformRpcRequest, PerformRpcResponse
 
 from agent.errors import DragomanError
 from agent.settings import Settings
+from agent.wire_names import INTERPRETER
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +26,6 @@ SLACK = 1.0
 """Seconds more than somebody in a room may take to answer, for the LiveKit server to say that they did not."""
 LEFT = 60
 """Seconds that a room stays after its last person: a reload must find it again."""
-INTERPRETER = "interpreter-"
-"""How the identity of an interpreter starts; its kind is AGENT as well."""
 
 
 @dataclass(frozen=True, slots=True)

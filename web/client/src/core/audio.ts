@@ -1,4 +1,5 @@
 /** What is heard: everyone's own tracks, the dub of one language, and the original lowered under it. */
+import { DUB_TRACK } from './wireNames'
 import { RemoteAudioTrack, RoomEvent, type RemoteParticipant, type RemoteTrackPublication, type Room } from 'livekit-client'
 import { dubLoudness, loudness, onLevel, silent, towards, type Voice } from './ducking'
 import { Level } from './level'
@@ -7,7 +8,6 @@ import type { Store } from './store'
 const STEP = 50
 /** A new dub may have to be made first; the old one goes on until then, but not for ever. */
 const PATIENCE = 8_000
-const DUB = 'dub.'
 
 export class RoomAudio {
   readonly #room: Room
@@ -68,7 +68,7 @@ export class RoomAudio {
   /** Subscribe what should be heard and seen, and nothing else. */
   apply(): void {
     const dubs = this.#dubs()
-    const arrived = this.#hears === '' || dubs.some((dub) => dub.trackName === DUB + this.#hears && dub.track !== undefined)
+    const arrived = this.#hears === '' || dubs.some((dub) => dub.trackName === DUB_TRACK + this.#hears && dub.track !== undefined)
     const patient = !arrived && Date.now() - this.#switched < PATIENCE
     for (const participant of this.#room.remoteParticipants.values()) {
       for (const publication of participant.trackPublications.values()) {
@@ -99,19 +99,19 @@ export class RoomAudio {
 
   #wants(participant: RemoteParticipant, publication: RemoteTrackPublication, patient: boolean): boolean {
     if (!participant.isAgent) return true
-    if (participant.identity !== this.#trusted || !publication.trackName.startsWith(DUB)) return false
-    if (publication.trackName === DUB + this.#hears) return this.#hears !== ''
+    if (participant.identity !== this.#trusted || !publication.trackName.startsWith(DUB_TRACK)) return false
+    if (publication.trackName === DUB_TRACK + this.#hears) return this.#hears !== ''
     return patient && publication.isDesired
   }
 
   #dubs(): RemoteTrackPublication[] {
     const interpreter = this.#room.remoteParticipants.get(this.#trusted ?? '')
-    return [...(interpreter?.trackPublications.values() ?? [])].filter((publication) => publication.trackName.startsWith(DUB))
+    return [...(interpreter?.trackPublications.values() ?? [])].filter((publication) => publication.trackName.startsWith(DUB_TRACK))
   }
 
   /** The wanted dub is here: it is measured, and any other is silenced at once. */
   #settle(dubs: readonly RemoteTrackPublication[]): void {
-    const wanted = dubs.find((dub) => dub.trackName === DUB + this.#hears)?.track
+    const wanted = dubs.find((dub) => dub.trackName === DUB_TRACK + this.#hears)?.track
     const track = wanted instanceof RemoteAudioTrack ? wanted : undefined
     for (const dub of dubs) {
       if (dub.track instanceof RemoteAudioTrack && dub.track !== track) dub.track.setVolume(0)
@@ -126,7 +126,7 @@ export class RoomAudio {
   #attach(track: RemoteAudioTrack, publication: RemoteTrackPublication): void {
     track.attach()
     track.setVolume(1)
-    if (!publication.trackName.startsWith(DUB)) this.#volumes.set(track, 1)
+    if (!publication.trackName.startsWith(DUB_TRACK)) this.#volumes.set(track, 1)
   }
 
   #detach(track: RemoteAudioTrack): void {

@@ -2,11 +2,8 @@
 import { RoomEvent, type RemoteDataTrack, type RemoteParticipant, type Room, type TextStreamReader } from 'livekit-client'
 import type { Verifier } from './verifier'
 import { FRAME_LIMIT } from './wire'
+import { CAPTIONS_TOPIC, CAPTIONS_TRACK, CUES_TOPIC, INTERPRETER } from './wireNames'
 
-const INTERPRETER = 'interpreter-'
-const TRACK = 'captions.'
-const TOPIC = 'captions/'
-const CUES = 'dub/'
 const AGAIN = 1_000
 /** Data tracks that are known at one time, and languages whose finals are taken; beyond it the oldest go. */
 export const TRACKS = 128
@@ -35,7 +32,7 @@ export class Carriers {
 
   /** Only what an interpreter may have published: of what guests publish, nothing is held. */
   #know(track: RemoteDataTrack): void {
-    if (!track.publisherIdentity.startsWith(INTERPRETER) || !track.info.name.startsWith(TRACK)) return
+    if (!track.publisherIdentity.startsWith(INTERPRETER) || !track.info.name.startsWith(CAPTIONS_TRACK)) return
     this.#tracks.set(track, null)
     const [oldest] = this.#tracks
     if (oldest === undefined || this.#tracks.size <= TRACKS) return
@@ -63,7 +60,7 @@ export class Carriers {
   /** Languages whose finals to take; every page receives them all anyway. */
   listenTo(langs: readonly string[]): void {
     for (const lang of langs) {
-      const topic = TOPIC + lang
+      const topic = CAPTIONS_TOPIC + lang
       if (lang === '' || this.#topics.has(topic)) continue
       this.#topics.add(topic)
       this.#fewerTopics()
@@ -88,7 +85,7 @@ export class Carriers {
   #apply(): void {
     for (const [track, stop] of this.#tracks) {
       const { name } = track.info
-      const lang = name.startsWith(TRACK) ? name.slice(TRACK.length) : null
+      const lang = name.startsWith(CAPTIONS_TRACK) ? name.slice(CAPTIONS_TRACK.length) : null
       const take = lang !== null && track.publisherIdentity === this.#trusted && this.#wanted.includes(lang)
       if (take && stop === null) this.#follow(track, lang)
       if (!take && stop !== null) {
@@ -143,7 +140,7 @@ export class Carriers {
   }
 
   #packet(data: Uint8Array, from: RemoteParticipant | undefined, topic: string | undefined): void {
-    if (topic?.startsWith(CUES)) void this.#verifier.cue(data, from?.identity ?? '', topic.slice(CUES.length))
+    if (topic?.startsWith(CUES_TOPIC)) void this.#verifier.cue(data, from?.identity ?? '', topic.slice(CUES_TOPIC.length))
   }
 
   #forget(sid: string): void {

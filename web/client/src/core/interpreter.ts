@@ -1,5 +1,6 @@
 /** Who the interpreter is, and what it says of itself in its attributes. */
 import type { Vouched } from './vouching'
+import { ATTRIBUTE, INTERPRETER } from './wireNames'
 
 export interface Present {
   identity: string
@@ -31,7 +32,7 @@ export interface Interpreter {
 }
 
 /** Its kind comes from the server, so that nobody can merely name themselves so. */
-export const isInterpreter = (who: Present): boolean => who.isAgent && who.identity.startsWith('interpreter-')
+export const isInterpreter = (who: Present): boolean => who.isAgent && who.identity.startsWith(INTERPRETER)
 
 /** The one that the web server vouched for; nothing that anybody else says of themselves counts. */
 export function interpreterOf(people: Iterable<Present>, vouched: Vouched | null): Interpreter | null {
@@ -62,21 +63,21 @@ function isBetter(one: Interpreter, other: Interpreter): boolean {
 }
 
 function describe({ identity, attributes }: Present): Interpreter | null {
-  const epoch = whole(attributes['dragoman.epoch'])
+  const epoch = whole(attributes[ATTRIBUTE.epoch])
   if (epoch === null) return null
   return {
     identity,
     epoch,
-    key: attributes['dragoman.key'] ?? '',
-    state: attributes['dragoman.state'] ?? 'starting',
-    languages: listed(attributes['dragoman.languages']),
-    keeps: attributes['dragoman.keeps'] ?? 'nothing',
-    keeping: attributes['dragoman.keeping'] ?? '',
-    zero: whole(attributes['dragoman.zero']),
-    detected: tags(attributes['dragoman.detected']),
-    spoken: tags(attributes['dragoman.spoken']),
-    suggested: tags(attributes['dragoman.suggested']),
-    alike: listed(attributes['dragoman.alike']),
+    key: attributes[ATTRIBUTE.key] ?? '',
+    state: attributes[ATTRIBUTE.state] ?? 'starting',
+    languages: listed(attributes[ATTRIBUTE.languages]),
+    keeps: attributes[ATTRIBUTE.keeps] ?? 'nothing',
+    keeping: attributes[ATTRIBUTE.keeping] ?? '',
+    zero: whole(attributes[ATTRIBUTE.zero]),
+    detected: tags(attributes[ATTRIBUTE.detected]),
+    spoken: tags(attributes[ATTRIBUTE.spoken]),
+    suggested: tags(attributes[ATTRIBUTE.suggested]),
+    alike: listed(attributes[ATTRIBUTE.alike]),
   }
 }
 

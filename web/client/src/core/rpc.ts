@@ -2,6 +2,7 @@
 import { RpcError, type Room } from 'livekit-client'
 import * as v from 'valibot'
 import type { Wishes } from './choices'
+import { METHOD } from './wireNames'
 
 const Captions = v.object({
   frames: v.array(v.string()),
@@ -45,22 +46,22 @@ export class Questions {
   }
 
   async captions(lang: string, after: number): Promise<Captions> {
-    return v.parse(Captions, await this.#ask('dragoman.captions', { lang, after }))
+    return v.parse(Captions, await this.#ask(METHOD.captions, { lang, after }))
   }
 
   /** Say what one speaks, reads and hears from now on. */
   async languages({ speaks, reads, hears }: Wishes): Promise<Served> {
-    return v.parse(Served, await this.#ask('dragoman.languages', { speaks, reads, hears }))
+    return v.parse(Served, await this.#ask(METHOD.languages, { speaks, reads, hears }))
   }
 
   /** Lend one's voice to one's dubs, or take it back. */
   async lend(given: boolean): Promise<void> {
-    await this.#ask('dragoman.lend', { given })
+    await this.#ask(METHOD.lend, { given })
   }
 
   /** Say which language somebody speaks. Oneself and a host decide it; whoever else says so only suggests it. */
   async speaks(identity: string, language: string): Promise<Spoken> {
-    return v.parse(Spoken, await this.#ask('dragoman.speaks', { identity, language }))
+    return v.parse(Spoken, await this.#ask(METHOD.speaks, { identity, language }))
   }
 
   /** An absent interpreter would leave a call waiting for seven seconds; so look first. */

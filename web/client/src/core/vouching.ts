@@ -1,5 +1,6 @@
 /** Which interpreter to believe: the web server says so, asked whenever those who claim to be one change, but never fast. */
 import { isInterpreter, type Present } from './interpreter'
+import { ATTRIBUTE } from './wireNames'
 
 export interface Vouched {
   identity: string
@@ -87,6 +88,6 @@ export class Vouching {
   }
 }
 
-const claimOf = ({ identity, attributes }: Present) => claim(identity, attributes['dragoman.epoch'] ?? '', attributes['dragoman.key'] ?? '')
+const claimOf = ({ identity, attributes }: Present) => claim(identity, attributes[ATTRIBUTE.epoch] ?? '', attributes[ATTRIBUTE.key] ?? '')
 
 const claim = (identity: string, epoch: string, key: string) => JSON.stringify([identity, epoch, key])
