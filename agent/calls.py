@@ -11,8 +11,9 @@ from typing import Any, NoReturn
 from .engines import Served
 from .errors import DragomanError
 from .languages import base, canonical
+from .participants import Wants
 from .rate_limit import KNOWN, RateLimit, Spacing
-from .room import Room, Wants
+from .room import Room
 from .wire import Signer
 from .wire_names import Method
 
@@ -110,7 +111,7 @@ class Calls:
             raise DragomanError("bad_request", "identity is somebody in the room and language a tag or auto.")
         if caller != identity and caller not in self._hosts():
             return self._suggest(caller, identity, language)
-        held = (self._room.knows(identity) or Wants()).speaks
+        held = (self._room.people.knows(identity) or Wants()).speaks
         if language != held:
             self._changes.take(f"{caller} {identity}")
             self._room.correct(identity, language)
@@ -131,7 +132,7 @@ class Calls:
         return {"given": self._room.lend(identity, given)}
 
     def _languages(self, identity: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        held = self._room.knows(identity) or Wants()
+        held = self._room.people.knows(identity) or Wants()
         given = {name: _text(asked, name, getattr(held, name)) for name in ("speaks", "reads", "hears")}
         wants = wants_of(given, "")
         refused = {
@@ -158,7 +159,7 @@ class Calls:
         """The wishes, without a change of the spoken language that is none, or comes too soon after another."""
         said = self._said.get(identity)
         self._remember(identity, wants.speaks)
-        if self._room.knows(identity) is None or wants.speaks == held.speaks:
+        if self._room.people.knows(identity) is None or wants.speaks == held.speaks:
             return wants, {}
         if wants.speaks == said:  # a page says all its wishes each time; since it did, a host has said otherwise
             return replace(wants, speaks=held.speaks), {}
@@ -201,7 +202,7 @@ class Calls:
         onward = [found["en"]] if "en" in found else [] if base(tag) == "en" else None
         if direct is None or onward is None:
             return {}
-        spoken = {base(language) for language in self._room.spoken}
+        spoken = {base(language) for language in self._room.people.spoken}
         route = ", ".join([f"direct:{direct.engine}", *onward])
         return {language: route for language in spoken - {base(tag)} if f"{language}>en" in direct.languages}
 

@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from .load import Load
 
 STATES = ("listening", "degraded", "slower", "merging", "captions_only", "skipping")
 """The steps from the bottom, as people are told them. Each gives up something more: previews of translations, quick
 ticks of recognition, clauses translated one by one, voices, the oldest sound that nobody has heard yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """How far a room is behind: seconds that wait, and requests that were refused."""
-
-    sound: float = 0.0
-    """Seconds of sound in the longest inbox."""
-    clause: float = 0.0
-    """Seconds since the oldest clause was said that is not translated yet."""
-    voice: float = 0.0
-    """Seconds since a voice was asked for that has not begun yet."""
-    refused: int = 0
-    """How often an engine answered `overloaded` in the last seconds."""
-
-    @property
-    def seconds(self) -> float:
-        return max(self.sound, self.clause, self.voice)
 
 
 class Degradation:
@@ -45,13 +27,13 @@ class Degradation:
         self.step = 0
         self._bad = self._good = 0
 
-    def look(self, strain: Load) -> bool:
+    def look(self, load: Load) -> bool:
         """One look a second. True where the step changed."""
         before = self.step
-        refused = strain.refused >= self.REFUSED and self.step < self.FEWER
-        calm = strain.refused == 0 or self.step > self.FEWER
-        self._bad = self._bad + 1 if strain.seconds > self.HIGH or refused else 0
-        self._good = self._good + 1 if strain.seconds < self.LOW and calm else 0
+        refused = load.refused >= self.REFUSED and self.step < self.FEWER
+        calm = load.refused == 0 or self.step > self.FEWER
+        self._bad = self._bad + 1 if load.seconds > self.HIGH or refused else 0
+        self._good = self._good + 1 if load.seconds < self.LOW and calm else 0
         if self._bad >= self.UP and self.step < self.TOP:
             self.step, self._bad = self.step + 1, 0
         if self._good >= self.DOWN and self.step > 0:

@@ -310,7 +310,7 @@ class Interpreter:
             del self._names[next(iter(self._names))]
         # Their token says what they want at first; after that they call. A call may even come before the news that
         # its caller is here.
-        if self._room.knows(identity) is None:
+        if self._room.people.knows(identity) is None:
             self._room.wants(identity, wants_of(attributes, "dragoman."))
 
     def left(self, identity: str) -> None:

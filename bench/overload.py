@@ -1,9 +1,9 @@
 """Twenty rooms at twice what an engine can do, and one slow room among twenty: `python -m bench.overload`.
 
-Real rooms (`Room`, `Streaming`, the ladder) before the real `Batch`, on a clock that is moved; the engine is simulated:
-it hears what the sound spells, one window after the other, and each takes a time of its own and more for a longer
-window. That time is chosen so that what the rooms ask for at their usual pace is `load` times what the engine can do.
-*Plain FIFO* is the same without us: one queue, first come first served, and rooms that give nothing up.
+Real rooms (`Room`, `Streaming`, `Degradation`) before the real `Batch`, on a clock that is moved; the engine is
+simulated: it hears what the sound spells, one window after the other, and each takes a time of its own and more for a
+longer window. That time is chosen so that what the rooms ask for at their usual pace is `load` times what the engine
+can do. *Plain FIFO* is the same without us: one queue, first come first served, and rooms that give nothing up.
 
 - *age*: from the end of a clause, as its segment says, to its final caption, in its own language and translated;
 - *slope*: how the age grows over the run, seconds a minute, with its 95 % interval;
@@ -31,8 +31,9 @@ from agent.engines.service.batch import Batch
 from agent.engines.service.client import WORTH
 from agent.errors import EngineError
 from agent.nouns import SAMPLE_RATE, Caption, Chunk, Transcription, Word
+from agent.participants import Wants
 from agent.recognition.streaming import Streaming
-from agent.room import Engines, Room, Wants
+from agent.room import Engines, Room
 from bench.pacing import slope, spread, table
 from tests.moved import run
 
@@ -157,7 +158,7 @@ class Dictionary:
 class Stubborn(Degradation):
     """Gives nothing up."""
 
-    def look(self, strain: Load) -> bool:
+    def look(self, load: Load) -> bool:
         return False
 
 
@@ -209,13 +210,13 @@ def talk(dice: random.Random, seconds: float) -> list[int]:
 
 
 async def a_room(
-    name: str, seconds: float, queue: Queue, ladder: Degradation, dice: random.Random
+    name: str, seconds: float, queue: Queue, degradation: Degradation, dice: random.Random
 ) -> tuple[Doors, int]:
     """A room in which one speaks and one reads a translation: what was seen, and how many words were said."""
     doors, now = Doors(), asyncio.get_running_loop().time
     streaming = Streaming(Asking(queue, name), Loud)
     engines = Engines(streaming, Dictionary(), None)  # type: ignore[arg-type]  nobody listens
-    room = Room(engines, doors, now=now, slow=streaming.slow, ladder=ladder)
+    room = Room(engines, doors, now=now, slow=streaming.slow, degradation=degradation)
     running = asyncio.create_task(room.run())
     await asyncio.sleep(dice.uniform(0.0, 3.0))  # not all at once
     room.started()

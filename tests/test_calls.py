@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from agent.calls import Calls
 from agent.errors import DragomanError
-from agent.room import Room, Wants
+from agent.participants import Wants
+from agent.room import Room
 from agent.wire import Signer
 from tests.test_room import Outside, Recognizing, Time, a_room, settle, speech
 

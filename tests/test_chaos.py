@@ -10,8 +10,9 @@ import pytest
 
 from agent.engines.fake import VOCABULARY, FakeDetector, FakeDiarizer, FakeRecognizer, FakeTranslator, FakeVoice, spell
 from agent.nouns import Caption, Chunk, Dub, Segment
+from agent.participants import Wants
 from agent.recognition.streaming import Streaming
-from agent.room import Engines, Room, Wants
+from agent.room import Engines, Room
 from tests.moved import run
 from tests.thorough import times
 

@@ -33,52 +33,60 @@ BUSY, CALM, REFUSED = Load(sound=5.0), Load(sound=1.0), Load(refused=3)
     ],
 )
 def test_it_is_climbed_in_order_and_left_by_itself(looks: list[Load], step: int, state: str):
-    ladder = Degradation()
+    degradation = Degradation()
 
-    for strain in looks:
-        ladder.look(strain)
+    for load in looks:
+        degradation.look(load)
 
-    assert (ladder.step, ladder.state) == (step, state)
+    assert (degradation.step, degradation.state) == (step, state)
 
 
 def test_every_step_gives_up_one_thing_more():
-    ladder, given_up = Degradation(), []
+    degradation, given_up = Degradation(), []
 
     for _ in STATES:
-        given_up.append((not ladder.previews, ladder.slow, ladder.merging, not ladder.voices, ladder.kept < 20.0))
+        given_up.append(
+            (
+                not degradation.previews,
+                degradation.slow,
+                degradation.merging,
+                not degradation.voices,
+                degradation.kept < 20.0,
+            )
+        )
         for _ in range(Degradation.UP):
-            ladder.look(BUSY)
+            degradation.look(BUSY)
 
     assert given_up == [tuple(n < step for n in range(5)) for step in range(6)]
 
 
 def test_refusals_are_answered_by_asking_for_less_and_for_no_more_than_that():
-    ladder = Degradation()
+    degradation = Degradation()
 
     for _ in range(30):
-        ladder.look(REFUSED)
+        degradation.look(REFUSED)
 
-    assert ladder.state == "slower"
+    assert degradation.state == "slower"
 
 
 def test_it_is_not_left_downwards_while_engines_refuse():
-    ladder = Degradation()
+    degradation = Degradation()
     for _ in range(6):
-        ladder.look(BUSY)
+        degradation.look(BUSY)
 
     for _ in range(30):
-        ladder.look(Load(refused=1))
-    before = ladder.step
+        degradation.look(Load(refused=1))
+    before = degradation.step
     for _ in range(20):
-        ladder.look(CALM)
+        degradation.look(CALM)
 
-    assert (before, ladder.step) == (2, 0)
+    assert (before, degradation.step) == (2, 0)
 
 
 def test_it_says_when_the_step_changed():
-    ladder = Degradation()
+    degradation = Degradation()
 
-    assert [ladder.look(BUSY) for _ in range(4)] == [False, False, True, False]
+    assert [degradation.look(BUSY) for _ in range(4)] == [False, False, True, False]
 
 
 def test_every_step_is_counted_and_documented_and_known_to_the_page():

@@ -9,7 +9,7 @@ import pytest
 
 from agent.calls import Calls
 from agent.engines import Served
-from agent.room import Wants
+from agent.participants import Participants, Wants
 
 SERVED = {
     "recognise": Served("recognise", "ear", "", "", "wer", {"en": 0.1, "de": 0.2, "es": 0.1, "fi": None}),
@@ -22,10 +22,8 @@ SERVED = {
 class Quiet:
     """A room in which every wish is taken and nothing has happened yet."""
 
-    spoken: frozenset[str] = frozenset()
-
-    def knows(self, identity: str) -> Wants | None:
-        return None
+    def __init__(self) -> None:
+        self.people = Participants()
 
     def wants(self, identity: str, wants: Wants) -> dict[str, str]:
         return {}

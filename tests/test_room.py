@@ -9,12 +9,15 @@ from itertools import count
 
 import pytest
 
-from agent.degradation import Load
+from agent.channels import Channels
 from agent.engines import Consent, Reference, Translation
 from agent.errors import EngineError
+from agent.load import Load
 from agent.nouns import Caption, Chunk, Dub, Hypothesis, Segment
+from agent.participants import Wants
 from agent.quotas import PEOPLE
-from agent.room import Engines, Room, Wants
+from agent.recognition.tracks import Tracks
+from agent.room import Engines, Room
 from agent.terms.glossary import Glossary, Term
 from tests.moved import run
 
@@ -256,7 +259,7 @@ async def test_a_language_is_work_only_while_somebody_wants_it():
         assert outside.open == {"fr"}
 
         room.wants("ana", Wants("en", "es", ""))
-        time.now += Room.LINGER + 1
+        time.now += Channels.LINGER + 1
         await asyncio.sleep(1.1)
 
         assert outside.open == set()
@@ -273,7 +276,7 @@ async def test_a_language_that_nobody_wants_any_more_is_given_back_and_counts_on
             room.stopped("t")
         await settle()
         room.wants("ana", Wants("en", "", ""))
-        time.now += Room.LINGER + 1
+        time.now += Channels.LINGER + 1
         await asyncio.sleep(1.1)
         given_back = (room.made, set(outside.tracks), room.captions_after("es", 0))
 
@@ -373,7 +376,7 @@ async def test_while_nothing_settles_no_more_tracks_are_begun_than_can_be_borne(
         await settle()
         running.cancel()
 
-    assert len(recognizing.listened) == Room.SETTLING
+    assert len(recognizing.listened) == Tracks.SETTLING
 
 
 async def test_of_so_many_people_the_wishes_are_known_and_no_more():
@@ -589,7 +592,7 @@ def test_translations_that_lag_and_engines_that_refuse_are_noticed():
             room.hear(speech(text, text))
             room.stopped(text)
             await asyncio.sleep(6.0)
-            strains.append(room.strain)
+            strains.append(room.load)
             await asyncio.sleep(3.0)
         running.cancel()
         states.extend(outside.states)

@@ -12,7 +12,8 @@ from agent.captions import Captioner
 from agent.engines import Diarization, Translation
 from agent.errors import EngineError
 from agent.nouns import Caption, Chunk, Dub, Hypothesis, Segment, Turn
-from agent.room import Engines, Room, Wants
+from agent.participants import Wants
+from agent.room import Engines, Room
 from agent.transcript import Transcript
 from tests.moved import run
 

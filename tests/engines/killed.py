@@ -16,8 +16,10 @@ import aiohttp
 from agent.engines.fake import FakeDetector, spell
 from agent.engines.service.client import Remote
 from agent.nouns import Caption, Chunk
+from agent.participants import Wants
 from agent.recognition.streaming import Streaming
-from agent.room import Engines, Keep, Room, Wants
+from agent.recording import Keep
+from agent.room import Engines, Room
 from agent.settings import Settings
 from tests.live.servers import free_port
 

@@ -14,9 +14,10 @@ from agent.engines.fake import FakeDetector, hum
 from agent.engines.table import load
 from agent.errors import EngineError
 from agent.nouns import Chunk, Segment, Transcription
+from agent.participants import Wants
 from agent.recognition.language_check import AGAIN, ENOUGH, LONGEST, SELDOM, LanguageCheck, LanguageChecks
 from agent.recognition.silero import Silero
-from agent.room import Engines, Room, Wants
+from agent.room import Engines, Room
 from agent.settings import Settings
 from tests.sound import pcm_of
 

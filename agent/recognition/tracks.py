@@ -1,0 +1,108 @@
+"""The tracks of a room that are listened to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+from ..aio import Supervisor
+from ..quotas import PEOPLE
+from ..rate_limit import TokenBucket
+from .track import TrackLine
+
+Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
+"""Begins a task of the room, by a name."""
+
+
+class Tracks:
+    """A line for each track, with a wall of its own; a track that can't be listened to now is tried again.
+
+    `line` makes one for somebody's track; its parts are told to `supervisor` as `track.<sid>`.
+    """
+
+    LISTENED, LISTENED_PER_SECOND = 20, 1.0
+    """How often one person's microphones may be listened to anew (unmuted, published, in another language): so many
+    times at once, then so many a second. Later ones wait."""
+    SETTLING = 100
+    """Tracks that are listened to or settle what was heard; those beyond it wait."""
+
+    def __init__(
+        self, line: Callable[[str, str], TrackLine], spawn: Spawn, supervisor: Supervisor, now: Callable[[], float]
+    ) -> None:
+        self._line = line
+        self._spawn = spawn
+        self._supervisor = supervisor
+        self._now = now
+        self._lines: dict[str, TrackLine] = {}
+        self._postponed: dict[str, str] = {}
+        self._listens: dict[str, TokenBucket] = {}
+        self._hearing: set[asyncio.Task[None]] = set()
+
+    def __iter__(self) -> Iterator[TrackLine]:
+        return iter(list(self._lines.values()))
+
+    def line(self, track: str) -> TrackLine | None:
+        """The line of a track that is listened to."""
+        return self._lines.get(track)
+
+    def listen(self, identity: str, track: str) -> None:
+        """A track can be heard from now on."""
+        if track in self._lines:
+            return
+        if len(self._hearing) >= self.SETTLING or not self._may_listen(identity):
+            self._postponed[track] = identity
+            return
+        self._postponed.pop(track, None)
+        line = self._lines[track] = self._line(identity, track)
+        hearing = self._spawn(self._supervisor.keep(f"track.{track}", line.run), f"track {track}")
+        self._hearing.add(hearing)
+        hearing.add_done_callback(self._hearing.discard)
+
+    def listen_to_who_waits(self) -> None:
+        """Those that found no place, once more."""
+        for track, identity in list(self._postponed.items()):
+            self.listen(identity, track)
+
+    def stop(self, track: str) -> None:
+        """A track was muted, lost or ended: settle what was heard on it."""
+        self._postponed.pop(track, None)
+        if line := self._lines.pop(track, None):
+            line.inbox.close()
+
+    def begin_anew(self, identity: str) -> None:
+        """Somebody speaks another language from now on."""
+        for line in [line for line in self if line.identity == identity]:
+            self.stop(line.track)
+            self.listen(identity, line.track)
+
+    def left(self, identity: str) -> None:
+        """Somebody is gone; what they were saying is still settled."""
+        for line in [line for line in self if line.identity == identity]:
+            self.stop(line.track)
+        for track in [track for track, who in self._postponed.items() if who == identity]:
+            self.stop(track)
+
+    def stop_all(self) -> set[asyncio.Task[None]]:
+        """The tasks that settle what was heard."""
+        for line in self:
+            self.stop(line.track)
+        return self._hearing
+
+    @property
+    def waiting(self) -> float:
+        """Seconds of sound in the longest inbox."""
+        return max((line.inbox.seconds for line in self), default=0.0)
+
+    @property
+    def dropped(self) -> float:
+        """Seconds of sound that were skipped on the tracks there are now."""
+        return sum(line.inbox.dropped for line in self)
+
+    def _may_listen(self, identity: str) -> bool:
+        now = self._now()
+        if identity not in self._listens:
+            while len(self._listens) >= PEOPLE:
+                del self._listens[next(iter(self._listens))]
+            self._listens[identity] = TokenBucket(self.LISTENED, self.LISTENED_PER_SECOND, now)
+        return self._listens[identity].take(now)
