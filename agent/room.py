@@ -61,15 +61,21 @@ class Engines:
 
 
 class Doors(WaysOut, Protocol):
-    """The way out of the house. None of these waits, but for the opening of a channel."""
+    """The way out of the house. None of these waits, but for the opening and closing of a language's ways out."""
 
     def show(self, caption: Caption) -> None: ...
 
-    def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None: ...
 
-    def tell_spoken(self, spoken: dict[str, str]) -> None: ...
+class Tells(Protocol):
+    """Tells everybody how the room is."""
 
-    def tell_suggested(self, suggested: dict[str, str]) -> None: ...
+    def tell_state(self, state: str, languages: Sequence[str], detected: Mapping[str, str]) -> None: ...
+
+    def tell_spoken(self, spoken: Mapping[str, str]) -> None: ...
+
+    def tell_suggested(self, suggested: Mapping[str, str]) -> None: ...
+
+    def tell_failing(self, failing: Mapping[str, str], by_kind: Mapping[str, int]) -> None: ...
 
 
 class Room:
@@ -80,13 +86,14 @@ class Room:
     over the room's life); wishes of at most `PEOPLE` people are known.
 
     Each track, each language's captions, its way out and its voice have a wall of their own: what falls there is
-    counted, told by `failing` (see `Failures`) and begun again, and nothing else notices.
+    counted, told (see `Failures`) and begun again, and nothing else notices.
     """
 
     def __init__(
         self,
         engines: Engines,
         doors: Doors,
+        tells: Tells,
         *,
         now: Callable[[], float],
         limit: int = 12,
@@ -97,15 +104,15 @@ class Room:
         meeting: str = "",
         lent: Callable[[Consent, bool], None] = lambda consent, stands: None,
         keep: Keep | None = None,
-        failing: Callable[[Mapping[str, str]], None] = lambda failing: None,
     ) -> None:
-        self.failures = Failures(now, failing)
+        self.failures = Failures(now, lambda failing: tells.tell_failing(failing, self.failures.by_kind))
         self._supervisor = Supervisor(self.failures.fell)
         self.transcript = Transcript()
         self.people = Participants(always)
         self.refused_languages = 0
         self._engines = engines
         self._doors = doors
+        self._tells = tells
         self._now = now
         self._quota = LanguageQuota(limit, always)
         self._always = tuple(always)
@@ -212,12 +219,12 @@ class Room:
         One suggestion a person, and only for people who are here.
         """
         if self.people.suggest(identity, language):
-            self._doors.tell_suggested(self.people.suggested)
+            self._tells.tell_suggested(self.people.suggested)
 
     def withdraw(self, identity: str) -> None:
         """There is nothing to ask somebody any more."""
         if self.people.withdraw(identity):
-            self._doors.tell_suggested(self.people.suggested)
+            self._tells.tell_suggested(self.people.suggested)
 
     def _language_checks(self, engines: Engines) -> LanguageChecks | None:
         if engines.ear is None or engines.gate is None:
@@ -380,7 +387,7 @@ class Room:
 
     def _settle_wants(self) -> None:
         self._channels.settle(self.people.read, self.people.heard, self.people.spoken)
-        self._doors.tell_spoken(self.people.speaks)
+        self._tells.tell_spoken(self.people.speaks)
         self._tell_state()
 
     def _took(self, stage: str, seconds: float) -> None:
@@ -400,7 +407,7 @@ class Room:
             self._meter.refused()
 
     def _tell_state(self) -> None:
-        self._doors.tell_state(self.state, self._channels.active, self.people.detected)
+        self._tells.tell_state(self.state, self._channels.active, self.people.detected)
 
     # Its tasks
 

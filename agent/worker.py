@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import aiohttp
 from livekit import api, rtc
@@ -19,20 +18,22 @@ from livekit.agents import AutoSubscribe, JobContext
 from .aio import Supervisor
 from .calls import Calls, parsed, wants_of
 from .clock import RoomClock
-from .engines import Consent, Recognizer, Served
+from .engines import Recognizer
 from .engines.service.client import Remote
 from .engines.table import prepare
 from .errors import DragomanError
 from .heartbeat import Heartbeat
 from .intake import Intake, Worker
 from .languages import canonical
-from .nouns import Caption, Chunk
+from .nouns import Chunk
 from .recognition.silero import Silero
 from .recognition.streaming import Streaming
 from .room import Engines, Room
+from .served import ServedStages
 from .settings import Settings, read
 from .sfu import Sfu
 from .standing import Standing
+from .telling import Telling
 from .terms.glossary import Glossary, parse
 from .terms.prompt import PromptedRecognizer
 from .tokens import allow_for_clocks
@@ -44,16 +45,10 @@ log = logging.getLogger(__name__)
 
 ALONE = 3.0
 """Seconds for the LiveKit server to say who is in the room."""
-ASKED = 0.5
-"""Seconds between two questions what the engines serve, until all of them have loaded."""
-ASKED_AGAIN = 20.0
-"""And from then on: it may change."""
 CLOCKS_DIFFER = 15 * 60.0
 """Seconds that the clocks of two machines may differ."""
 OFFER = 5.0
 """Seconds between two looks at what voices can do."""
-ATTRIBUTE_LIMIT = 12_000
-"""Characters of an attribute; LiveKit takes 64 KiB of all of them together."""
 NAMES = 1_000
 """People whose names are remembered, those who have left too."""
 
@@ -132,6 +127,7 @@ class Interpreter:
         self._recognizer = recognizer(settings, self._streaming, glossary)
         self._standing = Standing()
         self._sfu = Sfu(ctx.room, self._signer, self, self._now, self._fell, self._standing.hold)
+        self._telling = Telling(self._sfu.set_attributes, self._changed)
         self._keeping = self._agreed()
         self._over = True
         self._room = Room(
@@ -145,19 +141,18 @@ class Interpreter:
                 ear=self._engines.ear,
                 gate=Silero,
             ),
-            self,
+            self._sfu,
+            self._telling,
             now=self._now,
             limit=settings.languages_limit,
             always=[tag for tag in map(canonical, settings.always.split(",")) if tag],
             glossary=glossary,
             slow=self._streaming.slow,
             meeting=ctx.job.room.name,
-            lent=self._lent,
+            lent=self._telling.tell_lent,
             keep=self._keeping.keep if self._keeping else None,
-            failing=self._tell_failing,
         )
-        self._lenders: set[str] = set()
-        self._served: Mapping[str, Served] = {}
+        self._served = ServedStages(self._engines)
         self._names: dict[str, str] = {}
         self._calls = Calls(
             self._room,
@@ -166,12 +161,15 @@ class Interpreter:
             present=lambda: ctx.room.remote_participants,
             hosts=self.hosts,
             names=self._names,
-            served=lambda: self._served,
+            served=lambda: self._served.stages,
         )
         self._supervisor = Supervisor(self._fell)
         self._main: asyncio.Task[None] | None = None
-        self._encrypted = False
         self._beating: Heartbeat | None = None
+
+    def _changed(self) -> None:
+        if self._beating:
+            self._beating.changed()
 
     def _fell(self, part: str, error: Exception) -> None:
         self._room.failures.fell(part, error)
@@ -186,9 +184,7 @@ class Interpreter:
         if not await self._take_over(self._beating):
             self._ctx.shutdown("a newer interpreter is here")
             return
-        self._sfu.set_attributes(
-            {Attribute.KEY: self._signer.public, Attribute.ZERO: str(round(self._clock.zero * 1000))}
-        )
+        self._telling.begun(self._signer.public, self._clock.zero)
         self._main = asyncio.create_task(self._run(self._beating), name="interpreter")
         self._main.add_done_callback(self._ended)
 
@@ -209,7 +205,7 @@ class Interpreter:
         keep = self._supervisor.keep  # without any of these a room is a room still
         async with asyncio.TaskGroup() as group:
             beating = group.create_task(keep("heartbeat", heartbeat.run))
-            learning = group.create_task(keep("served", self._learn_what_is_served))
+            learning = group.create_task(keep("served", self._served.run))
             if self._keeping:
                 group.create_task(keep("keeping", self._keeping.run, tries=1), name="keeping")
             offering = group.create_task(keep("offer", self._offer))
@@ -233,7 +229,7 @@ class Interpreter:
             identity=self._ctx.room.local_participant.identity,
             epoch=self._epoch,
             key=self._signer.public,
-            state=self._state,
+            state=lambda: self._telling.state,
             refused=self.refused,
             replaced=self._replaced,
             standing=self._standing,
@@ -248,7 +244,7 @@ class Interpreter:
             return None
         if not self._settings.vault.get_secret_value():
             log.error("nothing of this room is kept: DRAGOMAN_VAULT_URL is not set")
-            self._tell_keeping(NOTHING, "away")
+            self._telling.tell_keeping(NOTHING, "away")
             return None
         meeting = Meeting(keeps.tenant, meeting_id(keeps.tenant, room.sid), room.name, keeps.policy)
         return Keeping(
@@ -258,11 +254,8 @@ class Interpreter:
             zero=self._clock.zero,
             name_of=lambda identity: self._names.get(identity, ""),
             names=lambda: [name for name in self._names.values() if name],
-            tell=self._tell_keeping,
+            tell=self._telling.tell_keeping,
         )
-
-    def _tell_keeping(self, keeps: str, state: str) -> None:
-        self._sfu.set_attributes({Attribute.KEEPS: keeps, Attribute.KEEPING: state})
 
     def _ended(self, main: asyncio.Task[None]) -> None:
         if not main.cancelled() and (error := main.exception()):
@@ -330,20 +323,11 @@ class Interpreter:
         self._room.listen(identity, track)
 
     def hear(self, chunk: Chunk) -> None:
-        if not self._encrypted:  # no room is interpreted by half
+        if not self._telling.encrypted:  # no room is interpreted by half
             self._room.hear(chunk)
 
     def encrypted(self, is_so: bool) -> None:
-        if is_so == self._encrypted:
-            return
-        self._encrypted = is_so
-        log.warning("encrypted from end to end: not interpreted" if is_so else "no longer encrypted")
-        self._sfu.set_attributes({Attribute.STATE: self._state()})
-        if self._beating:
-            self._beating.changed()
-
-    def _state(self) -> str:
-        return "encrypted" if self._encrypted else self._room.state
+        self._telling.tell_encrypted(is_so)
 
     def stopped(self, track: str) -> None:
         self._room.stopped(track)
@@ -355,67 +339,12 @@ class Interpreter:
             return self._beating.answer(payload)
         return await self._calls.asked(method, identity, payload)
 
-    # Doors of the room (room.Doors)
-
-    def show(self, caption: Caption) -> None:
-        self._sfu.show(caption)
-
-    async def open_captions(self, lang: str) -> None:
-        await self._sfu.open_captions(lang)
-
-    async def close_captions(self, lang: str) -> None:
-        await self._sfu.close_captions(lang)
-
-    async def open_channel(self, lang: str) -> Any:
-        return await self._sfu.open_channel(lang)
-
-    async def close_channel(self, lang: str) -> None:
-        await self._sfu.close_channel(lang)
-
-    def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None:
-        if self._beating:
-            self._beating.changed()
-        self._sfu.set_attributes(
-            {
-                Attribute.STATE: "encrypted" if self._encrypted else state,
-                Attribute.LANGUAGES: ",".join(sorted(languages)),
-                Attribute.DETECTED: by_identity(detected),
-            }
-        )
-
-    def tell_spoken(self, spoken: dict[str, str]) -> None:
-        self._sfu.set_attributes({Attribute.SPOKEN: by_identity(spoken)})
-
-    def tell_suggested(self, suggested: dict[str, str]) -> None:
-        self._sfu.set_attributes({Attribute.SUGGESTED: by_identity(suggested)})
-
-    def _tell_failing(self, failing: Mapping[str, str]) -> None:
-        told = {Attribute.FAILED: failing, Attribute.FAILURES: self._room.failures.by_kind}
-        self._sfu.set_attributes(
-            {name: json.dumps(what, separators=(",", ":"), sort_keys=True) for name, what in told.items()}
-        )
-
-    def _lent(self, consent: Consent, stands: bool) -> None:
-        """Record that somebody lent their voice to their dubs, or that this is over, and tell everybody."""
-        log.info("a voice like their own: %s, %s", consent.identity, "agreed" if stands else "over")
-        self._lenders = self._lenders | {consent.identity} if stands else self._lenders - {consent.identity}
-        self._sfu.set_attributes({Attribute.LENT: json.dumps(sorted(self._lenders), separators=(",", ":"))})
-
     async def _offer(self) -> None:
         """Tell in which languages people may be dubbed in a voice like their own."""
         while True:
             with contextlib.suppress(DragomanError):  # the engines are away: asked again
-                self._sfu.set_attributes({Attribute.ALIKE: ",".join(await self._engines.voice.alike())})
+                self._telling.tell_alike(await self._engines.voice.alike())
             await asyncio.sleep(OFFER)
-
-    async def _learn_what_is_served(self) -> None:
-        """Ask until the engines say it, each of them: who is told meanwhile that nothing is served would believe it."""
-        while True:
-            with contextlib.suppress(DragomanError):
-                stages = await self._engines.served()
-                if not any(served.loading for served in stages):
-                    self._served = {served.stage: served for served in stages}
-            await asyncio.sleep(ASKED_AGAIN if self._served else ASKED)
 
     def _replaced(self) -> None:
         self._over = False
@@ -431,18 +360,6 @@ def epoch_claimed(attributes: Mapping[str, str], wall: Callable[[], float] = tim
 
 def is_ours(person: api.ParticipantInfo) -> bool:
     return person.kind == api.ParticipantInfo.Kind.AGENT and person.identity.startswith(INTERPRETER)
-
-
-def by_identity(said: Mapping[str, str]) -> str:
-    """JSON of something about each person, of as many as have room in an attribute."""
-    pairs, length = [], 2
-    for identity, value in sorted(said.items()):
-        pair = f"{json.dumps(identity)}:{json.dumps(value)}"
-        length += len(pair) + 1
-        if length > ATTRIBUTE_LIMIT:
-            break
-        pairs.append(pair)
-    return "{" + ",".join(pairs) + "}"
 
 
 def glossary_of(told: str) -> Glossary:

@@ -194,6 +194,9 @@ class Doors:
     def tell_suggested(self, suggested: dict[str, str]) -> None:
         pass
 
+    def tell_failing(self, failing: object, by_kind: object) -> None:
+        pass
+
     def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None:
         return None
 
@@ -216,7 +219,7 @@ async def a_room(
     doors, now = Doors(), asyncio.get_running_loop().time
     streaming = Streaming(Asking(queue, name), Loud)
     engines = Engines(streaming, Dictionary(), None)  # type: ignore[arg-type]  nobody listens
-    room = Room(engines, doors, now=now, slow=streaming.slow, degradation=degradation)
+    room = Room(engines, doors, doors, now=now, slow=streaming.slow, degradation=degradation)
     running = asyncio.create_task(room.run())
     await asyncio.sleep(dice.uniform(0.0, 3.0))  # not all at once
     room.started()

@@ -56,7 +56,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "sfu": {"caption_sender", "dub_track"},
 }
 """What each room of the agent may import beside the ground and itself; who isn't named starts things."""
-STARTS = {"__main__", "worker", "calls", "heartbeat", "intake", "engines/__main__", "vault"}
+STARTS = {"__main__", "worker", "calls", "heartbeat", "intake", "telling", "served", "engines/__main__", "vault"}
 """They put parts together, and may import any of them."""
 MEETS_LIVEKIT = {"sfu", "caption_sender", "dub_track", "intake", "tokens", "worker", "engines/livekit"}
 NATIVE_MODELS = "livekit.local_inference"

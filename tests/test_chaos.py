@@ -74,6 +74,8 @@ class Doors:
 
     def tell_suggested(self, suggested: Any) -> None: ...
 
+    def tell_failing(self, failing: Any, by_kind: Any) -> None: ...
+
 
 class FaultyDiarizer(FakeDiarizer):
     def __init__(self, faults: Faults) -> None:
@@ -111,7 +113,7 @@ async def meeting(seed: int) -> tuple[Room, Doors, Faults, list[Segment], dict[s
     def keep(one: Segment | Caption) -> None:
         return None
 
-    room = Room(engines, doors, now=now, keep=faulty_keep(keep, faults))
+    room = Room(engines, doors, doors, now=now, keep=faulty_keep(keep, faults))
     listening = room.transcript.listen()
     running = asyncio.create_task(room.run())
     await room.running.wait()

@@ -103,6 +103,7 @@ class Outside:
         self.languages: Sequence[str] = []
         self.spoken: dict[str, str] = {}
         self.suggested: dict[str, str] = {}
+        self.failing: list[dict[str, str]] = []
         self.channels: dict[str, list[str]] = {}
         self.open: set[str] = set()
         self.opened: list[str] = []
@@ -136,6 +137,9 @@ class Outside:
     def tell_suggested(self, suggested: dict[str, str]) -> None:
         self.suggested = suggested
 
+    def tell_failing(self, failing: Mapping[str, str], by_kind: Mapping[str, int]) -> None:
+        self.failing.append(dict(failing))
+
     def finals(self, lang: str) -> list[str]:
         return [f"{c.identity}: {c.text}" for c in self.shown if c.final and c.lang == lang]
 
@@ -160,7 +164,7 @@ async def a_room(
 ) -> AsyncIterator[tuple[Room, Outside, Time]]:
     outside, time = Outside(), Time()
     engines = Engines(recognizing or Recognizing(), Translating(), Speaking(), likeness=Imitating())
-    room = Room(engines, outside, now=time, **options)  # type: ignore[arg-type]
+    room = Room(engines, outside, outside, now=time, **options)  # type: ignore[arg-type]
     running = asyncio.create_task(room.run())
     await room.running.wait()
     room.started()
@@ -366,7 +370,7 @@ async def test_while_nothing_settles_no_more_tracks_are_begun_than_can_be_borne(
     recognizing = Recognizing(away=10_000)
     async with asyncio.timeout(5):
         outside, time = Outside(), Time()
-        room = Room(Engines(recognizing, Translating(), Speaking()), outside, now=time)
+        room = Room(Engines(recognizing, Translating(), Speaking()), outside, outside, now=time)
         running = asyncio.create_task(room.run())
         await room.running.wait()
         for n in range(500):
@@ -542,7 +546,7 @@ def test_what_cannot_be_kept_up_with_is_given_up_step_by_step_and_taken_back_in_
     async def scene() -> Outside:
         outside, recognizing, now = Outside(), Slow(), asyncio.get_running_loop().time
         slowed: list[bool] = []
-        room = Room(Engines(recognizing, Translating(), Speaking()), outside, now=now, slow=slowed.append)
+        room = Room(Engines(recognizing, Translating(), Speaking()), outside, outside, now=now, slow=slowed.append)
         running = asyncio.create_task(room.run())
         await room.running.wait()
         room.started()
@@ -582,7 +586,7 @@ def test_translations_that_lag_and_engines_that_refuse_are_noticed():
 
     async def scene() -> None:
         outside, now = Outside(), asyncio.get_running_loop().time
-        room = Room(Engines(Recognizing(), Stuck(), Speaking()), outside, now=now)
+        room = Room(Engines(Recognizing(), Stuck(), Speaking()), outside, outside, now=now)
         running = asyncio.create_task(room.run())
         await room.running.wait()
         room.started()
@@ -619,7 +623,7 @@ def test_while_engines_are_away_nothing_is_given_up():
 
     async def scene() -> tuple[list[str], list[str], float]:
         outside, now = Outside(), asyncio.get_running_loop().time
-        room = Room(Engines(Recognizing(), Away(), Speaking()), outside, now=now)
+        room = Room(Engines(Recognizing(), Away(), Speaking()), outside, outside, now=now)
         running = asyncio.create_task(room.run())
         await room.running.wait()
         room.started()

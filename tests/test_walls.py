@@ -40,7 +40,6 @@ def play(
     **options: object,
 ) -> tuple[Room, Outside, list[Mapping[str, str]]]:
     """A room in which ana reads French and hears it, ben reads German; what happens in it is the scene's."""
-    told: list[Mapping[str, str]] = []
     outside = outside or Outside()
 
     async def performed() -> Room:
@@ -52,7 +51,7 @@ def play(
             voice or Speaking(),
             diarizer=diarizer,  # type: ignore[arg-type]
         )
-        room = Room(engines, outside, now=now, failing=told.append, **options)  # type: ignore[arg-type]
+        room = Room(engines, outside, outside, now=now, **options)  # type: ignore[arg-type]
         running = asyncio.create_task(room.run())
         await room.running.wait()
         room.started()
@@ -65,7 +64,7 @@ def play(
         await asyncio.wait_for(running, 60)
         return room
 
-    return run(performed()), outside, told
+    return run(performed()), outside, outside.failing
 
 
 async def say(room: Room, *texts: str, track: str = "t") -> None:

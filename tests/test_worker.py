@@ -11,8 +11,10 @@ import pytest
 
 from agent.engines import Served
 from agent.errors import EngineError
+from agent.served import ASKED_AGAIN, ServedStages
+from agent.telling import ATTRIBUTE_LIMIT, by_identity
 from agent.terms.glossary import Term
-from agent.worker import ASKED_AGAIN, ATTRIBUTE_LIMIT, Interpreter, by_identity, epoch_claimed, glossary_of
+from agent.worker import epoch_claimed, glossary_of
 from tests.moved import run
 
 
@@ -55,13 +57,12 @@ def test_what_the_engines_serve_is_asked_until_all_have_loaded_and_now_and_then_
             return served("late" if asyncio.get_running_loop().time() > 100 else "fake")
 
     async def scene() -> list[str]:
-        interpreter = Interpreter.__new__(Interpreter)  # without a job, a room or an engine
-        interpreter._served, interpreter._engines = {}, Loading()  # type: ignore[assignment]
-        learning = asyncio.create_task(interpreter._learn_what_is_served())
+        known_of = ServedStages(Loading())
+        learning = asyncio.create_task(known_of.run())
         known = []
         for seconds in (29.0, 2.0, 80.0, ASKED_AGAIN):
             await asyncio.sleep(seconds)
-            known.append(interpreter._served["translate"].engine if interpreter._served else "")
+            known.append(known_of.stages["translate"].engine if known_of.stages else "")
         learning.cancel()
         return known
 

@@ -95,6 +95,9 @@ class Doors:
     def tell_suggested(self, suggested: dict[str, str]) -> None:
         pass
 
+    def tell_failing(self, failing: object, by_kind: object) -> None:
+        pass
+
     def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None:
         if self.states[-1:] != [state]:
             self.states.append(state)
@@ -107,7 +110,7 @@ class Doors:
 async def a_room(addresses: str, *, keep: Keep | None = None) -> AsyncIterator[tuple[Room, Doors]]:
     remote, doors = Remote(Settings(engines=addresses), "r"), Doors()
     engines = Engines(Streaming(remote.ear, FakeDetector), remote.translator, remote.voice, previews=remote.previews)
-    room = Room(engines, doors, now=time.monotonic, keep=keep)
+    room = Room(engines, doors, doors, now=time.monotonic, keep=keep)
     running = asyncio.create_task(room.run())
     await room.running.wait()
     room.started()

@@ -24,6 +24,7 @@ from agent.nouns import Caption
 from agent.recognition.streaming import Streaming
 from agent.room import Room
 from agent.settings import Settings
+from agent.sfu import Sfu
 from tests.chaos import Faults, FaultyRecognizer, FaultyTranslator, FaultyVoice, faulty_keep, one_fault
 
 LANGUAGES = ("en", "fr", "es", "de")
@@ -44,7 +45,7 @@ class FaultyRoom(Room):
         super().__init__(*given, keep=faulty_keep(keep or (lambda said: None), FAULTS), **options)
 
 
-class FaultyInterpreter(worker.Interpreter):
+class FaultySfu(Sfu):
     """Its doors stick, and its voices' tracks break."""
 
     def show(self, caption: Caption) -> None:
@@ -65,8 +66,12 @@ class FaultyInterpreter(worker.Interpreter):
             await FAULTS.strike(f"channel.{lang}")
             await play(dub)
 
-        channel.play = breaks
+        channel.play = breaks  # type: ignore[method-assign]
         return channel
+
+
+class FaultyInterpreter(worker.Interpreter):
+    """Some calls to it fail."""
 
     async def asked(self, method: str, identity: str, payload: str) -> str:
         FAULTS.strike_now("calls")
@@ -100,6 +105,7 @@ async def enter(ctx: JobContext) -> None:
     worker.Streaming = lambda ear: Streaming(ear, FakeDetector)  # type: ignore[assignment,misc]  # people hum in these rooms
     worker.Remote = faulty_remote  # type: ignore[assignment,misc]
     worker.Room = FaultyRoom  # type: ignore[misc]
+    worker.Sfu = FaultySfu  # type: ignore[misc]
     worker.Interpreter = FaultyInterpreter  # type: ignore[misc]
     for lang in LANGUAGES:
         FAULTS.cause(f"data_track.{lang}", 2)
