@@ -7,6 +7,17 @@ A sealed record, version 1:
 From the data key and the salt, HKDF-SHA256 makes the record's own key and the commitment (as in the AWS Encryption
 SDK's committing suites). AES-256-GCM encrypts the padded content; where the record stands is its associated data.
 ``docs/keys.md`` tells it byte by byte, and ``tests/data/vault`` holds records that must open for ever.
+
+What can go wrong, and how it can't:
+
+- **A record is moved** to another tenant, room, meeting, speaker or revision: its `Place` is bound, each part after its
+  length, so that no two places have the same bytes.
+- **A ciphertext opens under two keys**, which plain AES-GCM allows: the commitment is compared first, in constant time.
+- **A nonce comes twice**: each record has a key of its own, by a fresh salt of 32 bytes.
+- **Its length betrays what was said**: content is padded to size classes.
+- **An error betrays why**: every reason is the same `does_not_open`.
+- **The format has to change**: the first two bytes say version and suite, and what isn't known is refused before
+  anybody looks for a key. There is nothing to choose by whoever writes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,21 @@
 """New keys over the old ones, while reading and writing go on. No record is touched, and no word is read.
 
-Each step may be cut off anywhere and done again: a data key is under one version or under the next, never under none.
+What can go wrong, and how it can't:
+
+- **It is cut off.** Each step may be, anywhere, and done again: a data key is under one version or under the next,
+  never under none. Batches are transactions of their own, and a rotation of the last hour is gone on with.
+- **A new key can't be unwrapped.** A version wraps only after its wrapped form was unwrapped again and compared
+  (`surely`). A root key that is moved is tried in the same way before the old form is replaced.
+- **Somebody still needs the old version.** It is kept for `LINGER` after it was replaced, for agents that come back
+  with a spool, and as long as one data key is under it. Whoever hands in a data key shares a lock with whoever
+  destroys a version.
+- **Two rotate at once.** Who comes second finds the newer version and goes on with it; rows that the other one has
+  locked are left out, and looked at again.
+- **A data key can't be read.** Its own version doesn't open it, so nobody can: it is left as it is, counted and told.
+
+The order: `renew` makes a version that wraps from now on and retires the one before; `rewrap` moves data keys batch by
+batch; `destroy_retired`, days later, destroys what nothing needs. The root is apart from that: `rotate_root` wraps
+every tenant's keys anew, and only after it the old root key may be forgotten.
 """
 
 from __future__ import annotations

@@ -1,7 +1,19 @@
 """Keys are destroyed: first they are weighed, then they go, with a tombstone and a line of the log, in one transaction.
 
-Whoever destroys locks the keys first: what is being stored under them waits, and is refused after. So the tombstones'
-counts are exact. Content and keys never meet in one statement, as they may stand in two databases.
+What can go wrong, and how it can't:
+
+- **A record is stored under a key while that goes.** Whoever destroys locks the keys first. What is being stored under
+  them waits, and is refused afterwards. So no record is left under a key that is gone, and the tombstones' counts are
+  exact.
+- **A hold comes between looking and destroying.** The database's guard looks once more at the very update, and its
+  error undoes all of the transaction.
+- **A key is gone and nobody can say why.** The key, its tombstone, the rows that are left over and the log's line are
+  one transaction: either all of them are there or none is.
+
+The order within it: `weighed` counts what each key opens and when the newest of it was stored; the update takes the
+wrapped key away; `tombstone` says what went and for which reason; `residue` remembers which rows are to be deleted
+later; the log says it by meeting, in numbers only. Content and keys never meet in one statement, because they may
+stand in two databases.
 """
 
 from __future__ import annotations

@@ -1,4 +1,22 @@
-"""Erasure: one person's words in all meetings, a meeting or a room, gone at once, with a receipt; unless it is held."""
+"""Erasure: one person's words in all meetings, a meeting or a room, gone at once, with a receipt; unless it is held.
+
+What can go wrong, and why things happen in this order:
+
+- **It is done by half.** A request destroys all that it names or nothing: one transaction takes every key, writes the
+  log and the receipt, and marks the request as done.
+- **Words arrive while it runs.** A lock of the tenant makes keys wait that are being handed in. They are here before it
+  and go, or they come after it and are refused: the meeting or room is closed within the same transaction.
+- **A hold covers a part of it.** Then nothing goes, the request is `held`, and the sweep carries it out once the hold
+  is over.
+- **The process dies.** Before the commit nothing has happened. After it the request is done; the ledger's line that
+  stands unconfirmed is settled by the next sweep. Doing it again answers the same receipt.
+- **A backup is restored later.** The ledger names every key that went, and the database serves nothing until they are
+  destroyed again (`restore`).
+
+The order: the request is written down and logged (`request`); keys go, with log and receipt (`carry_out`); the
+ledger's line is confirmed; the files are rewritten so that none holds a key (`scour`); the rows go (`clear`). A
+receipt is signed before the commit, because without one nobody could prove that anything was erased.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,23 @@
-"""A database that was restored from a backup is told what its ledger remembers, before it may serve."""
+"""A database that was restored from a backup is told what its ledger remembers, before it may serve.
+
+A backup has keys in it that were destroyed since, lacks holds and releases that were made since, and knows only
+policies from before it. What can go wrong:
+
+- **It serves what was erased.** Whoever reads, stores or sweeps asks `may_serve` first (`log/restored.py`), and it
+  raises as long as one key of the ledger is here, or one policy is lacking.
+- **It destroys what is held.** `replay` goes line by line in the ledger's order: a hold that was placed before a
+  destruction is placed before it again, and the database's guard refuses what a hold covers.
+- **It forgets by an old policy.** The ledger knows names and versions of policies, not all of their words. So an
+  approved version that is lacking is approved again by people, and until then nothing serves. Afterwards the sweep
+  waits, so that what is due by the older version doesn't go at once.
+- **Keys come from an older backup than what they sealed, or the other way round.** What the ledger's keys opened and
+  no row names is handed to the sweep (`_left_over`); keys that this database never had are refused by their
+  tombstones from now on.
+- **The ledger is lost or empty.** That is not the same as a ledger that says nothing: `ledger_missing` is raised, and
+  nothing serves.
+
+`settle` is the everyday half: before each sweep it ends what a process began and died over, in the same order.
+"""
 
 from __future__ import annotations
 

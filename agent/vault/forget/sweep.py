@@ -1,4 +1,32 @@
-"""The sweep: what is due is destroyed, keys first, then what they opened; one sweeps at a time, and any may go on."""
+"""The sweep: what is due is destroyed, keys first, then what they opened; one sweeps at a time, and any may go on.
+
+What can go wrong, and why things happen in this order:
+
+- **Something goes too early.** A clock may be ahead, and a hold or a longer policy may be on its way. So what is due is
+  judged by the database's own cautious time (`vault.surely()`), under locks on the keys, and a guard in the database
+  refuses a key that a hold has reached meanwhile. Then the round is counted again from the start.
+- **Something stays.** A sweep may be killed at any statement. Each round is one transaction, and the next sweep finds
+  what is still due by itself: there is no list of work that could be lost.
+- **A backup brings it back.** What is destroyed stands in the ledger, outside the database, before the transaction
+  ends, and is confirmed after it. A line without confirmation is settled first by the next sweep (`restore.settle`).
+- **A database that was restored is swept as if it were complete.** A tenant's sweep begins with `settle` and
+  `may_serve`, which raise before anything is destroyed.
+
+For each tenant, in this order:
+
+1. End what a process began and died over; refuse a database that is behind its ledger.
+2. Carry out the erasures that waited for a hold.
+3. Destroy the keys of what is due, then the names of meetings of which all is due, and close meetings without keys.
+
+And for all of them:
+
+4. Drop whole days of which no key is left, and make the days to come.
+5. Rewrite the tables of keys so that no file holds a destroyed one (`vacuum.scour`).
+6. Delete the rows that those keys opened, which nobody can read any more (`leftover_rows.clear`).
+
+Keys go before rows because a row without its key is unreadable at once, in every copy, while a deleted row may be
+read out of a file or a replica for a while.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,23 @@
-"""The log: each line is chained to the one before it, and who writes it can't read or change it."""
+"""The log: each line is chained to the one before it, and who writes it can't read or change it.
+
+What can go wrong, and what shows it:
+
+- **A line is edited, removed, moved or added.** Each line's hash covers its own content and the hash before it; a
+  database function writes it under a lock of the tenant's head, and the roles that append have no right to read,
+  change or delete. `verify` follows the chain in one statement and names the lines (see `Finding`).
+- **The whole chain is made anew**, by somebody with every right in the database. The newest hash is signed with the
+  tenant's key and put outside the database every five minutes (`anchors.py`): a chain that doesn't meet its anchors is
+  found.
+- **The newest lines are cut off.** The anchors say how long the log was; up to five minutes can be lost unseen.
+- **Something is done and not logged.** The line is written first, in the same transaction as what it tells. Where the
+  log can't be written, nothing is read and nothing is destroyed.
+- **One writer blocks everybody.** A line waits at most `PATIENCE_MS` for the one before it, and then fails with what
+  it belongs to.
+- **Old lines have to go** by the policy on the log itself: a signed checkpoint says up to where, and the chain goes on
+  from its hash.
+
+No line holds anything that was said: who did it, what kind of thing, its id, how it ended, and numbers.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,24 @@
 
 One SQLite file a job, under a lock that dies with its process. It holds sealed records, ids and wrapped keys: without
 the tenant's keys, which are elsewhere, nothing that was said can be read in it.
+
+What can go wrong, and why things happen in this order:
+
+- **The process is killed.** `put` is done only when the bytes are in the file (and on the disk, unless `sync_after`),
+  and a final is shown only then. A worker finds the file by its free lock, and carries on (`replay`).
+- **Postgres has it and we die before we know.** Storing the same record twice changes nothing there, so what isn't
+  acknowledged is sent again.
+- **A wiped record can be read out of the file.** SQLite overwrites what is deleted (`secure_delete`), and the
+  write-ahead log, which holds the bytes from before, is emptied within `EMPTIED` seconds; at once where a key stood in
+  it.
+- **Somebody is erased while their words wait.** Postgres refuses what it is sent under a destroyed key, and `forget`
+  wipes the rest of that key here.
+- **The disk is full or says no.** The put fails, `spool_failing`, people are told that nothing is kept, and it is
+  tried again.
+- **The file is damaged.** It is set aside, what can be read of it goes into a fresh one, and the rest is counted.
+
+The order for each record: put and sync, show, take, store in Postgres, acknowledge, wipe. At the end of the meeting
+the file goes once it is empty.
 """
 
 from __future__ import annotations
