@@ -163,7 +163,6 @@ class Heartbeat:
             "identity": self._identity,
             "epoch": self._epoch,
             "state": self._said,
-            "served": None,
             "key": self._key,
         }
 

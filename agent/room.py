@@ -109,7 +109,6 @@ class Room:
         self._supervisor = Supervisor(self.failures.fell)
         self.transcript = Transcript()
         self.people = Participants(always)
-        self.refused_languages = 0
         self._engines = engines
         self._doors = doors
         self._tells = tells
@@ -181,7 +180,6 @@ class Room:
         if not self.people.has_room(identity):
             return dict.fromkeys(wants.languages, "too_many_people")
         refused = self._quota.refused(identity, wants.languages, self.people.read_by_others(identity))
-        self.refused_languages += len(refused)
         if self.people.note(identity, wants.without(refused)):
             self.withdraw(identity)
             self._tracks.begin_anew(identity)

@@ -205,10 +205,6 @@ class Sfu:
         self._attributes |= attributes
         self._attributes_changed.set()
 
-    def sounding(self) -> Sequence[str]:
-        """The languages that have a voice now."""
-        return list(self._channels)
-
     # What LiveKit tells
 
     def _walled(self, part: str, callback: Callable[..., None]) -> Callable[..., None]:

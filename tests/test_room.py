@@ -482,7 +482,6 @@ async def test_the_thirteenth_language_is_refused_by_name_and_the_others_go_on()
         assert room.wants("eve", Wants("en", "es", "")) == {}
         room.left("eve")
         assert room.wants("ana", Wants("en", "it", "nl")) == {"nl": "too_many_languages"}
-        assert room.refused_languages == 2
 
 
 async def test_forty_languages_by_one_person_after_another_stay_within_the_limit():

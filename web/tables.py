@@ -37,7 +37,6 @@ interpreters = Table(
     Column("identity", Text, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("state", Text, nullable=False),
-    Column("served", JSONB),
     Column("key", Text, comment="its public key, a JWK; null until it is told"),
     Column("first_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
     Column("seen_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),

@@ -33,13 +33,12 @@ now = func.clock_timestamp()
 
 
 class Pulse(Body):
-    """What an interpreter tells: where it is, since when (epoch, Unix ms), how it is, what it serves, its key."""
+    """What an interpreter tells: where it is, since when (epoch, Unix ms), how it is, its key."""
 
     room: str = Field(min_length=1, max_length=256)
     identity: str = Field(min_length=1, max_length=256)
     epoch: int = Field(ge=0, lt=2**53)
     state: str = Field(min_length=1, max_length=64, pattern="^[a-z_]+$")
-    served: dict[str, Any] | None = None
     key: str | None = Field(None, min_length=1, max_length=512)
     """A JWK in JSON; without one it is vouched for by nobody, and pages show nothing of it."""
 

@@ -105,7 +105,6 @@ async def test_a_guest_cannot_pass_for_an_interpreter_with_the_token_of_the_room
         {"epoch": 2**63},
         {"state": "So what?"},
         {"room": ""},
-        {"served": []},
         {"key": ""},
         {"key": "x" * 513},
     ],
@@ -117,7 +116,7 @@ async def test_a_beat_of_another_shape_is_refused(house: House, wrong: dict[str,
 async def test_an_interpreters_own_word_is_what_the_room_says_of_it(house: House):
     house.livekit.enter_interpreter("demo", "AJ_1")
 
-    answer = await house.beat("AJ_1", state="degraded", served={"recognise": "whisper-base"})
+    answer = await house.beat("AJ_1", state="degraded")
 
     assert await answer.json() == {"leave": False}
     assert (await (await house.client.get("/api/rooms/demo")).json())["interpreter"] == "degraded"

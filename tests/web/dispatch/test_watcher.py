@@ -50,7 +50,7 @@ def alive(job: str, secret: str = SECRET, **changes: Any) -> Callable[[str], str
     """How an interpreter that lives answers; `changes` are claims that a good one wouldn't make."""
 
     def answer(nonce: str) -> str:
-        told = {"room": "demo", "identity": f"interpreter-{job}", "epoch": 1, "state": "listening", "served": None}
+        told = {"room": "demo", "identity": f"interpreter-{job}", "epoch": 1, "state": "listening"}
         claims = {"iss": KEY, "sub": job, "iat": time.time(), "nonce": nonce, "beat": told, **changes}
         return jwt.encode(claims, secret, algorithm="HS256")
 
