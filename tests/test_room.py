@@ -474,7 +474,7 @@ async def test_there_is_one_suggestion_a_person_and_none_for_who_is_not_here_or_
     assert outside.suggested == {}
 
 
-async def test_the_thirteenth_language_is_refused_by_name_and_the_others_go_on():
+async def test_a_language_beyond_the_limit_is_refused_by_name_and_the_others_go_on():
     async with a_room(limit=2) as (room, _, _):
         assert room.wants("ana", Wants("en", "es", "fr")) == {}
 

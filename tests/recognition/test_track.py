@@ -75,13 +75,15 @@ async def test_what_is_said_goes_under_the_name_of_its_track():
 
 async def test_voices_within_a_track_are_told_apart_by_its_diarizer():
     track, told = line(Recognizing(), diarizer=TwoVoices())
-    for start in (0.0, 5.0):
+    running = asyncio.create_task(track.run())
+    for start in (0.0, 1.0, 7.0):  # the fake's third clause is at 2 s, where nobody held the floor
         track.inbox.put(Chunk("t", start, SECOND))
+        for _ in range(10):  # what waits would be joined to what comes
+            await asyncio.sleep(0)
     track.inbox.close()
+    await running
 
-    await track.run()
-
-    assert [s.speaker for s in told] == ["A", None]  # the fake's clause 2 is at 1 s, where nobody held the floor
+    assert [(s.start, s.speaker) for s in told] == [(0.0, "A"), (1.0, "B"), (2.0, None)]
 
 
 async def test_a_failure_that_passes_is_told_and_its_sound_is_heard_later():
