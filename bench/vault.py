@@ -44,8 +44,8 @@ from agent.vault.log.anchors import Anchors
 from agent.vault.write.store import Batch, Key, Meeting, Store
 from infra.postgres import OPTIONS as OF_THE_STACK
 from tests.conftest import named
-from tests.vault.kept import TENANT, keys_of, prepare, running, segment
-from tests.vault.world import World
+from tests.vault.moved_clock import World
+from tests.vault.numbered_finals import TENANT, keys_of, prepare, running, segment
 
 SPOKEN = "What is said in a meeting has about as many characters as this."
 GOALS = {

@@ -108,3 +108,10 @@ def table_of_pairs() -> Iterator[tuple[str, float]]:
 
 def cells(row: str) -> list[str]:
     return [cell.strip() for cell in row.strip().removeprefix("|").removesuffix("|").split("|")]
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")} - {"README.md"}
+
+    assert {page for page in pages if f"({page})" not in index} == set()

@@ -20,7 +20,7 @@ import pytest
 from infra.setup.paths import HERE
 from infra.stack import Stack
 from tests.conftest import dragoman
-from tests.vault.kept import Opened, opened_of
+from tests.vault.numbered_finals import Opened, opened_of
 
 from .canary import hits
 from .jobs import in_rooms

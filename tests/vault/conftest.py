@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 
 from ..conftest import named
-from .kept import prepare
-from .world import START, World, prepared
+from .moved_clock import START, World, prepared
+from .numbered_finals import prepare
 
 
 @pytest.fixture(scope="session")

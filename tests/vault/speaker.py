@@ -20,7 +20,7 @@ from agent.vault.write.replay import replay
 from agent.vault.write.spool import Spool
 from agent.vault.write.store import Store
 
-from .kept import ALL, MEETING, caption, keys_of, segment
+from .numbered_finals import ALL, MEETING, caption, keys_of, segment
 
 TOGETHER = 5
 """Finals that are settled at once, as those of several languages are."""

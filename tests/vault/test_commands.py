@@ -16,7 +16,7 @@ import pytest
 
 from agent.vault.db.tenants import tenant_id
 
-from .kept import MEETING, caption, opened_of, running, segment
+from .numbered_finals import MEETING, caption, opened_of, running, segment
 
 ROOT = Path(__file__).parent.parent.parent
 ID = str(MEETING.id)

@@ -41,7 +41,7 @@ from tests.vault.memory import MARGIN, Held, Key, Meeting, Memory, Record
 
 from ..conftest import named
 from .crash import Crash, Fuse
-from .world import START, World
+from .moved_clock import START, World
 
 STEPS = int(os.environ.get("VAULT_STEPS", "0"))
 """0: some hundred, the same ones each time."""

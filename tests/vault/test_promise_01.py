@@ -24,7 +24,7 @@ from agent.vault.write.replay import discard, replay
 
 from ..engines.killed import Process, a_room, address, speak
 from ..thorough import times
-from .kept import files, keys_of, numbers, prepare, running, stored
+from .numbered_finals import files, keys_of, numbers, prepare, running, stored
 
 ROOT = Path(__file__).parent.parent.parent
 KILLS = times(54, 180)

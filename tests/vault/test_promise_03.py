@@ -16,7 +16,7 @@ from agent.vault.write.replay import replay
 from agent.vault.write.spool import Spool
 from agent.vault.write.store import Store
 
-from .kept import ALL, MEETING, caption, files, keys_of, numbers, prepare, running, segment, stored
+from .numbered_finals import ALL, MEETING, caption, files, keys_of, numbers, prepare, running, segment, stored
 
 MINUTES, SPEAKERS = 10, 5
 FINALS = MINUTES * 60 * SPEAKERS

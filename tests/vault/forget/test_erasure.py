@@ -20,7 +20,7 @@ from agent.vault.forget.scope import Scope
 from agent.vault.forget.vacuum import scour
 
 from ..crash import Crash, Fuse
-from ..world import Said, World
+from ..moved_clock import Said, World
 from .test_sweep import clean, consistent
 
 

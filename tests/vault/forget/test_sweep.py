@@ -17,7 +17,7 @@ from agent.vault.db.pool import Role
 from agent.vault.forget.scope import Scope
 
 from ..crash import Crash, Fuse
-from ..world import START, Said, World
+from ..moved_clock import START, Said, World
 
 TEN = 10
 

@@ -19,7 +19,7 @@ from agent.vault.forget.sweep import Sweep
 from agent.vault.log.audit import verify
 from web.database import Database
 
-from ..shelf import kept
+from ..kept_meetings import kept
 
 
 class Failing(Context):

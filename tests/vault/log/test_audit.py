@@ -18,7 +18,7 @@ from agent.errors import VaultError
 from agent.vault.db.pool import Role
 from agent.vault.log.audit import Finding, Report, append, verify
 
-from ..shelf import NOW, Kept, kept
+from ..kept_meetings import NOW, Kept, kept
 
 RECHAIN = """
     DO $$ DECLARE e vault_audit.event; was bigint; h bytea := '\\x00'; n bigint := 0; BEGIN

@@ -13,7 +13,7 @@ from agent.vault.forget.scope import Scope
 from agent.vault.policy.terms import Term
 from tests.vault.memory import shorter
 
-from ..world import World
+from ..moved_clock import World
 
 TERMS = st.one_of(
     st.sampled_from(["forever", "not at all"]),

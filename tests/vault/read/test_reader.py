@@ -22,7 +22,7 @@ from agent.vault.read.grants import grant, revoke
 from agent.vault.read.reader import RENEW, WHOLE, Opened, Reader, Wanted, folded
 from web.database import Database
 
-from ..shelf import NOW, Kept, kept
+from ..kept_meetings import NOW, Kept, kept
 
 BY_HAND = {
     "room": "room",

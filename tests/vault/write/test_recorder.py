@@ -23,7 +23,7 @@ from agent.vault.policy.effective_policy import Keeps
 from agent.vault.write.recorder import KEY_LIFE
 from agent.vault.write.store import Batch, Store
 
-from ..kept import MEETING, TENANT, TOLD, caption, files, keys_of, numbers, running, segment, stored
+from ..numbered_finals import MEETING, TENANT, TOLD, caption, files, keys_of, numbers, running, segment, stored
 from .test_spool import no_more_than
 
 

@@ -23,7 +23,7 @@ from agent.vault.write.replay import replay
 from agent.vault.write.session import Keeping
 from agent.vault.write.spool import SYNCED
 
-from ..kept import ALL, MEETING, TENANT, files, numbers, segment, stored
+from ..numbered_finals import ALL, MEETING, TENANT, files, numbers, segment, stored
 
 NOWHERE = "postgresql://postgres@/postgres?host=/nonexistent"
 

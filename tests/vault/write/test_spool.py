@@ -23,7 +23,7 @@ from agent.vault.write.replay import STAYS, discard
 from agent.vault.write.spool import SYNCED, Spool
 from agent.vault.write.store import Key, Speaker
 
-from ..kept import MEETING, files
+from ..numbered_finals import MEETING, files
 
 SPEAKER, SUBJECT = uuid4(), uuid4()
 

@@ -13,7 +13,7 @@ from agent.nouns import Segment
 from agent.vault.policy.effective_policy import Keeps
 from agent.vault.write.texts import Plain, Redacted, Text, texts
 
-from ..kept import TOLD, caption, running, segment, stored
+from ..numbered_finals import TOLD, caption, running, segment, stored
 
 MASKED = {"redaction": "mask"}
 ONLY_REDACTED = {"source": "not at all", "translation": "not at all", "redacted": "30 days", "redaction": "mask"}

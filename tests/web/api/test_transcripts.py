@@ -28,7 +28,7 @@ from agent.vault.log.audit import verify
 from agent.vault.log.ledger import Ledger
 from agent.vault.read import reader
 from agent.vault.read.export import FORMATS
-from tests.vault.shelf import NOW, Kept, kept
+from tests.vault.kept_meetings import NOW, Kept, kept
 from tests.web.conftest import HOST, House, Opening, code
 from web.api.transcripts import PIECE, Meetings, MeetingSeen, Transcript, send
 from web.database import Database
