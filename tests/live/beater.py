@@ -16,10 +16,10 @@ from livekit import api, rtc
 from livekit.agents import AutoSubscribe, JobContext
 
 from agent.heartbeat import Heartbeat
-from agent.intake import PREFIX, Intake, Presence, Worker
 from agent.settings import Settings, read
 from agent.standing import Standing
 from agent.tokens import allow_for_clocks
+from agent.wire_names import INTERPRETER, Intake, Presence, Worker
 
 TOPIC = "said"
 
@@ -40,7 +40,7 @@ async def enter(ctx: JobContext) -> None:
     await ctx.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
     epoch = int((ctx.token_claims().attributes or {})["dragoman.epoch"])
     for identity, other in list(ctx.room.remote_participants.items()):
-        if other.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT and identity.startswith(PREFIX):
+        if other.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT and identity.startswith(INTERPRETER):
             with contextlib.suppress(api.TwirpError):
                 await ctx.api.room.remove_participant(
                     api.RoomParticipantIdentity(room=ctx.room.name, identity=identity)
