@@ -16,10 +16,11 @@ from livekit import api, rtc
 from livekit.agents import AutoSubscribe, JobContext
 
 from agent.heartbeat import Heartbeat
+from agent.intake import Intake, Presence, Worker
 from agent.settings import Settings, read
 from agent.standing import Standing
 from agent.tokens import allow_for_clocks
-from agent.wire_names import INTERPRETER, Intake, Presence, Worker
+from agent.wire_names import INTERPRETER
 
 TOPIC = "said"
 
