@@ -339,7 +339,7 @@ async def test_the_engine_itself_loads_no_pytorch(folders: dict[str, Path]) -> N
     """Asked in a process of its own: other tests' libraries take PyTorch where they find it."""
     program = (
         "import sys\n"
-        "from agent.engines import load\n"
+        "from agent.engines.table import load\n"
         "from agent.settings import Settings\n"
         "load('speak', 'coqui', Settings(coqui_models=sys.argv[1], licences='xtts-v2')).served()\n"
         "sys.exit('torch' in sys.modules or 'TTS' in sys.modules)\n"
