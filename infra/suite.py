@@ -22,8 +22,8 @@ AT_ONCE = "3"
 """Processes for tests that wait for Postgres, files and clocks as often as they compute."""
 PHASES = (
     (("page", "coqui"), ("unit",)),
-    (("live",),),
-    (("attendance",), ("ray", "browser")),
+    (("live", "ray"),),
+    (("attendance",), ("browser",)),
 )
 """One after the other; in each its lanes run beside one another, and what all but the last print comes after it.
 

@@ -81,6 +81,8 @@ def _with_packages(module: str, *words: str) -> int:
 
 
 def _hand_over(module: str, *words: str) -> int:
+    # Packages are installed uncompiled: every process would compile them anew, which is most of its start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.stdout.flush()
     os.chdir(HERE.root)
     os.execv(HERE.python, [str(HERE.python), "-m", module, *words])
