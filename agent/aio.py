@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .errors import EngineError
 from .nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk
@@ -178,6 +178,14 @@ async def supervise(
                 pause = max(pause, min(error.after, longest_pause))
         await asyncio.sleep(pause)
         pause = min(pause * 2, longest_pause)
+
+
+async def within(seconds: float, tasks: Iterable[asyncio.Future[Any]]) -> None:
+    """Wait for them; those that take longer are cancelled."""
+    if waiting := list(tasks):
+        _, late = await asyncio.wait(waiting, timeout=seconds)
+        for task in late:
+            task.cancel()
 
 
 class Supervisor:

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from .engines import Served
 from .errors import DragomanError
@@ -29,11 +29,27 @@ TOO_MUCH = ("too_many_languages", "too_soon")
 """The refusals that count as abuse when there are many, beside those of `RateLimit` itself."""
 
 
+class People(Protocol):
+    """Who is in the room."""
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What they are called, by identity; of those who left too."""
+        ...
+
+    def present(self) -> Container[str]:
+        """The identities in the room."""
+        ...
+
+    def hosts(self) -> Container[str]:
+        """Those of them who may decide for others."""
+        ...
+
+
 class Calls:
     """Answers the calls of one room's participants.
 
-    `present` are the identities in the room, `hosts` those of them who may decide for others, `names` what people are
-    called, `served` what the engines serve. `refused` counts refusals by their code, of which there are as many as
+    `served` is what the engines serve. `refused` counts refusals by their code, of which there are as many as
     stand in this file and in `Room.wants`.
     """
 
@@ -41,19 +57,15 @@ class Calls:
         self,
         room: Room,
         signer: Signer,
+        people: People,
         *,
         now: Callable[[], float],
-        present: Callable[[], Container[str]],
-        hosts: Callable[[], Container[str]],
-        names: Mapping[str, str],
         served: Callable[[], Mapping[str, Served]],
     ) -> None:
         self.refused: Counter[str] = Counter()
         self._room = room
         self._signer = signer
-        self._present = present
-        self._hosts = hosts
-        self._names = names
+        self._people = people
         self._served = served
         self._said: dict[str, str] = {}
         self._limit = RateLimit(now)
@@ -93,12 +105,13 @@ class Calls:
         # A bool is an int in Python, not in JSON.
         if not isinstance(lang, str) or type(after) is not int or not 0 <= after <= HIGHEST:
             raise DragomanError("bad_request", "lang is a tag and after a number from 0.")
-        found = self._room.captions_after(lang, after)
+        found = self._room.channels.after(lang, after)
         if found is None:
             raise DragomanError("not_served", "There are no captions in that language.")
         captions, more = found
         # Whoever asks may have come after those who spoke had left.
-        names = {one.identity: self._names[one.identity] for one in captions if one.identity in self._names}
+        known = self._people.names
+        names = {one.identity: known[one.identity] for one in captions if one.identity in known}
         return {
             "frames": [self._signer.caption(caption).decode() for caption in captions],
             "more": more,
@@ -107,9 +120,9 @@ class Calls:
 
     def _speaks(self, caller: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         identity, language = asked.get("identity"), spoken_tag(_text(asked, "language"))
-        if not isinstance(identity, str) or identity not in self._present() or not language:
+        if not isinstance(identity, str) or identity not in self._people.present() or not language:
             raise DragomanError("bad_request", "identity is somebody in the room and language a tag or auto.")
-        if caller != identity and caller not in self._hosts():
+        if caller != identity and caller not in self._people.hosts():
             return self._suggest(caller, identity, language)
         held = (self._room.people.knows(identity) or Wants()).speaks
         if language != held:
@@ -152,7 +165,7 @@ class Calls:
             "refused": self._not_served(wants) | refused,
             "routes": self._routes(wants.reads or wants.hears),
             "voice": self._voice(wants.hears),
-            "delays": self._room.delays(),
+            "delays": self._room.condition.delays,
         }
 
     def _spoken(self, identity: str, held: Wants, wants: Wants) -> tuple[Wants, dict[str, str]]:

@@ -19,7 +19,7 @@ async def at_once() -> None:
 
 
 class CaptionSender:
-    """All captions of a room, one after the other.
+    """All captions of a room, one after the other (`channels.CaptionsOut`).
 
     Data-track frames pushed back to back are lost without an error, so there are `GAP`
     seconds between two, the newest state of a segment only, and an interim of a segment at
@@ -59,7 +59,7 @@ class CaptionSender:
         self._wake = asyncio.Event()
         self.lost = 0
 
-    async def open(self, lang: str) -> None:
+    async def open_captions(self, lang: str) -> None:
         """Make the data track of a language, or make it anew where a reconnect ended it."""
         track = self._tracks.get(lang)
         if track is None or not track.is_published():
@@ -72,14 +72,14 @@ class CaptionSender:
             self._opening.pop(lang, None)
 
     def _open(self, lang: str) -> asyncio.Future[rtc.LocalDataTrack]:
-        """Whoever is cancelled while it is made has a track all the same: `close` takes it back."""
+        """Whoever is cancelled while it is made has a track all the same: `close_captions` takes it back."""
         opening = self._opening.get(lang)
         if opening is None:
             made = self._participant().publish_data_track(name=captions_track(lang))
             opening = self._opening[lang] = asyncio.ensure_future(made)
         return opening
 
-    async def close(self, lang: str) -> None:
+    async def close_captions(self, lang: str) -> None:
         """Nobody reads a language any more: its data track goes, and what was to be sent on it."""
         if opening := self._opening.pop(lang, None):
             with contextlib.suppress(Exception):  # then there is none
@@ -91,7 +91,7 @@ class CaptionSender:
             with contextlib.suppress(Exception):  # the room may be gone already, and the track with it
                 await track.unpublish()
 
-    def put(self, caption: Caption) -> None:
+    def show(self, caption: Caption) -> None:
         """Send it as soon as it is its turn. Never waits."""
         self._newest[caption.lang, caption.id] = caption
         while len(self._newest) > self.WAITING:
@@ -117,7 +117,7 @@ class CaptionSender:
     async def reopen(self, lang: str) -> None:
         """After a reconnect: a language's track again where it did not survive that, and is wanted still."""
         if lang in self._tracks:
-            await self.open(lang)
+            await self.open_captions(lang)
 
     async def flush(self, seconds: float = 3.0) -> None:
         """Wait until the finals are out."""

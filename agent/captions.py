@@ -33,6 +33,37 @@ class Transcript(Protocol):
     def since(self, start: float) -> list[Segment]: ...
 
 
+class CaptionerDoors:
+    """What a captioner asks of its room, and tells it. Who implements it says what it minds; the rest is as here."""
+
+    def show(self, caption: Caption) -> None:
+        """Every caption, as it comes."""
+
+    def say(self, final: Caption) -> None:
+        """A final of what is said from now on: the voice's."""
+
+    def keep(self, final: Caption) -> Written | None:
+        """What a final waits for before anybody sees, hears or can ask for it; None where for nothing."""
+        return None
+
+    def previews(self) -> bool:
+        """Whether the beginning of a clause is translated before its end."""
+        return True
+
+    def merging(self) -> bool:
+        """Whether clauses of one speaker that wait are translated as one."""
+        return False
+
+    def failed(self, error: EngineError) -> None:
+        """An engine failed, and is asked again."""
+
+    def gave_up(self, error: Exception) -> None:
+        """A clause failed for good."""
+
+    def took(self, seconds: float) -> None:
+        """A translation was made."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
     caption: Caption
@@ -43,13 +74,11 @@ class _Held:
 class Captioner:
     """Turns what is said into captions of one language; finals are numbered from 1.
 
-    While `merging`, the clauses of a speaker that wait are translated as one, and each gets its share of the text.
-    Its doors: `show` takes every caption, `hand_on` the finals of what is said from now on
-    (the voice's), `failed` an engine's failure, `took` the seconds of a translation. `keep` is asked first what a
-    final waits for: nobody sees, hears or can ask for it before that is done.
+    While the room is merging, the clauses of a speaker that wait are translated as one, and each gets its share of
+    the text.
 
-    A clause that fails for good is given up, which `gave_up` is told, and the next one is captioned. Where `run` fell
-    it may be called again: what was said meanwhile is captioned then, each clause once and numbered on.
+    A clause that fails for good is given up, and the next one is captioned. Where `run` fell it may be called again:
+    what was said meanwhile is captioned then, each clause once and numbered on.
     """
 
     CONTEXT = 2
@@ -65,30 +94,15 @@ class Captioner:
         self,
         lang: str,
         together: SharedTranslations,
-        show: Callable[[Caption], None],
-        hand_on: Callable[[Caption], None],
-        *,
+        doors: CaptionerDoors,
         now: Callable[[], float],
-        previews: Callable[[], bool] = lambda: True,
-        merging: Callable[[], bool] = lambda: False,
-        failed: Callable[[EngineError], None] = lambda error: None,
-        gave_up: Callable[[Exception], None] = lambda error: None,
-        took: Callable[[float], None] = lambda seconds: None,
-        keep: Callable[[Caption], Written | None] = lambda final: None,
     ) -> None:
         self.lang = lang
         self.last = 0
         """The number of the last final; who takes over from another captioner sets it before `run`."""
         self._together = together
-        self._show = show
-        self._hand_on = hand_on
+        self._doors = doors
         self._now = now
-        self._previews = previews
-        self._merging = merging
-        self._failed = failed
-        self._gave_up = gave_up
-        self._took = took
-        self._keep = keep
         self._since = math.inf
         """Since when it has listened, falls and all; what was said before is not for the voice."""
         self._held: deque[_Held] = deque()
@@ -134,7 +148,7 @@ class Captioner:
 
     def _along(self, first: Segment, feed: Feed[Said]) -> list[Segment]:
         """With it, while clauses are merged, those of the same speaker that wait."""
-        if not self._merging() or same_language(first.language, self.lang):
+        if not self._doors.merging() or same_language(first.language, self.lang):
             return [first]
 
         def goes_along(said: Said) -> bool:
@@ -161,12 +175,12 @@ class Captioner:
                 return
             if segments[0].id not in self._done:
                 self._done.append(segments[0].id)
-            self._gave_up(error)
+            self._doors.gave_up(error)
 
     async def _settle(self, segments: Sequence[Segment], *, live: bool = False) -> None:
         """Clauses of one speaker as captions: all of them, or none where nothing serves the pair."""
         # Marked after the wait: a captioner that is cancelled in it and started again asks anew.
-        made = await supervise(partial(self._in_our_language, merged(segments)), failed=self._failed)
+        made = await supervise(partial(self._in_our_language, merged(segments)), failed=self._doors.failed)
         texts = [made.text] if made else []
         if made and len(segments) > 1:
             texts = shared(made.text, self.lang, [len(segment.text) for segment in segments])
@@ -199,7 +213,7 @@ class Captioner:
             engine=engine,
             speakable=segment.speakable,
         )
-        written = self._keep(caption)
+        written = self._doors.keep(caption)
         self._held.append(_Held(caption, live, written))
         if written:
             written.add_done_callback(lambda _: self._let_go())
@@ -218,9 +232,9 @@ class Captioner:
         while self._held and (self._held[0].written is None or self._held[0].written.done()):
             held = self._held.popleft()
             self._finals.append(held.caption)
-            self._show(held.caption)
+            self._doors.show(held.caption)
             if held.live:
-                self._hand_on(held.caption)
+                self._doors.say(held.caption)
 
     async def _in_our_language(self, segment: Segment) -> Translation | None:
         if same_language(segment.language, self.lang):
@@ -233,23 +247,23 @@ class Captioner:
             if error.code != "not_served":
                 raise
             return None
-        self._took(self._now() - asked)
+        self._doors.took(self._now() - asked)
         return made if made and made.text.strip() else None
 
     async def _preview(self, said: Hypothesis) -> None:
         if same_language(said.language, self.lang):
             if said.text.strip():
-                self._show(self._interim(said, said.text, said.stable, said.engine))
-        elif self._previews() and (stable := said.text[: said.stable].strip()).count(" ") >= 2:
+                self._doors.show(self._interim(said, said.text, said.stable, said.engine))
+        elif self._doors.previews() and (stable := said.text[: said.stable].strip()).count(" ") >= 2:
             # A translated tail flickers, so only what will not change is translated before its time.
             try:
                 made = await self._together.preview(said, stable, self.lang)
             except Exception as error:
                 if isinstance(error, EngineError) and error.code == "overloaded":
-                    self._failed(error)
+                    self._doors.failed(error)
                 return  # a preview is a courtesy; the final will tell of any other failure
             if made and made.text.strip():
-                self._show(self._interim(said, made.text, 0, made.engine))
+                self._doors.show(self._interim(said, made.text, 0, made.engine))
 
     def _interim(self, said: Hypothesis, text: str, stable: int, engine: str) -> Caption:
         return Caption(

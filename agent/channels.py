@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from .aio import Feed, FeedOverflow, Supervisor
+from .aio import Feed, FeedOverflow, Supervisor, within
 from .captions import Captioner
+from .condition import Condition
 from .dubs import Channel, Dubber, Due
 from .nouns import Caption
 from .quotas import LanguageQuota
@@ -18,22 +19,36 @@ from .recognition.tracks import Spawn
 from .transcript import Transcript
 
 
-class WaysOut(Protocol):
-    """Where captions and voices of a language go out."""
+class CaptionsOut(Protocol):
+    """Where captions go out. `show` never waits."""
+
+    def show(self, caption: Caption) -> None: ...
 
     async def open_captions(self, lang: str) -> None: ...
 
     async def close_captions(self, lang: str) -> None: ...
+
+
+class VoicesOut(Protocol):
+    """Where voices go out."""
 
     async def open_channel(self, lang: str) -> Channel: ...
 
     async def close_channel(self, lang: str) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class WaysOut:
+    """The ways out of the house."""
+
+    captions: CaptionsOut
+    voices: VoicesOut
+
+
 class Makers(Protocol):
     """Makes what a language needs."""
 
-    def captioner(self, lang: str) -> Captioner: ...
+    def captioner(self, lang: str, say: Callable[[Caption], None]) -> Captioner: ...
 
     def dubber(self, lang: str, channel: Channel) -> Dubber: ...
 
@@ -68,10 +83,8 @@ class Channels:
         transcript: Transcript,
         quota: LanguageQuota,
         spawn: Spawn,
-        *,
         supervisor: Supervisor,
-        fell: Callable[[str, Exception], None],
-        now: Callable[[], float],
+        condition: Condition,
     ) -> None:
         self._makers = makers
         self._ways_out = ways_out
@@ -79,16 +92,13 @@ class Channels:
         self._quota = quota
         self._spawn = spawn
         self._supervisor = supervisor
-        self._fell = fell
-        self._now = now
+        self._fell = condition.failures.fell
+        self._now = condition.now
         self._languages: dict[str, Language] = {}
         self._ending: dict[str, asyncio.Task[None]] = {}
 
     def __contains__(self, tag: object) -> bool:
         return tag in self._languages
-
-    def __iter__(self) -> Iterator[Language]:
-        return iter(self._languages.values())
 
     @property
     def made(self) -> list[str]:
@@ -100,6 +110,17 @@ class Channels:
         """Those whose captions run."""
         return [tag for tag, language in self._languages.items() if language.captions]
 
+    @property
+    def settling(self) -> list[str]:
+        """The clauses that captions of the languages are at."""
+        return [language.captioner.settling for language in self._languages.values() if language.captions]
+
+    @property
+    def voices_waiting(self) -> list[float]:
+        """Seconds that each voice has been waited for."""
+        dubbers = [language.dubber for language in self._languages.values() if language.captions]
+        return [dubber.waiting for dubber in dubbers if dubber]
+
     def after(self, lang: str, seq: int) -> tuple[list[Caption], bool] | None:
         """Finals of a language above `seq`; None where the language has no captions."""
         language = self._languages.get(lang)
@@ -109,7 +130,7 @@ class Channels:
         """Captions in a language, from now on."""
         language = self._languages.get(tag)
         if language is None:
-            language = self._languages[tag] = Language(self._makers.captioner(tag))
+            language = self._languages[tag] = Language(self._makers.captioner(tag, partial(self._say, tag)))
         if language.captions is None:
             language.captions = self._spawn(self._caption(language, self._ending.get(tag)), f"captions {tag}")
 
@@ -128,7 +149,7 @@ class Channels:
             language.unheard_since = math.inf if tag in heard else min(language.unheard_since, now)
         return self._make_room(len(read))
 
-    def say(self, tag: str, final: Caption) -> None:
+    def _say(self, tag: str, final: Caption) -> None:
         """Hand a final to its language's voice, where it has one."""
         language = self._languages.get(tag)
         if language and language.feed:
@@ -146,8 +167,11 @@ class Channels:
             self._give_back(tag)
         return bool(gone)
 
-    def stop_voices(self) -> None:
-        """The room is over."""
+    async def finish(self) -> None:
+        """The room is over: captioners read to the end, what they made is kept and shown, and voices stop."""
+        everything = self._languages.values()
+        await within(5.0, [language.captions for language in everything if language.captions])
+        await within(2.0, [held for language in everything for held in language.captioner.held])
         for language in self._languages.values():
             if language.dubs:
                 language.dubs.cancel()
@@ -179,7 +203,7 @@ class Channels:
         self._quota.give_back(tag, max(self._quota.last(tag), language.captioner.last))
         try:
             async with asyncio.timeout(5.0):
-                await self._ways_out.close_captions(tag)
+                await self._ways_out.captions.close_captions(tag)
         except Exception as error:
             self._fell(f"captions_track.{tag}", error)
 
@@ -190,7 +214,7 @@ class Channels:
         language.captioner.last = self._quota.last(tag)
         async with asyncio.TaskGroup() as group:
             # Until its data track is there, and where it can't be had, finals go out as text streams all the same.
-            way_out = self._supervisor.keep(f"captions_track.{tag}", lambda: self._ways_out.open_captions(tag))
+            way_out = self._supervisor.keep(f"captions_track.{tag}", lambda: self._ways_out.captions.open_captions(tag))
             opening = group.create_task(way_out, name=f"captions track {tag}")
             await self._supervisor.keep(f"captions.{tag}", lambda: language.captioner.run(self._transcript))
             opening.cancel()
@@ -206,7 +230,7 @@ class Channels:
         tag = language.captioner.lang
         if feed.closed:
             return
-        channel = await self._ways_out.open_channel(tag)
+        channel = await self._ways_out.voices.open_channel(tag)
         try:
             language.dubber = self._makers.dubber(tag, channel)
             await language.dubber.run(feed)
@@ -214,4 +238,4 @@ class Channels:
             feed.clear()  # it would be far too late to say what waits there
             raise
         finally:
-            await asyncio.shield(self._ways_out.close_channel(tag))
+            await asyncio.shield(self._ways_out.voices.close_channel(tag))

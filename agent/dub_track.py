@@ -1,16 +1,18 @@
-"""One language's dubbed voice as a LiveKit audio track."""
+"""Dubbed voices as LiveKit audio tracks, one a language, and the cues that go with them."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Literal
 
 from livekit import rtc
 
 from .nouns import Caption, Dub
-from .wire_names import dub_track
+from .wire import Signer
+from .wire_names import cues_topic, dub_track
 
 Event = Literal["started", "ended", "skipped"]
 
@@ -88,3 +90,60 @@ class DubTrack:
             await self._hold()
             async with asyncio.timeout(self.PATIENCE):
                 await self._source.capture_frame(rtc.AudioFrame(piece, self.RATE, 1, len(piece) // 2))
+
+
+class DubTracks:
+    """The dub tracks of a room (`channels.VoicesOut`), and what says which caption each voice is at.
+
+    A cue is decoration: one that can't be made or sent is told to `failed`, and costs nothing else.
+    """
+
+    CUES = 500
+    """Cues that wait to be sent; beyond them the newest are dropped."""
+
+    def __init__(
+        self,
+        participant: Callable[[], rtc.LocalParticipant],
+        signer: Signer,
+        failed: Callable[[str, Exception], None],
+        hold: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._participant = participant
+        self._signer = signer
+        self._failed = failed
+        self._hold = hold
+        self._open: dict[str, DubTrack] = {}
+        self._cues: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(maxsize=self.CUES)
+
+    async def open_channel(self, lang: str) -> DubTrack:
+        """Publish a language's voice."""
+        track = DubTrack(self._participant(), lang, partial(self._cue, lang), self._hold)
+        try:
+            await track.publish()
+        except BaseException:
+            await track.unpublish()
+            raise
+        self._open[lang] = track
+        return track
+
+    async def close_channel(self, lang: str) -> None:
+        if track := self._open.pop(lang, None):
+            await track.unpublish()
+
+    async def run(self) -> None:
+        """Send cues until cancelled."""
+        while True:
+            lang, frame = await self._cues.get()
+            await self._hold()
+            try:
+                await self._participant().publish_data(frame, reliable=True, topic=cues_topic(lang))
+            except Exception as error:
+                self._failed(f"cues.{lang}", error)
+
+    def _cue(self, lang: str, caption: Caption, event: Event, behind: float) -> None:
+        try:
+            self._cues.put_nowait((lang, self._signer.cue(caption, event, behind)))
+        except asyncio.QueueFull:
+            pass
+        except Exception as error:
+            self._failed(f"cues.{lang}", error)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, cast
 
 from .aio import Feed
-from .engines import Voice
 from .errors import EngineError
 from .nouns import SAMPLE_BYTES, Caption, Dub
 
@@ -41,6 +40,20 @@ class Aloud(Protocol):
     ) -> AsyncIterator[Dub]:
         """As `Voice.speak`."""
         ...
+
+
+class DubberDoors:
+    """What a dubber asks of its room, and tells it. Who implements it says what it minds; the rest is as here."""
+
+    def failed(self, error: EngineError) -> None:
+        """The voice failed over a clause, which is skipped."""
+
+    def took(self, seconds: float) -> None:
+        """A voice has begun, so long after it was asked for."""
+
+    def spelled(self, text: str) -> str:
+        """A text as it is written for the voice."""
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +97,7 @@ class Dubber:
 
     How long a text takes to say is learnt from what was said.
 
-    A clause whose voice fails is skipped, and `failed` told. Where its channel fails, `run` does: it may be run again,
+    A clause whose voice fails is skipped. Where its channel fails, `run` does: it may be run again,
     over another one.
     """
 
@@ -101,15 +114,12 @@ class Dubber:
     def __init__(
         self,
         lang: str,
-        voice: Voice,
+        voice: Aloud,
         channel: Channel,
         *,
         now: Callable[[], float],
         cast: VoiceAssignment | None = None,
-        aloud: Aloud | None = None,
-        failed: Callable[[EngineError], None] = lambda error: None,
-        took: Callable[[float], None] = lambda seconds: None,
-        spoken: Callable[[str], str] = lambda text: text,
+        doors: DubberDoors | None = None,
     ) -> None:
         self.lang = lang
         self.skipped = 0
@@ -120,12 +130,8 @@ class Dubber:
         self._channel = channel
         self._now = now
         self._cast = cast or VoiceAssignment()
-        self._aloud = aloud
         self._breath = 0.0
-        self._failed = failed
-        self._took = took
-        self._spoken = spoken
-        """How a text is spelled for the voice."""
+        self._doors = doors or DubberDoors()
 
     @property
     def waiting(self) -> float:
@@ -177,7 +183,7 @@ class Dubber:
         return captions.take(in_time)
 
     async def _say(self, captions: Sequence[Caption]) -> None:
-        text = self._spoken(" ".join(caption.text for caption in captions))
+        text = self._doors.spelled(" ".join(caption.text for caption in captions))
         first, seconds = captions[0], 0.0
         who = self._cast.voice(first.identity, first.speaker)
         took = sum(caption.end - caption.start for caption in captions)
@@ -187,7 +193,7 @@ class Dubber:
             async for dub in self._pieces(first.identity, text, who, speed):
                 if not begun:
                     begun = True
-                    self._took(self.waiting)
+                    self._doors.took(self.waiting)
                     self._asked = None
                     await self._breathe(dub, speed)
                     self._started(captions)
@@ -196,7 +202,7 @@ class Dubber:
             self._learn(text, seconds * speed)
         except EngineError as error:
             # Said late is worse than not said: the caption stands, its voice is given up.
-            self._failed(error)
+            self._doors.failed(error)
         finally:
             self._asked = None
         self._breath = self.BREATH if text.rstrip("\"'»”’)]")[-1:] in ENDS else self.BREATH / 2
@@ -209,18 +215,14 @@ class Dubber:
     async def _pieces(self, identity: str, text: str, who: str, speed: float) -> AsyncIterator[Dub]:
         """What the voice makes of it. Raises `EngineError`, whatever the voice falls over."""
         try:
-            async with aclosing(cast(Any, self._spoken_for(identity, text, who, speed))) as made:
+            said = self._voice.speak_for(identity, text, self.lang, who, speed=speed)
+            async with aclosing(cast(Any, said)) as made:
                 async for dub in made:
                     yield dub
         except EngineError:
             raise
         except Exception as error:
             raise EngineError("engine_failed", f"The voice failed ({type(error).__name__}).") from error
-
-    def _spoken_for(self, identity: str, text: str, who: str, speed: float) -> AsyncIterator[Dub]:
-        if self._aloud:
-            return self._aloud.speak_for(identity, text, self.lang, who, speed=speed)
-        return self._voice.speak(text, self.lang, who, speed=speed)
 
     def _learn(self, text: str, seconds: float) -> None:
         if seconds:

@@ -7,8 +7,9 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import aiohttp
 import jwt
@@ -31,43 +32,63 @@ NONCE = 64
 """Characters of a question's nonce at most."""
 
 
+@dataclass(frozen=True, slots=True)
+class InterpreterId:
+    """Which interpreter it is."""
+
+    job: str
+    room: str
+    identity: str
+    epoch: int
+    key: str
+    """The public half of what it signs with, as JSON."""
+
+
+class Subject(Protocol):
+    """Whose heart beats: how it is, and what it does when the web server or the LiveKit server says so."""
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """How often something was refused to guests, by code."""
+        ...
+
+    @property
+    def failures(self) -> Mapping[str, int]:
+        """How often parts fell, by kind."""
+        ...
+
+    def replaced(self) -> None:
+        """Another interpreter has taken over."""
+        ...
+
+    async def alone(self) -> bool:
+        """Whether the LiveKit server shows us, and no newer interpreter."""
+        ...
+
+
 class Heartbeat:
-    """One job's. `replaced` is called where the web server says that another interpreter has taken over.
+    """One job's.
 
     After a stop (`standing`) it asks at once whether we still count: the web server, and where that doesn't answer,
-    `alone`, which says whether the LiveKit server shows no newer interpreter.
+    the LiveKit server.
     """
 
     def __init__(
         self,
         settings: Settings,
-        *,
-        job: str,
-        room: str,
-        identity: str,
-        epoch: int,
-        key: str,
-        state: Callable[[], str],
-        refused: Callable[[], Mapping[str, int]] = dict,
-        replaced: Callable[[], None],
+        who: InterpreterId,
+        subject: Subject,
         standing: Standing,
-        alone: Callable[[], Awaitable[bool]],
         wall: Callable[[], float] = time.time,
-        failures: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._settings = settings
-        self._job = job
-        self._room = room
-        self._identity = identity
-        self._epoch = epoch
-        self._key = key
-        self._state = state
-        self._refused = refused
-        self._replaced = replaced
+        self._who = who
+        self._subject = subject
         self._standing = standing
-        self._alone = alone
         self._wall = wall
-        self._failures = failures
         self._counted: Mapping[str, Counter[str]] = {"refused": Counter(), "failures": Counter()}
         """Of either, what a beat that was heard has told."""
         self._hurried = asyncio.Event()
@@ -82,7 +103,7 @@ class Heartbeat:
 
     def changed(self) -> None:
         """The state may be another: then the web server is told at once."""
-        if self._state() != self._said:
+        if self._subject.state != self._said:
             self._hurried.set()
 
     def answer(self, nonce: str) -> str:
@@ -116,13 +137,13 @@ class Heartbeat:
         asked = self._standing.now()
         leave = await self._ask(session)
         if leave:
-            self._replaced()
+            self._subject.replaced()
         elif leave is not None or await self._still_alone():
             self._standing.confirm(asked)
 
     async def _still_alone(self) -> bool:
         """Asked only where it matters: after a stop, and while the web server is away."""
-        return not self._standing.stands and await self._alone()
+        return not self._standing.stands and await self._subject.alone()
 
     async def ask(self) -> bool | None:
         """Beat once: whether the web server wants us to leave; None where it doesn't say."""
@@ -131,7 +152,7 @@ class Heartbeat:
 
     async def _ask(self, session: aiohttp.ClientSession) -> bool | None:
         try:
-            leave = await self._post(session)
+            leave = await self._tell(session)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             # The web server may be away; the room goes on without it.
             why = str(error.status) if isinstance(error, aiohttp.ClientResponseError) else type(error).__name__
@@ -142,11 +163,11 @@ class Heartbeat:
         self._unheard = ""
         return leave
 
-    async def _post(self, session: aiohttp.ClientSession) -> bool:
-        url = f"{self._settings.web}/api/interpreters/{self._job}/beat"
+    async def _tell(self, session: aiohttp.ClientSession) -> bool:
+        url = f"{self._settings.web}/api/interpreters/{self._who.job}/beat"
         now = self._wall()
         headers = {"Authorization": f"Bearer {self._signed(iat=now, exp=now + LIFE)}"}
-        counts = {"refused": Counter(self._refused()), "failures": Counter(self._failures())}
+        counts = {"refused": Counter(self._subject.refused), "failures": Counter(self._subject.failures)}
         new = {name: dict(count - self._counted[name]) for name, count in counts.items()}
         async with session.post(url, json=self._told() | new, headers=headers, raise_for_status=True) as answer:
             leave = bool((await answer.json())["leave"])
@@ -157,15 +178,15 @@ class Heartbeat:
         return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE))
 
     def _told(self) -> dict[str, Any]:
-        self._said = self._state()
+        self._said = self._subject.state
         return {
-            "room": self._room,
-            "identity": self._identity,
-            "epoch": self._epoch,
+            "room": self._who.room,
+            "identity": self._who.identity,
+            "epoch": self._who.epoch,
             "state": self._said,
-            "key": self._key,
+            "key": self._who.key,
         }
 
     def _signed(self, **claims: Any) -> str:
-        claims = {"iss": self._settings.livekit_api_key, "sub": self._job, **claims}
+        claims = {"iss": self._settings.livekit_api_key, "sub": self._who.job, **claims}
         return jwt.encode(claims, self._settings.livekit_api_secret.get_secret_value(), algorithm="HS256")

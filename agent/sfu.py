@@ -1,25 +1,25 @@
-"""One LiveKit room as seen by the interpreter in it: its people, their microphones, our calls and attributes."""
+"""One LiveKit room as seen by the interpreter in it: its people, their microphones, and calls to us."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Protocol
 
 from livekit import rtc
 
 from .aio import Supervisor
-from .caption_sender import CaptionSender, at_once
+from .attributes import OwnAttributes
+from .caption_sender import CaptionSender
 from .clock import TrackClock
-from .dub_track import DubTrack, Event
+from .dub_track import DubTracks
 from .errors import DragomanError
-from .nouns import SAMPLE_RATE, Caption, Chunk
+from .nouns import SAMPLE_RATE, Chunk
 from .quotas import MicrophoneQuota
-from .wire import Signer
-from .wire_names import Attribute, cues_topic
+from .wire_names import Method
 
 FRAME_MS = 60
 """Sound arrives in such pieces; 10 ms pieces (the default) saturate a core with 40 tracks."""
@@ -42,8 +42,24 @@ UNHEARD = 50
 ENDING = 2.0
 """Seconds between a stream's end and the news that its track is gone; without them it is opened again."""
 
+Answer = Callable[[str, str, str], Awaitable[str]]
+"""Answers a call by its method, the caller's identity and the payload. Raises `DragomanError`."""
 Failed = Callable[[str, Exception], None]
 """Told which part fell, and over what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """What we send: captions, voices, and what everybody can read of us."""
+
+    captions: CaptionSender
+    voices: DubTracks
+    attributes: OwnAttributes
+
+    @property
+    def parts(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        """What has to run while the room is connected."""
+        return {"captions": self.captions.run, "attributes": self.attributes.run, "cues": self.voices.run}
 
 
 class UnreadStreams(logging.Filter):
@@ -78,7 +94,8 @@ class Listener(Protocol):
     def encrypted(self, is_so: bool) -> None:
         """Whether the room is encrypted from end to end: told at every track that comes or goes."""
 
-    async def asked(self, method: str, identity: str, payload: str) -> str: ...
+    def unheard(self, identities: Sequence[str]) -> None:
+        """Who has a microphone that is not listened to, of `UNHEARD` people at most."""
 
 
 def is_encrypted(room: rtc.Room) -> bool:
@@ -97,37 +114,32 @@ def is_microphone(publication: rtc.TrackPublication, participant: rtc.Participan
 
 
 class Sfu:
-    """One LiveKit room as seen by the interpreter in it. `hold` waits until we may send anything.
+    """One LiveKit room as the interpreter in it hears it: people, microphones and calls; `ways_out` say how it speaks.
 
-    What LiveKit refuses, or breaks off, costs the track, the call or the cue that it was about; `failed` is told.
+    What LiveKit refuses, or breaks off, costs the track or the call that it was about; `failed` is told.
     """
 
-    METHODS = ("dragoman.alive", "dragoman.captions", Attribute.LANGUAGES, "dragoman.lend", "dragoman.speaks")
+    METHODS = tuple(Method)
 
     def __init__(
         self,
         room: rtc.Room,
-        signer: Signer,
         listener: Listener,
+        answer: Answer,
+        outbound: Outbound,
         now: Callable[[], float],
         failed: Failed = lambda part, error: None,
-        hold: Callable[[], Awaitable[None]] = at_once,
     ) -> None:
         self._room = room
-        self._signer = signer
         self._listener = listener
+        self._answer = answer
+        self._outbound = outbound
         self._now = now
         self._failed = failed
-        self._hold = hold
         self._supervisor = Supervisor(failed)
-        self._sender = CaptionSender(lambda: room.local_participant, signer, now, failed, hold)
         self._streams: dict[str, asyncio.Task[None]] = {}
         self.microphones = MicrophoneQuota()
         self.unread = UnreadStreams()
-        self._channels: dict[str, DubTrack] = {}
-        self._attributes: dict[str, str] = {}
-        self._attributes_changed = asyncio.Event()
-        self._cues: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(maxsize=500)
         self._group: asyncio.TaskGroup | None = None
 
     def attach(self) -> None:
@@ -155,55 +167,10 @@ class Sfu:
             self._group = group
             for method in self.METHODS:
                 self._register(method)
-            group.create_task(self._sender.run())
-            group.create_task(self._supervisor.keep("attributes", self._tell_attributes))
-            group.create_task(self._supervisor.keep("cues", self._send_cues))
+            for part, running in self._outbound.parts.items():
+                group.create_task(self._supervisor.keep(part, running))
             self._look_around()
             connected()
-
-    async def flush(self) -> None:
-        """Wait until what was shown is sent."""
-        await self._sender.flush()
-
-    # Doors of the room
-
-    def show(self, caption: Caption) -> None:
-        self._sender.put(caption)
-
-    async def open_captions(self, lang: str) -> None:
-        await self._sender.open(lang)
-
-    async def close_captions(self, lang: str) -> None:
-        await self._sender.close(lang)
-
-    async def open_channel(self, lang: str) -> DubTrack:
-        """Publish a language's voice."""
-
-        def cue(caption: Caption, event: Event, behind: float) -> None:
-            try:
-                self._cues.put_nowait((lang, self._signer.cue(caption, event, behind)))
-            except asyncio.QueueFull:
-                pass
-            except Exception as error:
-                self._failed(f"cues.{lang}", error)  # a cue is decoration; the dub goes on
-
-        channel = DubTrack(self._room.local_participant, lang, cue, self._hold)
-        try:
-            await channel.publish()
-        except BaseException:
-            await channel.unpublish()
-            raise
-        self._channels[lang] = channel
-        return channel
-
-    async def close_channel(self, lang: str) -> None:
-        if channel := self._channels.pop(lang, None):
-            await channel.unpublish()
-
-    def set_attributes(self, attributes: Mapping[str, str]) -> None:
-        """Our attributes, as soon as possible; only what differs is sent."""
-        self._attributes |= attributes
-        self._attributes_changed.set()
 
     # What LiveKit tells
 
@@ -252,13 +219,12 @@ class Sfu:
         self._tell_unheard()
 
     def _tell_unheard(self) -> None:
-        """Who has a microphone that is not listened to, of `UNHEARD` people at most."""
         people = self._room.remote_participants.values()
         tracks = [(one, track) for one in people for track in one.track_publications.values()]
         unheard = {
             one.identity for one, track in tracks if is_microphone(track, one) and track.sid not in self.microphones
         }
-        self.set_attributes({Attribute.UNHEARD: json.dumps(sorted(unheard)[:UNHEARD], separators=(",", ":"))})
+        self._listener.unheard(sorted(unheard)[:UNHEARD])
 
     async def _subscribe(self, publication: rtc.RemoteTrackPublication) -> None:
         publication.set_subscribed(True)
@@ -287,8 +253,9 @@ class Sfu:
     def _reconnected(self) -> None:
         if self._group is None:
             return
-        for lang in self._sender.languages:
-            reopened = self._supervisor.keep(f"captions_track.{lang}", partial(self._sender.reopen, lang))
+        sender = self._outbound.captions
+        for lang in sender.languages:
+            reopened = self._supervisor.keep(f"captions_track.{lang}", partial(sender.reopen, lang))
             self._group.create_task(reopened)
         # What was published while we were reconnecting: our wish to hear it may have been lost on the way.
         self._look_around()
@@ -319,7 +286,7 @@ class Sfu:
     def _register(self, method: str) -> None:
         async def answer(call: rtc.RpcInvocationData) -> str:
             try:
-                return await self._listener.asked(method, call.caller_identity, call.payload)
+                return await self._answer(method, call.caller_identity, call.payload)
             except DragomanError as error:
                 raise rtc.RpcError(RPC_REFUSED, error.code) from None
             except Exception as error:
@@ -327,27 +294,3 @@ class Sfu:
                 raise rtc.RpcError(RPC_REFUSED, "internal") from None
 
         self._room.local_participant.register_rpc_method(method, answer)
-
-    async def _tell_attributes(self) -> None:
-        told: dict[str, str] = {}
-        while True:
-            await self._attributes_changed.wait()
-            self._attributes_changed.clear()
-            news = {name: value for name, value in self._attributes.items() if told.get(name) != value}
-            if news:
-                try:
-                    await self._room.local_participant.set_attributes(news)
-                    told |= news
-                except Exception as error:  # the SDK raises a bare Exception, as while it reconnects
-                    self._failed("attributes", error)
-                    self._attributes_changed.set()
-            await asyncio.sleep(0.2)
-
-    async def _send_cues(self) -> None:
-        while True:
-            lang, frame = await self._cues.get()
-            await self._hold()
-            try:
-                await self._room.local_participant.publish_data(frame, reliable=True, topic=cues_topic(lang))
-            except Exception as error:
-                self._failed(f"cues.{lang}", error)

@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 
+from .audio_history import AudioHistory
 from .engines import Direct, Translation, Translator
 from .errors import EngineError
 from .languages import base
-from .nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Segment
+from .nouns import Segment
 
 PIVOT = "en"
 """The language that direct engines speak, and from which translators carry on."""
-
-
-class AudioHistory:
-    """The last `kept` seconds of every track, for who hears a clause a second time; of `MOST` tracks, the newest."""
-
-    MOST = 100
-
-    AROUND = 0.25
-    """Seconds before and after a clause that are heard with it: word times are not exact."""
-
-    def __init__(self, kept: float = 60.0) -> None:
-        self._kept = kept
-        self._tracks: dict[str, deque[Chunk]] = {}
-
-    def hear(self, chunk: Chunk) -> None:
-        """Remember it, and forget what is too old, of tracks that have ended too."""
-        self._tracks.setdefault(chunk.track, deque()).append(chunk)
-        if len(self._tracks) > self.MOST:
-            del self._tracks[next(iter(self._tracks))]
-        for track, chunks in list(self._tracks.items()):
-            while chunks and chunks[0].end < chunk.end - self._kept:
-                chunks.popleft()
-            if not chunks:
-                del self._tracks[track]
-
-    def of(self, segment: Segment) -> bytes:
-        """The clause as 16 kHz mono int16; empty where its beginning is forgotten."""
-        start, end = segment.start - self.AROUND, segment.end + self.AROUND
-        chunks = self._tracks.get(segment.track)
-        if not chunks or chunks[0].start > segment.start:
-            return b""
-        return b"".join(_between(chunk, start, end) for chunk in chunks)
-
-
-def _between(chunk: Chunk, start: float, end: float) -> bytes:
-    first, last = (max(0, round((at - chunk.start) * SAMPLE_RATE)) for at in (start, end))
-    return chunk.pcm[first * SAMPLE_BYTES : last * SAMPLE_BYTES]
 
 
 class SpeechTranslation:

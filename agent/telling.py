@@ -42,6 +42,10 @@ class Telling:
             self._put({Attribute.STATE: self.state})
             self._changed()
 
+    def tell_unheard(self, identities: Sequence[str]) -> None:
+        """Who has a microphone that is not listened to."""
+        self._put({Attribute.UNHEARD: json.dumps(list(identities), separators=(",", ":"))})
+
     # What a room tells (room.Tells)
 
     def tell_state(self, state: str, languages: Sequence[str], detected: Mapping[str, str]) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from .audio_history import AudioHistory
 from .engines import Consent, Likeness, Reference, Voice
 from .errors import EngineError
 from .languages import base
 from .nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Dub, Segment
-from .speech_translation import AudioHistory
 
 ENOUGH = 10.0
 """Seconds of somebody's sound; no more is kept."""
@@ -22,8 +23,8 @@ SHORTEST = 1.0
 """Seconds of a clause that is worth keeping: shorter ones are mostly pauses."""
 LENDERS = 40
 """People whose voice is lent at the same time: 1.3 MB of sound each, at most."""
-RECENT = 30.0
-"""Seconds after which a clause that nobody settled is forgotten."""
+TRACKS = 4
+"""Tracks of one person that are followed at a time, the newest."""
 
 _BYTES = SAMPLE_RATE * SAMPLE_BYTES
 
@@ -33,7 +34,8 @@ class _Loan:
     """One person's consent and what came of it."""
 
     consent: Consent
-    heard: AudioHistory = field(default_factory=lambda: AudioHistory(RECENT), repr=False)
+    since: dict[str, float] = field(default_factory=dict)
+    """By track, the start of the first sound that was heard with consent."""
     pcm: bytes = field(default=b"", repr=False)
     voices: set[str] = field(default_factory=set)
 
@@ -46,15 +48,24 @@ class _Loan:
     def listens(self) -> bool:
         return not self.shared and len(self.pcm) < ENOUGH * _BYTES
 
-    def keep(self, segment: Segment) -> None:
-        """A clause of theirs, where it is clean and theirs alone."""
+    def keep(self, segment: Segment, heard: AudioHistory) -> None:
+        """A clause of theirs, where it is clean and theirs alone, and was said after they agreed."""
         self.voices |= {segment.speaker} - {None}  # type: ignore[arg-type]  # no None is left
         if self.shared:
             self.pcm = b""
-        elif self.listens and segment.speakable and segment.end - segment.start >= SHORTEST:
-            self.pcm = (self.pcm + self.heard.of(segment))[: int(ENOUGH) * _BYTES]
+        elif self.listens and self._worth(segment):
+            self.pcm = (self.pcm + heard.of(segment))[: int(ENOUGH) * _BYTES]
         if not self.listens:
-            self.heard = AudioHistory(RECENT)
+            self.let_go(heard)
+
+    def _worth(self, segment: Segment) -> bool:
+        agreed = segment.start >= self.since.get(segment.track, math.inf)
+        return agreed and segment.speakable and segment.end - segment.start >= SHORTEST
+
+    def let_go(self, heard: AudioHistory) -> None:
+        """No more of their sound is needed."""
+        while self.since:
+            heard.unfollow(self.since.popitem()[0])
 
 
 class VoiceCloning:
@@ -72,6 +83,7 @@ class VoiceCloning:
         meeting: str = "",
         record: Callable[[Consent, bool], None] = lambda consent, stands: None,
         clock: Callable[[], float] = time.time,
+        heard: AudioHistory | None = None,
     ) -> None:
         self._voice = voice
         self._likeness = likeness
@@ -79,6 +91,7 @@ class VoiceCloning:
         self._record = record
         """Told of every consent when it is given, and when it ends."""
         self._clock = clock
+        self._heard = heard or AudioHistory(of_all=False)
         self._loans: dict[str, _Loan] = {}
 
     def lend(self, identity: str) -> bool:
@@ -93,6 +106,7 @@ class VoiceCloning:
     def take_back(self, identity: str) -> None:
         """They don't want it any more, or have left: nothing of their sound stays."""
         if loan := self._loans.pop(identity, None):
+            loan.let_go(self._heard)
             self._record(loan.consent, False)
 
     def close(self) -> None:
@@ -101,15 +115,20 @@ class VoiceCloning:
             self.take_back(identity)
 
     def hear(self, identity: str, chunk: Chunk) -> None:
-        """Sound of somebody; forgotten at once where it is not lent."""
+        """Sound of somebody, before the history hears it: where it is lent, that keeps the track."""
         loan = self._loans.get(identity)
-        if loan and loan.listens and self._likeness:
-            loan.heard.hear(chunk)
+        if loan and loan.listens and self._likeness and chunk.track not in loan.since:
+            loan.since[chunk.track] = chunk.start
+            self._heard.follow(chunk.track)
+            if len(loan.since) > TRACKS:
+                oldest = next(iter(loan.since))
+                del loan.since[oldest]
+                self._heard.unfollow(oldest)
 
     def said(self, segment: Segment) -> None:
         """A clause that was settled."""
         if loan := self._loans.get(segment.identity):
-            loan.keep(segment)
+            loan.keep(segment, self._heard)
 
     async def speak_for(
         self, identity: str, text: str, language: str, voice: str, *, speed: float = 1.0

@@ -25,6 +25,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from agent.channels import WaysOut
 from agent.degradation import Degradation, Load
 from agent.engines import Translation
 from agent.engines.service.batch import Batch
@@ -197,6 +198,9 @@ class Doors:
     def tell_failing(self, failing: object, by_kind: object) -> None:
         pass
 
+    def tell_lent(self, consent: object, stands: bool) -> None:
+        pass
+
     def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None:
         return None
 
@@ -218,8 +222,8 @@ async def a_room(
     """A room in which one speaks and one reads a translation: what was seen, and how many words were said."""
     doors, now = Doors(), asyncio.get_running_loop().time
     streaming = Streaming(Asking(queue, name), Loud)
-    engines = Engines(streaming, Dictionary(), None)  # type: ignore[arg-type]  nobody listens
-    room = Room(engines, doors, doors, now=now, slow=streaming.slow, degradation=degradation)
+    engines = Engines(streaming, Dictionary(), None, slow=streaming.slow)  # type: ignore[arg-type]  nobody listens
+    room = Room(engines, WaysOut(doors, doors), doors, now=now, degradation=degradation)
     running = asyncio.create_task(room.run())
     await asyncio.sleep(dice.uniform(0.0, 3.0))  # not all at once
     room.started()
@@ -232,7 +236,7 @@ async def a_room(
         start = begun + at / 2 / SAMPLE_RATE
         await asyncio.sleep(max(0.0, start + PIECE - now()))
         room.hear(Chunk("t", start, pcm[at : at + step]))
-        doors.states[room.state] += 1
+        doors.states[room.condition.state] += 1
     room.close()
     await running
     return doors, sum(1 for number in numbers if number)

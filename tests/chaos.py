@@ -132,7 +132,7 @@ def faulty_keep(keep: Callable[[Segment | Caption], Any], faults: Faults) -> Cal
 
 def break_a_captioner(room: Room, faults: Faults) -> None:
     """As a listener does that has not read for too long, or a program with a fault."""
-    language = faults.random.choice([*room._channels])
+    language = faults.random.choice([*room.channels._languages.values()])
     along, falls = type(language.captioner)._along, [1]
 
     def fall(first: Segment, feed: Any) -> Any:

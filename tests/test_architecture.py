@@ -30,17 +30,21 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "translations": {"engines", "terms"},
     "captions": {"engines", "terms", "translations"},
     "dubs": {"engines", "terms"},
-    "speech_translation": {"engines", "terms"},
-    "voice_cloning": {"engines", "terms", "speech_translation"},
+    "audio_history": set(),
+    "speech_translation": {"engines", "terms", "audio_history"},
+    "voice_cloning": {"engines", "terms", "audio_history"},
+    "sound_taps": {"recognition", "audio_history", "voice_cloning"},
     "participants": set(),
     "load": set(),
     "degradation": {"load"},
+    "condition": {"load", "degradation"},
     "recording": {"captions"},
-    "channels": {"engines", "terms", "recognition", "transcript", "captions", "dubs"},
+    "channels": {"engines", "terms", "recognition", "transcript", "captions", "dubs", "condition"},
+    "makers": {"terms", "translations", "captions", "dubs", "voice_cloning", "recording", "condition"},
     "room": {
         *("engines", "terms", "recognition", "transcript", "translations", "captions", "dubs"),
-        *("speech_translation", "voice_cloning"),
-        *("participants", "channels", "recording", "load", "degradation"),
+        *("audio_history", "speech_translation", "voice_cloning", "sound_taps"),
+        *("participants", "channels", "makers", "recording", "load", "degradation", "condition"),
     },
     "vault/db": set(),
     "vault/crypto": {"vault/db"},
@@ -53,12 +57,19 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     "caption_sender": set(),
     "dub_track": set(),
-    "sfu": {"caption_sender", "dub_track"},
+    "attributes": set(),
+    "sfu": {"caption_sender", "dub_track", "attributes"},
 }
 """What each room of the agent may import beside the ground and itself; who isn't named starts things."""
-STARTS = {"__main__", "worker", "calls", "heartbeat", "intake", "telling", "served", "engines/__main__", "vault"}
+STARTS = {
+    *("__main__", "worker", "interpreter", "intake", "succession", "job_metadata"),
+    *("calls", "guests", "heartbeat", "telling", "served", "engines/__main__", "vault"),
+}
 """They put parts together, and may import any of them."""
-MEETS_LIVEKIT = {"sfu", "caption_sender", "dub_track", "intake", "tokens", "worker", "engines/livekit"}
+MEETS_LIVEKIT = {
+    *("sfu", "caption_sender", "dub_track", "attributes", "guests"),
+    *("worker", "interpreter", "succession", "intake", "tokens", "engines/livekit"),
+}
 NATIVE_MODELS = "livekit.local_inference"
 """A model in a wheel, that knows neither client nor network."""
 WEB_MEETS_LIVEKIT_BY = ("livekit.api", "livekit.protocol")

@@ -44,6 +44,24 @@ class Scene:
         return "ok"
 
 
+@dataclass
+class Present:
+    """Who is in the room."""
+
+    people: tuple[str, ...]
+    of_the_house: tuple[str, ...]
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {identity: identity.title() for identity in self.people}
+
+    def present(self) -> tuple[str, ...]:
+        return self.people
+
+    def hosts(self) -> tuple[str, ...]:
+        return self.of_the_house
+
+
 @asynccontextmanager
 async def a_scene(*people: str, hosts: tuple[str, ...] = (), **options: Any) -> AsyncIterator[Scene]:
     """A room in which these people speak English."""
@@ -54,10 +72,8 @@ async def a_scene(*people: str, hosts: tuple[str, ...] = (), **options: Any) -> 
         calls = Calls(
             room,
             signer,
+            Present(people, hosts),
             now=time,
-            present=lambda: people,
-            hosts=lambda: hosts,
-            names={identity: identity.title() for identity in people},
             served=lambda: {},
         )
         yield Scene(room, outside, time, calls, signer)
@@ -79,7 +95,7 @@ async def test_four_hundred_languages_one_after_the_other_leave_the_limit_and_no
                 refused |= set(answer["refused"].values())
             except DragomanError as error:
                 refused.add(error.code)
-            assert len(scene.room.made) <= 12
+            assert len(scene.room.channels.made) <= 12
         await settle()
 
         assert refused == {"too_many_languages", "too_many_calls"}

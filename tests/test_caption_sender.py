@@ -65,8 +65,8 @@ def interim(name: str) -> Caption:
 
 async def test_a_final_has_the_same_bytes_on_both_ways():
     async with a_sender() as (sender, participant, _):
-        await sender.open("es")
-        sender.put(caption())
+        await sender.open_captions("es")
+        sender.show(caption())
         await sender.flush()
         await asyncio.sleep(0.05)
 
@@ -77,15 +77,15 @@ async def test_a_final_has_the_same_bytes_on_both_ways():
 
 async def test_a_language_that_is_given_back_leaves_nothing_here():
     async with a_sender() as (sender, participant, _):
-        await sender.open("es")
+        await sender.open_captions("es")
         for n in range(10):
-            sender.put(interim(f"s{n}"))
+            sender.show(interim(f"s{n}"))
             await asyncio.sleep(0.02)
-        sender.put(interim("s0"))
+        sender.show(interim("s0"))
         first = participant.tracks["captions.es"]
-        await sender.close("es")
-        await sender.close("es")
-        await sender.open("es")
+        await sender.close_captions("es")
+        await sender.close_captions("es")
+        await sender.open_captions("es")
 
         assert not first.published
         assert participant.tracks["captions.es"].published
@@ -95,11 +95,11 @@ async def test_a_language_that_is_given_back_leaves_nothing_here():
 async def test_a_track_that_was_not_there_yet_when_its_language_was_given_back_goes_too():
     async with a_sender() as (sender, participant, _):
         participant.slow.clear()
-        opening = asyncio.create_task(sender.open("es"))
+        opening = asyncio.create_task(sender.open_captions("es"))
         await settle()
         opening.cancel()
         await settle()
-        closing = asyncio.create_task(sender.close("es"))
+        closing = asyncio.create_task(sender.close_captions("es"))
         await settle()
         participant.slow.set()
         await closing
@@ -110,11 +110,11 @@ async def test_a_track_that_was_not_there_yet_when_its_language_was_given_back_g
 async def test_interims_that_no_final_follows_are_forgotten_in_the_end():
     async with a_sender() as (sender, _, _):
         for n in range(CaptionSender.WAITING + 500):
-            sender.put(interim(f"a{n}"))
+            sender.show(interim(f"a{n}"))
         waiting = len(sender._newest)
         sender.GAP = 0.0  # type: ignore[misc]
         for n in range(CaptionSender.WAITING + 500):
-            sender.put(interim(f"b{n}"))
+            sender.show(interim(f"b{n}"))
             await asyncio.sleep(0)
         await settle()
 

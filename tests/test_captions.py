@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.captions import Captioner
+from agent.captions import Captioner, CaptionerDoors
 from agent.engines import Translation
 from agent.errors import EngineError
 from agent.languages import same_language
@@ -44,7 +44,7 @@ class Translating:
         return {t: Translation(f"[{t}] {text}", "fake") for t in targets if t not in self._unserved}
 
 
-class Desk:
+class Desk(CaptionerDoors):
     """Captioners of some languages over one transcript, and what they showed."""
 
     def __init__(
@@ -64,19 +64,23 @@ class Desk:
         together = SharedTranslations(
             TermEnforcer(translating, glossary or Glossary()), lambda: langs, previews=preview_by
         )
-        self.captioners = [
-            Captioner(
-                lang,
-                together,
-                self.shown.append,
-                self.handed_on.append,
-                now=lambda: 100.0,
-                previews=lambda: previews,
-                merging=lambda: merging,
-                failed=lambda error: self.failures.append(error.code),
-            )
-            for lang in langs
-        ]
+        self._previews, self._merging = previews, merging
+        self.captioners = [Captioner(lang, together, self, now=lambda: 100.0) for lang in langs]
+
+    def show(self, caption: Caption) -> None:
+        self.shown.append(caption)
+
+    def say(self, final: Caption) -> None:
+        self.handed_on.append(final)
+
+    def previews(self) -> bool:
+        return self._previews
+
+    def merging(self) -> bool:
+        return self._merging
+
+    def failed(self, error: EngineError) -> None:
+        self.failures.append(error.code)
 
     def finals(self, lang: str) -> list[tuple[int | None, str]]:
         return [(c.seq, c.text) for c in self.shown if c.lang == lang and c.final]
@@ -402,7 +406,7 @@ async def test_finals_wait_for_what_comes_before_them_and_interims_for_nothing()
     def keep(final: Caption) -> asyncio.Future[None]:
         return written.setdefault(final.id, asyncio.get_running_loop().create_future())
 
-    desk.captioners[0]._keep = keep
+    desk.keep = keep  # type: ignore[method-assign]
     async with desk.open():
         desk.transcript.tell(said("a", "one"))
         desk.transcript.tell(said("b", "two"))

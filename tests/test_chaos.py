@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agent.channels import WaysOut
 from agent.engines.fake import VOCABULARY, FakeDetector, FakeDiarizer, FakeRecognizer, FakeTranslator, FakeVoice, spell
 from agent.nouns import Caption, Chunk, Dub, Segment
 from agent.participants import Wants
@@ -76,6 +77,8 @@ class Doors:
 
     def tell_failing(self, failing: Any, by_kind: Any) -> None: ...
 
+    def tell_lent(self, consent: Any, stands: Any) -> None: ...
+
 
 class FaultyDiarizer(FakeDiarizer):
     def __init__(self, faults: Faults) -> None:
@@ -113,7 +116,7 @@ async def meeting(seed: int) -> tuple[Room, Doors, Faults, list[Segment], dict[s
     def keep(one: Segment | Caption) -> None:
         return None
 
-    room = Room(engines, doors, doors, now=now, keep=faulty_keep(keep, faults))
+    room = Room(engines, WaysOut(doors, doors), doors, now=now, keep=faulty_keep(keep, faults))
     listening = room.transcript.listen()
     running = asyncio.create_task(room.run())
     await room.running.wait()

@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from agent.aio import Feed
-from agent.dubs import Dubber, Due, VoiceAssignment
+from agent.dubs import Dubber, DubberDoors, Due, VoiceAssignment
 from agent.engines.stock_voices import seat
 from agent.errors import EngineError
 from agent.nouns import Caption, Dub
 from agent.terms.glossary import Glossary, Term
+from agent.voice_cloning import VoiceCloning
 
 
 class Time:
@@ -79,7 +80,7 @@ async def test_captions_are_spoken_in_order_with_a_voice_per_speaker():
     time, voice = Time(), Speaking()
     channel = Loudspeaker(time)
 
-    await Dubber("es", voice, channel, now=time).run(fed(caption("a", 9.5), caption("b", 10.0, "ben")))
+    await Dubber("es", VoiceCloning(voice), channel, now=time).run(fed(caption("a", 9.5), caption("b", 10.0, "ben")))
 
     assert [(text, speed) for text, _, speed in voice.said] == [("text a", 1.0), ("text b", 1.0)]
     assert len({seat(who, 2) for _, who, _ in voice.said}) == 2
@@ -90,7 +91,7 @@ async def test_the_cue_says_how_far_behind_the_voice_is():
     time = Time()
     channel = Loudspeaker(time)
 
-    await Dubber("es", Speaking(), channel, now=time).run(fed(caption("a", 8.5)))
+    await Dubber("es", VoiceCloning(Speaking()), channel, now=time).run(fed(caption("a", 8.5)))
 
     assert channel.behind[0] == pytest.approx(1.5)
 
@@ -98,27 +99,27 @@ async def test_the_cue_says_how_far_behind_the_voice_is():
 async def test_what_is_not_sure_enough_is_not_said_aloud():
     time, voice = Time(), Speaking()
 
-    await Dubber("es", voice, Loudspeaker(time), now=time).run(fed(caption("a", 9.5, speakable=False)))
+    await Dubber("es", VoiceCloning(voice), Loudspeaker(time), now=time).run(fed(caption("a", 9.5, speakable=False)))
 
     assert voice.said == []
 
 
 def test_it_hurries_evenly_up_to_a_quarter_faster_and_never_slower():
-    dubber = Dubber("es", Speaking(), Loudspeaker(Time()), now=Time())
+    dubber = Dubber("es", VoiceCloning(Speaking()), Loudspeaker(Time()), now=Time())
     speeds = [dubber.speed(behind) for behind in (0.0, 2.5, 2.75, 3.0, 60.0)]
 
     assert speeds == pytest.approx([1.0, 1.0, 1.125, 1.25, 1.25])
 
 
 def test_what_takes_longer_to_say_than_the_clause_did_is_said_faster_and_what_takes_less_is_not_slower():
-    dubber = Dubber("es", Speaking(), Loudspeaker(Time()), now=Time())
+    dubber = Dubber("es", VoiceCloning(Speaking()), Loudspeaker(Time()), now=Time())
 
     assert [dubber.speed(1.0, longer) for longer in (0.5, 1.0, 1.1, 1.3)] == pytest.approx([1.0, 1.0, 1.1, 1.25])
 
 
 async def test_how_long_a_text_takes_is_learnt_from_what_was_said():
     time, voice = Time(), Speaking()
-    dubber = Dubber("es", voice, Loudspeaker(time, pace=0.0), now=time)
+    dubber = Dubber("es", VoiceCloning(voice), Loudspeaker(time, pace=0.0), now=time)
     said = [replace(caption(f"{n}", 10.0), start=9.4, text="a" * 8) for n in range(20)]
 
     await dubber.run(fed(*said, waited=0.0))
@@ -132,7 +133,7 @@ async def test_far_behind_it_says_what_waits_of_one_speaker_in_one_breath():
     time, voice = Time(), Speaking()
     feed = fed(caption("a", 6.5), caption("b", 7.5), caption("c", 8.0, "ben"), waited=1.0)
 
-    await Dubber("es", voice, Loudspeaker(time), now=time).run(feed)
+    await Dubber("es", VoiceCloning(voice), Loudspeaker(time), now=time).run(feed)
 
     assert [text for text, _, _ in voice.said] == ["text a text b", "text c"]
 
@@ -141,7 +142,7 @@ async def test_what_would_be_heard_too_late_is_not_said_in_the_same_breath():
     time, voice = Time(), Speaking()
     long = replace(caption("a", 6.8), text="word " * 40)
 
-    await Dubber("es", voice, Loudspeaker(time), now=time).run(fed(long, caption("b", 7.5), waited=1.0))
+    await Dubber("es", VoiceCloning(voice), Loudspeaker(time), now=time).run(fed(long, caption("b", 7.5), waited=1.0))
 
     assert len(voice.said) == 2
 
@@ -149,7 +150,7 @@ async def test_what_would_be_heard_too_late_is_not_said_in_the_same_breath():
 async def test_too_far_behind_it_skips_the_oldest_and_says_so():
     time, voice = Time(), Speaking()
     channel = Loudspeaker(time)
-    dubber = Dubber("es", voice, channel, now=time)
+    dubber = Dubber("es", VoiceCloning(voice), channel, now=time)
 
     await dubber.run(fed(caption("a", 0.5), caption("b", 9.0)))
 
@@ -161,7 +162,7 @@ async def test_too_far_behind_it_skips_the_oldest_and_says_so():
 async def test_what_came_late_by_itself_is_said_all_the_same():
     time, voice = Time(), Speaking()
 
-    await Dubber("es", voice, Loudspeaker(time), now=time).run(fed(caption("a", 2.0), waited=0.0))
+    await Dubber("es", VoiceCloning(voice), Loudspeaker(time), now=time).run(fed(caption("a", 2.0), waited=0.0))
 
     assert [text for text, _, _ in voice.said] == ["text a"]
 
@@ -169,7 +170,7 @@ async def test_what_came_late_by_itself_is_said_all_the_same():
 async def test_a_voice_slower_than_the_speaker_stays_within_its_bound():
     time, voice = Time(), Speaking()
     channel = Loudspeaker(time, pace=3.0)
-    dubber = Dubber("es", voice, channel, now=time)
+    dubber = Dubber("es", VoiceCloning(voice), channel, now=time)
 
     await dubber.run(fed(*(caption(f"s{i}", 10.0 + i, identity=f"p{i}") for i in range(60))))
 
@@ -188,7 +189,7 @@ async def test_how_long_a_voice_is_waited_for_can_be_asked():
                 yield dub
 
     waited: list[float] = []
-    dubber = Dubber("es", Pondering(), Loudspeaker(time), now=time)
+    dubber = Dubber("es", VoiceCloning(Pondering()), Loudspeaker(time), now=time)
 
     await dubber.run(fed(caption("a", 9.5)))
 
@@ -200,7 +201,11 @@ async def test_the_voice_is_given_a_name_as_it_sounds_and_the_cues_are_the_capti
     channel = Loudspeaker(time)
     glossary = Glossary((Term("b", say={"es": "be"}),))
 
-    dubber = Dubber("es", voice, channel, now=time, spoken=lambda text: glossary.spoken(text, "es"))
+    class Spelling(DubberDoors):
+        def spelled(self, text: str) -> str:
+            return glossary.spoken(text, "es")
+
+    dubber = Dubber("es", VoiceCloning(voice), channel, now=time, doors=Spelling())
     await dubber.run(fed(caption("a", 6.5), caption("b", 7.5), waited=1.0))
 
     assert [text for text, _, _ in voice.said] == ["text a text be"]
@@ -211,7 +216,11 @@ async def test_a_voice_that_fails_is_told_of_and_the_next_caption_is_spoken():
     time, voice, failures = Time(), Speaking(fails="text a"), []
     channel = Loudspeaker(time)
 
-    dubber = Dubber("es", voice, channel, now=time, failed=lambda e: failures.append(e.code))
+    class Minding(DubberDoors):
+        def failed(self, error: EngineError) -> None:
+            failures.append(error.code)
+
+    dubber = Dubber("es", VoiceCloning(voice), channel, now=time, doors=Minding())
     await dubber.run(fed(caption("a", 9.5), caption("b", 9.9)))
 
     assert failures == ["engine_failed"]
@@ -255,10 +264,10 @@ def test_an_engine_is_not_told_who_speaks_and_no_more_than_it_takes():
 async def test_two_languages_of_a_room_give_a_speaker_the_same_voice():
     time, cast = Time(), VoiceAssignment()
     spanish, french = Speaking(), Speaking()
-    await Dubber("es", spanish, Loudspeaker(time), now=time, cast=cast).run(
+    await Dubber("es", VoiceCloning(spanish), Loudspeaker(time), now=time, cast=cast).run(
         fed(caption("a", 9.5), caption("b", 9.6, "ben"))
     )
-    await Dubber("fr", french, Loudspeaker(time), now=time, cast=cast).run(
+    await Dubber("fr", VoiceCloning(french), Loudspeaker(time), now=time, cast=cast).run(
         fed(caption("b", 9.6, "ben"), caption("a", 9.5))
     )
 
@@ -277,7 +286,7 @@ async def test_it_pauses_between_sentences_and_half_as_long_within_one():
     channel = Loudspeaker(time)
     feed = fed(saying("Well,", "a", 9.9), saying("it is late.", "b", 10.9), saying("Good night.", "c", 11.9))
 
-    await Dubber("es", Speaking(), channel, now=time).run(feed)
+    await Dubber("es", VoiceCloning(Speaking()), channel, now=time).run(feed)
 
     assert channel.silent == [0.15, 0.3]
 
@@ -285,7 +294,7 @@ async def test_it_pauses_between_sentences_and_half_as_long_within_one():
 async def test_what_comes_after_a_silence_is_said_at_once():
     time = Time()
     channel = Loudspeaker(time)
-    dubber = Dubber("es", Speaking(), channel, now=time)
+    dubber = Dubber("es", VoiceCloning(Speaking()), channel, now=time)
     await dubber.run(fed(saying("Good evening.", "a", 9.9)))
     await dubber.run(fed(saying("Good night.", "b", 11.0)))
 
@@ -296,7 +305,7 @@ async def test_who_is_late_does_not_breathe():
     time = Time()
     channel = Loudspeaker(time)
 
-    await Dubber("es", Speaking(), channel, now=time).run(
+    await Dubber("es", VoiceCloning(Speaking()), channel, now=time).run(
         fed(saying("Well.", "a", 4.5), replace(saying("Good night.", "b", 5.0), identity="ben"))
     )
 

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from agent.errors import DragomanError
-from agent.heartbeat import NONCE, Heartbeat
+from agent.heartbeat import NONCE, Heartbeat, InterpreterId
 from agent.settings import Settings
 from agent.standing import LAPSE, Standing
 
@@ -50,12 +50,18 @@ class Job:
     """An interpreter as far as its heartbeat knows it."""
 
     state: str = "starting"
-    alone: bool = False
+    is_alone: bool = False
     refused: dict[str, int] = field(default_factory=dict)
-    replaced: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
     failures: dict[str, int] = field(default_factory=dict)
     now: float = 0.0
     """What its monotonic clock shows beyond the real one: how long it was stopped."""
+
+    def replaced(self) -> None:
+        self.gone.set()
+
+    async def alone(self) -> bool:
+        return self.is_alone
 
     def steady(self) -> float:
         return time.monotonic() + self.now
@@ -84,24 +90,7 @@ async def beating(job: Job, server: WebServer, wall: Callable[[], float] = time.
 
 
 def heartbeat(job: Job, settings: Settings, standing: Standing, wall: Callable[[], float] = time.time) -> Heartbeat:
-    async def alone() -> bool:
-        return job.alone
-
-    return Heartbeat(
-        settings,
-        job="AJ_1",
-        room="demo",
-        identity="interpreter-AJ_1",
-        epoch=7,
-        key="{}",
-        state=lambda: job.state,
-        refused=lambda: job.refused,
-        replaced=job.replaced.set,
-        standing=standing,
-        alone=alone,
-        wall=wall,
-        failures=lambda: job.failures,
-    )
+    return Heartbeat(settings, InterpreterId("AJ_1", "demo", "interpreter-AJ_1", 7, "{}"), job, standing, wall)
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -144,7 +133,7 @@ async def test_who_was_stopped_speaks_again_as_soon_as_the_web_server_says_so():
 
         await until(lambda: standing.stands)
 
-        assert not job.replaced.is_set()
+        assert not job.gone.is_set()
 
 
 async def test_who_was_stopped_and_replaced_leaves_without_a_word():
@@ -154,7 +143,7 @@ async def test_who_was_stopped_and_replaced_leaves_without_a_word():
         job.stop(60)
         woke = time.monotonic()
 
-        await job.replaced.wait()
+        await job.gone.wait()
 
         assert time.monotonic() - woke < 1
         assert not standing.stands
@@ -168,7 +157,7 @@ async def test_while_the_web_server_is_away_a_woken_one_is_silent_until_livekit_
         job.stop(60)
 
         await never(lambda: standing.stands)
-        job.alone = True
+        job.is_alone = True
         await until(lambda: standing.stands)
 
 

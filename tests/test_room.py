@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from agent.channels import Channels
+from agent.channels import Channels, WaysOut
 from agent.engines import Consent, Reference, Translation
 from agent.errors import EngineError
 from agent.load import Load
@@ -17,7 +17,7 @@ from agent.nouns import Caption, Chunk, Dub, Hypothesis, Segment
 from agent.participants import Wants
 from agent.quotas import PEOPLE
 from agent.recognition.tracks import Tracks
-from agent.room import Engines, Room
+from agent.room import Engines, Room, RoomRules
 from agent.terms.glossary import Glossary, Term
 from tests.moved import run
 
@@ -108,6 +108,7 @@ class Outside:
         self.open: set[str] = set()
         self.opened: list[str] = []
         self.tracks: set[str] = set()
+        self.consents: list[tuple[str, bool]] = []
 
     def show(self, caption: Caption) -> None:
         self.shown.append(caption)
@@ -140,6 +141,13 @@ class Outside:
     def tell_failing(self, failing: Mapping[str, str], by_kind: Mapping[str, int]) -> None:
         self.failing.append(dict(failing))
 
+    def tell_lent(self, consent: Consent, stands: bool) -> None:
+        self.consents.append((consent.identity, stands))
+
+    @property
+    def ways(self) -> WaysOut:
+        return WaysOut(self, self)
+
     def finals(self, lang: str) -> list[str]:
         return [f"{c.identity}: {c.text}" for c in self.shown if c.final and c.lang == lang]
 
@@ -164,7 +172,8 @@ async def a_room(
 ) -> AsyncIterator[tuple[Room, Outside, Time]]:
     outside, time = Outside(), Time()
     engines = Engines(recognizing or Recognizing(), Translating(), Speaking(), likeness=Imitating())
-    room = Room(engines, outside, outside, now=time, **options)  # type: ignore[arg-type]
+    keep = options.pop("keep", None)
+    room = Room(engines, outside.ways, outside, RoomRules(**options), now=time, keep=keep)  # type: ignore[arg-type]
     running = asyncio.create_task(room.run())
     await room.running.wait()
     room.started()
@@ -214,12 +223,7 @@ async def test_a_voice_speaks_only_what_was_said_in_another_language():
 
 
 async def test_who_lent_their_voice_is_dubbed_in_one_like_it_until_they_take_it_back_or_leave():
-    recorded: list[tuple[str, bool]] = []
-
-    def record(consent: Consent, stands: bool) -> None:
-        recorded.append((consent.identity, stands))
-
-    async with a_room(meeting="standup", lent=record) as (room, outside, _):
+    async with a_room(meeting="standup") as (room, outside, _):
         room.wants("ana", Wants("es", "es", "es"))
         for who in ("ben", "cid"):
             room.wants(who, Wants("en", "", ""))
@@ -238,7 +242,7 @@ async def test_who_lent_their_voice_is_dubbed_in_one_like_it_until_they_take_it_
         *("[es] lent like ben in standup", "[es] lent", "[es] held like ben in standup", "[es] held"),
         *("[es] over", "[es] over"),
     ]
-    assert recorded == [("ben", True), ("ben", False), ("cid", True), ("cid", False)]
+    assert outside.consents == [("ben", True), ("ben", False), ("cid", True), ("cid", False)]
 
 
 async def test_a_name_of_the_room_is_shown_as_it_is_and_spoken_as_it_sounds():
@@ -282,11 +286,11 @@ async def test_a_language_that_nobody_wants_any_more_is_given_back_and_counts_on
         room.wants("ana", Wants("en", "", ""))
         time.now += Channels.LINGER + 1
         await asyncio.sleep(1.1)
-        given_back = (room.made, set(outside.tracks), room.captions_after("es", 0))
+        given_back = (room.channels.made, set(outside.tracks), room.channels.after("es", 0))
 
         room.wants("ana", Wants("en", "es", ""))
         await settle()
-        again = room.captions_after("es", 0)
+        again = room.channels.after("es", 0)
 
     assert given_back == ([], set(), None)
     assert outside.opened == ["es", "es"]
@@ -299,7 +303,7 @@ async def test_four_hundred_languages_one_after_the_other_are_never_more_than_th
         most, refused = 0, 0
         for n in range(400):
             refused += bool(room.wants(f"p{n % 40}", Wants("en", f"q{n:03}", "")))
-            most = max(most, len(room.made))
+            most = max(most, len(room.channels.made))
             time.now += 0.01
         await settle()
         tracks = len(outside.tracks)
@@ -339,7 +343,7 @@ async def test_languages_that_are_spoken_get_captions_as_far_as_the_limit_goes()
             room.hear(speech(f"t{n}", "hello"))
             room.stopped(f"t{n}")
         await settle()
-        made = len(room.made)
+        made = len(room.channels.made)
 
     assert made == 3
     assert len({caption.lang for caption in outside.shown}) == 3
@@ -363,14 +367,14 @@ async def test_a_microphone_that_is_muted_and_unmuted_all_the_time_is_listened_t
         await settle()
 
         assert (at_once, later) == (20, 21)
-        assert [caption.text for caption in room.captions_after("en", 0)[0]] == ["hello"]  # type: ignore[index]
+        assert [caption.text for caption in room.channels.after("en", 0)[0]] == ["hello"]  # type: ignore[index]
 
 
 async def test_while_nothing_settles_no_more_tracks_are_begun_than_can_be_borne():
     recognizing = Recognizing(away=10_000)
     async with asyncio.timeout(5):
         outside, time = Outside(), Time()
-        room = Room(Engines(recognizing, Translating(), Speaking()), outside, outside, now=time)
+        room = Room(Engines(recognizing, Translating(), Speaking()), outside.ways, outside, now=time)
         running = asyncio.create_task(room.run())
         await room.running.wait()
         for n in range(500):
@@ -515,10 +519,10 @@ async def test_catch_up_is_for_languages_that_have_captions():
         room.stopped("t")
         await settle()
 
-        found = room.captions_after("es", 0)
+        found = room.channels.after("es", 0)
         assert found
         assert [c.text for c in found[0]] == ["[es] hello"]
-        assert room.captions_after("xx", 0) is None
+        assert room.channels.after("xx", 0) is None
 
 
 class Slow(Recognizing):
@@ -545,7 +549,8 @@ def test_what_cannot_be_kept_up_with_is_given_up_step_by_step_and_taken_back_in_
     async def scene() -> Outside:
         outside, recognizing, now = Outside(), Slow(), asyncio.get_running_loop().time
         slowed: list[bool] = []
-        room = Room(Engines(recognizing, Translating(), Speaking()), outside, outside, now=now, slow=slowed.append)
+        engines = Engines(recognizing, Translating(), Speaking(), slow=slowed.append)
+        room = Room(engines, outside.ways, outside, now=now)
         running = asyncio.create_task(room.run())
         await room.running.wait()
         room.started()
@@ -555,7 +560,7 @@ def test_what_cannot_be_kept_up_with_is_given_up_step_by_step_and_taken_back_in_
             recognizing.pace = 2.0 if at < 45 else 0.1
             room.hear(second(now()))
             if at == 44:
-                kept.extend((room.waiting, room.dropped))
+                kept.extend((room.tracks.waiting, room.tracks.dropped))
             await asyncio.sleep(1.0)
         slow.extend(slowed)
         room.close()
@@ -585,7 +590,7 @@ def test_translations_that_lag_and_engines_that_refuse_are_noticed():
 
     async def scene() -> None:
         outside, now = Outside(), asyncio.get_running_loop().time
-        room = Room(Engines(Recognizing(), Stuck(), Speaking()), outside, outside, now=now)
+        room = Room(Engines(Recognizing(), Stuck(), Speaking()), outside.ways, outside, now=now)
         running = asyncio.create_task(room.run())
         await room.running.wait()
         room.started()
@@ -622,7 +627,7 @@ def test_while_engines_are_away_nothing_is_given_up():
 
     async def scene() -> tuple[list[str], list[str], float]:
         outside, now = Outside(), asyncio.get_running_loop().time
-        room = Room(Engines(Recognizing(), Away(), Speaking()), outside, outside, now=now)
+        room = Room(Engines(Recognizing(), Away(), Speaking()), outside.ways, outside, now=now)
         running = asyncio.create_task(room.run())
         await room.running.wait()
         room.started()
@@ -675,7 +680,7 @@ async def test_nobody_sees_hears_or_is_told_a_final_before_it_is_written_down():
         before = (
             outside.finals("en"),
             outside.finals("es"),
-            room.captions_after("es", 0),
+            room.channels.after("es", 0),
             list(outside.channels["es"]),
         )
         writing.write()
@@ -687,7 +692,7 @@ async def test_nobody_sees_hears_or_is_told_a_final_before_it_is_written_down():
         assert before == ([], [], ([], False), [])
         assert original == (["ana: hello"], [])
         assert outside.finals("es") == ["ana: [es] hello"]
-        assert room.captions_after("es", 0) != ([], False)
+        assert room.channels.after("es", 0) != ([], False)
         assert outside.channels == {"es": ["[es] hello"]}
         assert writing.kept == [("en", "hello"), ("es", "[es] hello")]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +11,12 @@ import pytest
 from livekit import rtc
 from livekit.rtc.event_emitter import EventEmitter
 
+from agent.attributes import OwnAttributes
+from agent.caption_sender import CaptionSender
+from agent.dub_track import DubTracks
 from agent.errors import DragomanError
 from agent.nouns import Caption, Chunk
-from agent.sfu import RPC_REFUSED, Sfu
+from agent.sfu import RPC_REFUSED, Outbound, Sfu
 from agent.wire import Signer
 from tests.moved import run
 
@@ -84,6 +87,7 @@ class Ears:
         self.heard: list[float] = []
         self.there: list[str] = []
         self.listened: list[tuple[str, str]] = []
+        self.silent: list[str] = []
         self.fails: BaseException | None = None
 
     def came(self, identity: str, name: str, attributes: Mapping[str, str]) -> None:
@@ -103,13 +107,34 @@ class Ears:
 
     def encrypted(self, is_so: bool) -> None: ...
 
+    def unheard(self, identities: Sequence[str]) -> None:
+        self.silent = list(identities)
+
     async def asked(self, method: str, identity: str, payload: str) -> str:
         if self.fails:
             raise self.fails
         return payload
 
 
-Scene = Callable[[Sfu, Room, Ears], Awaitable[None]]
+async def at_once() -> None: ...
+
+
+def an_sfu(
+    room: Room, ears: Ears, now: Callable[[], float], failed: Callable[[str, Exception], None] = lambda *_: None
+) -> tuple[Sfu, Outbound]:
+    def ourselves() -> Any:
+        return room.local_participant
+
+    signer = Signer(1)
+    outbound = Outbound(
+        CaptionSender(ourselves, signer, now, failed),
+        DubTracks(ourselves, signer, failed, at_once),
+        OwnAttributes(ourselves, failed),
+    )
+    return Sfu(room, ears, ears.asked, outbound, now, failed), outbound  # type: ignore[arg-type]
+
+
+Scene = Callable[[Outbound, Room, Ears], Awaitable[None]]
 
 
 def play(scene: Scene) -> list[tuple[str, str]]:
@@ -119,11 +144,11 @@ def play(scene: Scene) -> list[tuple[str, str]]:
     async def performed() -> None:
         room, ears = Room(), Ears()
         now = asyncio.get_running_loop().time
-        sfu = Sfu(room, Signer(1), ears, now, lambda part, error: fell.append((part, type(error).__name__)))  # type: ignore[arg-type]
+        sfu, outbound = an_sfu(room, ears, now, lambda part, error: fell.append((part, type(error).__name__)))
         sfu.attach()
         running = asyncio.create_task(sfu.run(lambda: None))
         await asyncio.sleep(0)
-        await scene(sfu, room, ears)
+        await scene(outbound, room, ears)
         assert not running.done()
         running.cancel()
 
@@ -169,7 +194,7 @@ class Publication:
     ],
 )
 def test_a_call_over_which_we_fall_is_refused_with_a_code_and_the_next_one_answered(fails: Exception, code: str):
-    async def scene(sfu: Sfu, room: Room, ears: Ears) -> None:
+    async def scene(ours: Outbound, room: Room, ears: Ears) -> None:
         call = SimpleNamespace(caller_identity="ana", payload="{}")
         answer = room.local_participant.methods["dragoman.languages"]
         ears.fails = fails
@@ -186,7 +211,7 @@ def test_a_call_over_which_we_fall_is_refused_with_a_code_and_the_next_one_answe
 
 
 def test_news_over_which_we_fall_are_missed_and_the_next_ones_heard():
-    async def scene(sfu: Sfu, room: Room, ears: Ears) -> None:
+    async def scene(ours: Outbound, room: Room, ears: Ears) -> None:
         ears.fails = TypeError(SECRET)  # over which LiveKit's own loop would end
         room.emit("participant_connected", person("ana"))
         ears.fails = None
@@ -200,7 +225,7 @@ def test_news_over_which_we_fall_are_missed_and_the_next_ones_heard():
 def test_a_microphone_that_could_not_be_subscribed_to_is_asked_for_again_and_left_after_some_tries():
     shy, gone = Publication("TR_1", refuses=3), Publication("TR_2", refuses=1_000)
 
-    async def scene(sfu: Sfu, room: Room, ears: Ears) -> None:
+    async def scene(ours: Outbound, room: Room, ears: Ears) -> None:
         for publication in (shy, gone):
             room.emit("track_published", publication, person())
         await asyncio.sleep(60.0)
@@ -233,7 +258,7 @@ def test_a_microphones_stream_that_breaks_is_opened_again(fails: Exception | Non
 
     monkeypatch.setattr(rtc.AudioStream, "from_track", lambda **options: Stream())
 
-    async def scene(sfu: Sfu, room: Room, ears: Ears) -> None:
+    async def scene(ours: Outbound, room: Room, ears: Ears) -> None:
         room.emit("track_subscribed", object(), Publication(), person())
         await asyncio.sleep(10.0)
 
@@ -245,10 +270,10 @@ def test_a_microphones_stream_that_breaks_is_opened_again(fails: Exception | Non
 
 
 def test_after_a_reconnect_each_data_track_is_opened_again_whatever_becomes_of_the_others():
-    async def scene(sfu: Sfu, room: Room, ears: Ears) -> None:
+    async def scene(ours: Outbound, room: Room, ears: Ears) -> None:
         local = room.local_participant
         for lang in ("de", "fr"):
-            await sfu.open_captions(lang)
+            await ours.captions.open_captions(lang)
         for track in local.tracks:
             track.published = False
         local.refuses["captions.de"] = 3
@@ -265,19 +290,19 @@ def final(text: str, lang: str = "fr") -> Caption:
 
 
 def test_frames_attributes_and_text_streams_that_are_refused_stop_nothing():
-    async def scene(sfu: Sfu, room: Room, ears: Ears) -> None:
+    async def scene(ours: Outbound, room: Room, ears: Ears) -> None:
         local = room.local_participant
         local.refuses |= {"send_text": 1, "set_attributes": 2}
-        await sfu.open_captions("fr")
-        sfu.set_attributes({"dragoman.state": "listening"})
-        sfu.show(final("\ud800"))  # can't be written as UTF-8
+        await ours.captions.open_captions("fr")
+        ours.attributes.put({"dragoman.state": "listening"})
+        ours.captions.show(final("\ud800"))  # can't be written as UTF-8
         await asyncio.sleep(5.0)
-        sfu.show(final("two"))
+        ours.captions.show(final("two"))
         await asyncio.sleep(5.0)
 
         assert len(local.tracks[0].pushed) == 1
         assert local.sent == []
-        sfu.show(final("three"))
+        ours.captions.show(final("three"))
         await asyncio.sleep(5.0)
         assert local.sent == ["captions/fr"]
         assert local.attributes == {"dragoman.state": "listening"}
@@ -294,12 +319,12 @@ def test_a_cue_that_is_refused_stops_no_voice_and_no_other_cue(monkeypatch: pyte
 
         async def publish(self) -> None: ...
 
-    monkeypatch.setattr("agent.sfu.DubTrack", Silent)
+    monkeypatch.setattr("agent.dub_track.DubTrack", Silent)
 
-    async def scene(sfu: Sfu, room: Room, ears: Ears) -> None:
+    async def scene(ours: Outbound, room: Room, ears: Ears) -> None:
         local = room.local_participant
         local.refuses["publish_data"] = 1
-        channel = await sfu.open_channel("fr")
+        channel = await ours.voices.open_channel("fr")
         for event in ("started", "ended"):
             channel.cue(final("one"), event, 1.0)
             await asyncio.sleep(1.0)
@@ -321,11 +346,11 @@ def test_a_voice_that_cannot_be_published_leaves_nothing_behind(monkeypatch: pyt
         async def unpublish(self) -> None:
             left.append("taken back")
 
-    monkeypatch.setattr("agent.sfu.DubTrack", Refused)
+    monkeypatch.setattr("agent.dub_track.DubTrack", Refused)
 
-    async def scene(sfu: Sfu, room: Room, ears: Ears) -> None:
+    async def scene(ours: Outbound, room: Room, ears: Ears) -> None:
         with pytest.raises(RuntimeError):
-            await sfu.open_channel("fr")
+            await ours.voices.open_channel("fr")
 
         assert left == ["taken back"]
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from agent.audio_history import AudioHistory
 from agent.engines import Translation
 from agent.errors import EngineError
 from agent.nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Segment
-from agent.speech_translation import AudioHistory, SpeechTranslation
+from agent.speech_translation import SpeechTranslation
 from agent.terms.glossary import Glossary, Term
 
 BYTES = SAMPLE_RATE * SAMPLE_BYTES

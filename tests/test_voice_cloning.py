@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agent.audio_history import AudioHistory
 from agent.engines import Consent, Reference
 from agent.engines.fake import FakeVoice, hum, pitch
 from agent.errors import EngineError
@@ -26,8 +27,14 @@ class Meeting:
     def __init__(self, engine: Any = None) -> None:
         self.recorded: list[tuple[Consent, bool]] = []
         engine = engine or FakeVoice()
+        self.heard = AudioHistory(of_all=False)
         self.likenesses = VoiceCloning(
-            engine, engine, "standup", lambda *what: self.recorded.append(what), clock=lambda: 1_800_000_000.0
+            engine,
+            engine,
+            "standup",
+            lambda *what: self.recorded.append(what),
+            clock=lambda: 1_800_000_000.0,
+            heard=self.heard,
         )
         self._now = 100.0
 
@@ -35,7 +42,9 @@ class Meeting:
         """A clause, heard and settled."""
         start = self._now
         for _ in range(round(seconds * 10)):
-            self.likenesses.hear(identity, Chunk("t", self._now, hum(ANA, 0.1)))
+            chunk = Chunk("t", self._now, hum(ANA, 0.1))
+            self.likenesses.hear(identity, chunk)
+            self.heard.hear(chunk)
             self._now += 0.1
         self.likenesses.said(
             Segment("s", 1, "t", "en", "Hello.", start, self._now, "fake", (), identity, speaker, speakable)
@@ -48,9 +57,7 @@ class Meeting:
 
     def kept(self) -> int:
         """Bytes of anybody's sound that are still there."""
-        loans = self.likenesses._loans.values()
-        heard = [chunk.pcm for loan in loans for chunks in loan.heard._tracks.values() for chunk in chunks]
-        return sum(map(len, heard)) + sum(len(loan.pcm) for loan in loans)
+        return self.heard.size + sum(len(loan.pcm) for loan in self.likenesses._loans.values())
 
 
 async def test_nobody_is_imitated_and_nothing_kept_before_they_agree() -> None:

@@ -51,7 +51,7 @@ def play(
             voice or Speaking(),
             diarizer=diarizer,  # type: ignore[arg-type]
         )
-        room = Room(engines, outside, outside, now=now, **options)  # type: ignore[arg-type]
+        room = Room(engines, outside.ways, outside, now=now, **options)  # type: ignore[arg-type]
         running = asyncio.create_task(room.run())
         await room.running.wait()
         room.started()

@@ -11,10 +11,11 @@ import pytest
 
 from agent.engines import Served
 from agent.errors import EngineError
+from agent.job_metadata import glossary_of
 from agent.served import ASKED_AGAIN, ServedStages
+from agent.succession import epoch_claimed
 from agent.telling import ATTRIBUTE_LIMIT, by_identity
 from agent.terms.glossary import Term
-from agent.worker import epoch_claimed, glossary_of
 from tests.moved import run
 
 

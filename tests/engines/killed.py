@@ -13,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 
+from agent.channels import WaysOut
 from agent.engines.fake import FakeDetector, spell
 from agent.engines.service.client import Remote
 from agent.nouns import Caption, Chunk
@@ -98,6 +99,9 @@ class Doors:
     def tell_failing(self, failing: object, by_kind: object) -> None:
         pass
 
+    def tell_lent(self, consent: object, stands: bool) -> None:
+        pass
+
     def tell_state(self, state: str, languages: Sequence[str], detected: dict[str, str]) -> None:
         if self.states[-1:] != [state]:
             self.states.append(state)
@@ -110,7 +114,7 @@ class Doors:
 async def a_room(addresses: str, *, keep: Keep | None = None) -> AsyncIterator[tuple[Room, Doors]]:
     remote, doors = Remote(Settings(engines=addresses), "r"), Doors()
     engines = Engines(Streaming(remote.ear, FakeDetector), remote.translator, remote.voice, previews=remote.previews)
-    room = Room(engines, doors, doors, now=time.monotonic, keep=keep)
+    room = Room(engines, WaysOut(doors, doors), doors, now=time.monotonic, keep=keep)
     running = asyncio.create_task(room.run())
     await room.running.wait()
     room.started()

@@ -17,14 +17,15 @@ from typing import Any
 from livekit.agents import JobContext
 
 from agent import __main__ as agent
-from agent import worker
+from agent import interpreter, worker
+from agent.caption_sender import CaptionSender
+from agent.dub_track import DubTracks
 from agent.engines.fake import FakeDetector
 from agent.engines.service.client import Remote
 from agent.nouns import Caption
 from agent.recognition.streaming import Streaming
 from agent.room import Room
 from agent.settings import Settings
-from agent.sfu import Sfu
 from tests.chaos import Faults, FaultyRecognizer, FaultyTranslator, FaultyVoice, faulty_keep, one_fault
 
 LANGUAGES = ("en", "fr", "es", "de")
@@ -45,8 +46,8 @@ class FaultyRoom(Room):
         super().__init__(*given, keep=faulty_keep(keep or (lambda said: None), FAULTS), **options)
 
 
-class FaultySfu(Sfu):
-    """Its doors stick, and its voices' tracks break."""
+class FaultySender(CaptionSender):
+    """Its doors stick."""
 
     def show(self, caption: Caption) -> None:
         super().show(caption)
@@ -56,6 +57,10 @@ class FaultySfu(Sfu):
     async def open_captions(self, lang: str) -> None:
         await FAULTS.strike(f"data_track.{lang}")
         await super().open_captions(lang)
+
+
+class FaultyTracks(DubTracks):
+    """They break."""
 
     async def open_channel(self, lang: str) -> Any:
         await FAULTS.strike(f"dub_track.{lang}")
@@ -70,7 +75,7 @@ class FaultySfu(Sfu):
         return channel
 
 
-class FaultyInterpreter(worker.Interpreter):
+class FaultyInterpreter(interpreter.Interpreter):
     """Some calls to it fail."""
 
     async def asked(self, method: str, identity: str, payload: str) -> str:
@@ -102,10 +107,11 @@ class FaultyInterpreter(worker.Interpreter):
 
 async def enter(ctx: JobContext) -> None:
     """In a job's process, which has imported everything anew."""
-    worker.Streaming = lambda ear: Streaming(ear, FakeDetector)  # type: ignore[assignment,misc]  # people hum in these rooms
-    worker.Remote = faulty_remote  # type: ignore[assignment,misc]
-    worker.Room = FaultyRoom  # type: ignore[misc]
-    worker.Sfu = FaultySfu  # type: ignore[misc]
+    interpreter.Streaming = lambda ear: Streaming(ear, FakeDetector)  # type: ignore[assignment,misc]  # people hum in these rooms
+    interpreter.Remote = faulty_remote  # type: ignore[assignment,misc]
+    interpreter.Room = FaultyRoom  # type: ignore[misc]
+    interpreter.CaptionSender = FaultySender  # type: ignore[misc]
+    interpreter.DubTracks = FaultyTracks  # type: ignore[misc]
     worker.Interpreter = FaultyInterpreter  # type: ignore[misc]
     for lang in LANGUAGES:
         FAULTS.cause(f"data_track.{lang}", 2)

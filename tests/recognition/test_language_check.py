@@ -237,7 +237,7 @@ class Deaf:
 
 async def test_a_room_asks_who_speaks_something_else_and_does_as_they_say():
     engines = Engines(Deaf(), Translating(), Speaking(), ear=Finding([("fr", 0.95)]), gate=FakeDetector)
-    room = Room(engines, outside := Outside(), outside, now=Time())
+    room = Room(engines, (outside := Outside()).ways, outside, now=Time())
     running = asyncio.create_task(room.run())
     await room.running.wait()
     room.wants("ana", Wants("en", "", ""))

@@ -140,7 +140,7 @@ async def test_promise_01_kills_of_the_engine_service_lose_no_final_and_double_n
                 room.listen(identity, track)
                 talks.append(asyncio.create_task(talk(room, track, random.Random(track), enough)))  # noqa: S311
             for _ in range(OF_ENGINES):
-                await waited(lambda: room.waiting < 1.0)
+                await waited(lambda: room.tracks.waiting < 1.0)
                 await asyncio.sleep(chance.uniform(0, 1))
                 service.kill()
                 await asyncio.sleep(chance.uniform(0, 0.3))

@@ -23,12 +23,12 @@ from agent.engines.livekit.stream import IDLE, Listener
 from agent.engines.service.client import Remote
 from agent.engines.table import load
 from agent.errors import EngineError, SettingsError
+from agent.interpreter import recognizer
 from agent.nouns import Chunk, Hypothesis, Segment
 from agent.recognition.silero import Silero
 from agent.recognition.streaming import Streaming
 from agent.settings import Settings
 from agent.terms.glossary import Glossary, Term
-from agent.worker import recognizer
 
 from .. import streamer  # noqa: F401  it is a plugin: on the main thread
 from ..openai import KEY, OpenAI, answering
