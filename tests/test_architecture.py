@@ -62,7 +62,9 @@ MEETS_LIVEKIT = {"sfu", "caption_sender", "dub_track", "intake", "tokens", "work
 NATIVE_MODELS = "livekit.local_inference"
 """A model in a wheel, that knows neither client nor network."""
 WEB_MEETS_LIVEKIT_BY = ("livekit.api", "livekit.protocol")
-WEB_MAY_IMPORT = {"nouns", "errors", "settings", "tokens", "postgres", "languages", "vault", "wire_names"}
+WEB_MAY_IMPORT = {
+    "nouns", "errors", "settings", "tokens", "postgres", "languages", "rate_limit", "vault", "wire_names",
+}  # fmt: skip
 
 
 def name_of(path: Path) -> str:
