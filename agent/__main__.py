@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import sys
 
+from . import logs
 from .engines.table import prepare
 from .errors import SettingsError
 from .settings import Settings, read
@@ -25,7 +25,7 @@ def main() -> int:
     except SettingsError as error:
         print(error.message, file=sys.stderr)
         return 2
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.start(settings.log_level)
     # Before livekit-agents is imported: its end-of-turn model would cost 250 MB for nothing.
     os.environ["LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE"] = "0"
     try:

@@ -12,8 +12,8 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted(path for top in ("agent", "web") for path in ROOT.glob(f"{top}/**/*.py") if "client" not in path.parts)
 
 GROUND = {
-    "nouns", "errors", "settings", "clock", "aio", "failures", "languages", "loudness", "merge", "postgres", "quotas",
-    "rate_limit", "standing", "tempo", "text", "tokens", "vad", "wire", "wire_names", "word_timing", "words",
+    "nouns", "errors", "settings", "clock", "aio", "failures", "languages", "logs", "loudness", "merge", "postgres",
+    "quotas", "rate_limit", "standing", "tempo", "text", "tokens", "vad", "wire", "wire_names", "word_timing", "words",
 }  # fmt: skip
 """Files that every part of the agent may import, and that import only one another, downwards."""
 STAGES = {f"engines/{stage}" for stage in ("recognise", "translate", "speak")}
@@ -73,7 +73,9 @@ MEETS_LIVEKIT = {
 NATIVE_MODELS = "livekit.local_inference"
 """A model in a wheel, that knows neither client nor network."""
 WEB_MEETS_LIVEKIT_BY = ("livekit.api", "livekit.protocol")
-WEB_MAY_IMPORT = {"nouns", "errors", "settings", "tokens", "postgres", "languages", "vault", "wire_names"}
+WEB_MAY_IMPORT = {
+    "nouns", "errors", "settings", "tokens", "postgres", "languages", "logs", "rate_limit", "vault", "wire_names",
+}  # fmt: skip
 
 
 def name_of(path: Path) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import errno
+import logging
 import sys
 
 from aiohttp import web
 
+from agent import logs
 from agent.errors import SettingsError
 from agent.settings import read
 
-from . import log
 from .app import build
 
 NEEDED = ("livekit_api_key", "livekit_api_secret", "database_url", "host_secret")
@@ -24,7 +25,8 @@ def main() -> int:
     except SettingsError as error:
         print(f"Dragoman's web server cannot start: {error.message}", file=sys.stderr)
         return 2
-    log.start(settings.log_level)
+    logs.start(settings.log_level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         web.run_app(
             build(settings),

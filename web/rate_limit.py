@@ -9,6 +9,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from agent.errors import DragomanError
+from agent.rate_limit import TokenBucket
 
 from .access import address_of
 
@@ -19,22 +20,21 @@ KNOWN = 10_000
 
 
 class Pace:
-    """A bucket of tokens for each address, full at first, refilled steadily."""
+    """A bucket of tokens for each address."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._size = per_minute
         self._clock = clock
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def take(self, address: str) -> None:
         """One token. Raises `too_many_requests` where none is left."""
         now = self._clock()
-        left, since = self._buckets.pop(address, (float(self._size), now))
-        left = min(self._size, left + (now - since) * self._size / 60)
-        self._buckets[address] = (max(0.0, left - 1), now) if left >= 1 else (left, now)
+        bucket = self._buckets.pop(address, None) or TokenBucket(self._size, self._size / 60, now)
+        self._buckets[address] = bucket
         if len(self._buckets) > KNOWN:
             self._buckets.popitem(last=False)
-        if left < 1:
+        if not bucket.take(now):
             raise DragomanError("too_many_requests", "Too many requests from this address; wait a little.")
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from .. import logs
 from ..errors import DragomanError, SettingsError
 from ..settings import Settings, read
 from .models import commands
@@ -32,7 +33,7 @@ def main() -> int:
     try:
         settings = read()
         names = {stage: chosen(stage, settings) for stage in TABLE}
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        logs.start(settings.log_level)
         for stage, name in names.items():
             prepare(stage, name, settings)
     except SettingsError as error:

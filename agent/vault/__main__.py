@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from .. import logs
 from ..errors import DragomanError, SettingsError
 from ..settings import read
 from . import commands
@@ -32,7 +32,7 @@ def main(words: Sequence[str]) -> int:
         settings = read()
         if not settings.vault.get_secret_value():
             raise SettingsError("bad_settings", "missing: DRAGOMAN_VAULT_URL or DATABASE_URL")
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        logs.start(settings.log_level)
         code = asyncio.run(_until_told(commands.run(given, settings)))
         sys.stdout.flush()  # what is still held back is part of it
         return code

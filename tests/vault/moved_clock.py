@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from agent.vault.crypto.keys import signed_jws
 from agent.vault.db.pool import Pool, Role
 from agent.vault.forget.erasure import Erasures
 from agent.vault.forget.holds import Holds
@@ -43,6 +44,9 @@ class Pen:
 
     async def sign(self, data: bytes) -> bytes:
         return self._key.sign(data)
+
+    async def sign_jws(self, claims: Mapping[str, Any], typ: str) -> str:
+        return signed_jws(self._key, claims, typ)
 
     async def public_key(self) -> Ed25519PublicKey:
         return self._key.public_key()

@@ -12,12 +12,14 @@ import asyncio
 import hmac
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
+import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from jwt.algorithms import OKPAlgorithm
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
@@ -64,6 +66,8 @@ class Signer(Protocol):
     """A tenant's keys, for who has something to sign."""
 
     async def sign(self, data: bytes, /) -> bytes: ...
+
+    async def sign_jws(self, claims: Mapping[str, Any], typ: str, /) -> str: ...
 
     async def public_key(self) -> Ed25519PublicKey: ...
 
@@ -127,6 +131,10 @@ class TenantKeys:
     async def sign(self, data: bytes) -> bytes:
         """An Ed25519 signature, 64 bytes. `data` says itself what it is, so that it can't pass for something else."""
         return (await self._signer()).sign(data)
+
+    async def sign_jws(self, claims: Mapping[str, Any], typ: str) -> str:
+        """See `signed_jws`. `typ` says what it is, so that it can't pass for something else."""
+        return signed_jws(await self._signer(), claims, typ)
 
     async def public_key(self) -> Ed25519PublicKey:
         """What `sign` is checked with."""
@@ -219,6 +227,12 @@ class TenantKeys:
             raise VaultError(
                 "no_key", "The tenant has no key of that purpose, and this role may not make one."
             ) from None
+
+
+def signed_jws(key: Ed25519PrivateKey, claims: Mapping[str, Any], typ: str) -> str:
+    """A JWS (RFC 7515) in its compact form, with EdDSA (RFC 8037); the header carries the public key as a `jwk`."""
+    headers = {"typ": typ, "jwk": OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)}
+    return jwt.encode(dict(claims), key, algorithm="EdDSA", headers=headers)
 
 
 async def fresh_tenant_key(wrapper: Wrapper, tenant: UUID, purpose: Purpose, version: int) -> dict[str, object]:

@@ -337,7 +337,7 @@ class Opened:
             if error.code != "does_not_open":
                 raise
         self.unreadable += 1
-        log.error("a record does not open", extra={"meeting": str(self._id), "key": str(row.key_id)})
+        log.error("a record does not open", extra={"meeting": str(self._id), "key_id": str(row.key_id)})
         return None
 
     async def _keys(self, connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, _Row]:
