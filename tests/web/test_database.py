@@ -21,7 +21,7 @@ BEARER = {"Authorization": f"Bearer {HOST}"}
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(SecretStr(database_url))
+    database = Database(SecretStr(database_url), patience=0.5)
     yield database
     await database.close()
 
