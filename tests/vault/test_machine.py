@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-import asyncpg
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -39,7 +37,6 @@ from agent.vault.forget.scope import Scope
 from agent.vault.policy.terms import FOREVER, NOT_AT_ALL, Term
 from tests.vault.memory import MARGIN, Held, Key, Meeting, Memory, Record
 
-from ..conftest import named
 from .crash import Crash, Fuse
 from .moved_clock import START, World
 
@@ -291,27 +288,13 @@ class Vault(RuleBasedStateMachine):
         return await self.world.alive(), await self.world.tombstones(), stored, seen
 
 
-@pytest.fixture
-def alone(postgres: str) -> str:
-    """A database in which no sweep may scour: that takes most of a sweep's time, and changes nothing here."""
-    url = named(postgres, "vault_machine")
-
-    async def make() -> None:
-        owner = await asyncpg.connect(postgres)
-        await owner.execute("DROP DATABASE IF EXISTS vault_machine WITH (FORCE)")
-        await owner.execute("CREATE DATABASE vault_machine")
-        await owner.close()
-
-    asyncio.run(make())
-    return url
-
-
 def test_promise_18_and_20_the_database_keeps_and_forgets_what_a_plain_account_of_the_rules_says(
-    alone: str, tmp_path: Path
+    own_url: str, tmp_path: Path
 ) -> None:
     with asyncio.Runner() as runner:
-        opened = World.open(alone, tmp_path / "ledger")
+        opened = World.open(own_url, tmp_path / "ledger")
         world = runner.run(opened.__aenter__())
+        # Scouring takes most of a sweep's time, and changes nothing here.
         runner.run(world.owner.execute("REVOKE MAINTAIN ON vault_keys.data_key FROM dragoman_retention"))
         machine = type("Machine", (Vault,), {"world": world, "runner": runner, "seen": Counter()})
         try:

@@ -52,11 +52,11 @@ async def restore(world: World, *files: Path) -> None:
 
 
 @pytest.fixture
-async def kept(postgres: str, tmp_path: Path) -> AsyncIterator[World]:
+async def kept(postgres: str, all_tables: str, tmp_path: Path) -> AsyncIterator[World]:
     """A vault in a database of its own."""
     owner = await asyncpg.connect(postgres)
     await owner.execute("DROP DATABASE IF EXISTS vault_restore WITH (FORCE)")
-    await owner.execute("CREATE DATABASE vault_restore")
+    await owner.execute(f"CREATE DATABASE vault_restore TEMPLATE {all_tables}")
     async with World.open(named(postgres, "vault_restore"), tmp_path / "ledger") as world:
         yield world
     rows = await owner.fetch(

@@ -30,15 +30,12 @@ class Failing(Context):
 
 
 async def test_the_log_is_anchored_though_the_sweep_fails_by_a_key_that_nobody_else_made(
-    empty_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    own_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
-    database = Database(SecretStr(empty_url))
-    await database.migrate()
-    await database.close()
-    async with kept(empty_url, tmp_path, name := f"tenant-{tmp_path}") as shelf:
+    async with kept(own_url, tmp_path, name := f"tenant-{tmp_path}") as shelf:
         await shelf.lines(3)
         settings = Settings(
-            database_url=SecretStr(empty_url),
+            database_url=SecretStr(own_url),
             tenant=name,
             root_key=f"file:{tmp_path / 'root.key'}",
             ledger=tmp_path / "ledger",

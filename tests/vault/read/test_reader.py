@@ -16,11 +16,11 @@ from sqlalchemy.exc import DBAPIError
 from agent.errors import VaultError
 from agent.vault.db.pool import Pool, Role
 from agent.vault.db.tables import room_grant
+from agent.vault.log import audit
 from agent.vault.log.audit import verify
 from agent.vault.read import reader as reading
 from agent.vault.read.grants import grant, revoke
 from agent.vault.read.reader import RENEW, WHOLE, Opened, Reader, Wanted, folded
-from web.database import Database
 
 from ..kept_meetings import NOW, Kept, kept
 
@@ -486,11 +486,11 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("how", BROKEN)
-async def test_promise_25_without_the_log_nothing_is_read(empty_url: str, tmp_path: Path, how: str):
-    database = Database(SecretStr(empty_url))
-    await database.migrate()
-    await database.close()
-    async with kept(empty_url, tmp_path) as house:
+async def test_promise_25_without_the_log_nothing_is_read(
+    own_url: str, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(audit, "PATIENCE_MS", 300)
+    async with kept(own_url, tmp_path) as house:
         reader = Reader(house.pools[Role.WEB], house.keys, house.tenant)
         meeting = await house.meeting()
         await house.say(meeting, "A secret.")

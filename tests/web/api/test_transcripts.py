@@ -31,7 +31,6 @@ from agent.vault.read.export import FORMATS
 from tests.vault.kept_meetings import NOW, Kept, kept
 from tests.web.conftest import HOST, House, Opening, code
 from web.api.transcripts import PIECE, Meetings, MeetingSeen, Transcript, send
-from web.database import Database
 
 NAMES = ["room", "person", "lang", "since", "until", "limit", "q", "format", "kind", "speaker"]
 HEADERS = {"Authorization": f"Bearer {HOST}"}
@@ -372,13 +371,10 @@ async def test_a_long_transcript_comes_whole_and_valid(house: House, shelf: Kept
     ],
 )
 async def test_promise_25_with_the_log_away_no_address_serves_what_is_kept(
-    empty_url: str, tmp_path: Path, open_house: Opening, breaking: str
+    own_url: str, tmp_path: Path, open_house: Opening, breaking: str
 ):
-    database = Database(SecretStr(empty_url))
-    await database.migrate()
-    await database.close()
-    async with kept(empty_url, tmp_path, "elsewhere") as shelf:
-        house = await serving(open_house, shelf, database_url=SecretStr(empty_url))
+    async with kept(own_url, tmp_path, "elsewhere") as shelf:
+        house = await serving(open_house, shelf, database_url=SecretStr(own_url))
         meeting = await shelf.meeting(grant="host")
         await shelf.say(meeting, "A secret.")
         served = [(await house.client.get(path, headers=HEADERS)).status for path in paths(meeting)]
