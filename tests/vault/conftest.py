@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import execute, named, own_database
-from .moved_clock import START, World, prepared
+from .moved_clock import START, Tenant, prepared
 from .numbered_finals import prepare
 
 
@@ -26,10 +26,10 @@ def vault_url(postgres: str, all_tables: str) -> str:
 
 
 @pytest.fixture
-async def world(vault_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with World.open(vault_url, tmp_path / "ledger", migrate=False) as world:
-        await world.set_clock(START)
-        yield world
+async def tenant(vault_url: str, tmp_path: Path) -> AsyncIterator[Tenant]:
+    async with Tenant.open(vault_url, tmp_path / "ledger", migrate=False) as tenant:
+        await tenant.set_clock(START)
+        yield tenant
 
 
 @pytest.fixture(scope="session")
