@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from agent.settings import Settings
 from tests.web.livekit import FakeLiveKit
 from web.app import build
 from web.database import PATIENCE
-from web.dispatch.watcher import Rhythm
+from web.dispatch.watcher import USUAL, Rhythm
 from web.moments import MOMENTS
 
 KEY, SECRET, HOST = "key", "a-secret-of-at-least-32-characters", "the-host-secret"
@@ -82,6 +82,10 @@ class Neighbours:
 
     async def served(self, _: web.Request) -> web.Response:
         return web.json_response({"stages": SERVED})
+
+
+QUICK = Rhythm(tick=0.03, again=0.2)
+"""Where a test waits for the watch to look."""
 
 
 class Steady:
@@ -206,11 +210,17 @@ async def open_house(database_url: str, dist: Path, root_key: str, tmp_path: Pat
     async with AsyncExitStack() as stack:
 
         async def open_one(
-            livekit: FakeLiveKit | None = None, ready: bool = True, patience: float = PATIENCE, **changes: Any
+            livekit: FakeLiveKit | None = None,
+            ready: bool = True,
+            patience: float = PATIENCE,
+            rhythm: Rhythm = USUAL,
+            **changes: Any,
         ) -> House:
             given = {"database_url": SecretStr(database_url), "root_key": root_key, "pages": dist}
             settings = {**given, "ledger": tmp_path / "ledger", **changes}
-            house = await stack.enter_async_context(_house(livekit or FakeLiveKit(KEY, SECRET), patience, settings))
+            house = await stack.enter_async_context(
+                _house(livekit or FakeLiveKit(KEY, SECRET), patience, rhythm, settings)
+            )
             async with asyncio.timeout(10):
                 if ready:
                     await _opened(house)
@@ -227,7 +237,9 @@ async def _opened(house: House) -> None:
 
 
 @asynccontextmanager
-async def _house(livekit: FakeLiveKit, patience: float, changes: dict[str, Any]) -> AsyncIterator[House]:
+async def _house(
+    livekit: FakeLiveKit, patience: float, rhythm: Rhythm, changes: dict[str, Any]
+) -> AsyncIterator[House]:
     neighbours, steady = Neighbours(), Steady()
     async with TestServer(livekit.app()) as sfu, TestServer(neighbours.app()) as others:
         given: dict[str, Any] = {
@@ -240,9 +252,8 @@ async def _house(livekit: FakeLiveKit, patience: float, changes: dict[str, Any])
             "migrate": False,
         }
         settings = Settings(**{**given, **changes})
-        # The watch looks more often than it does otherwise, so that less time passes until it has looked.
-        rhythm = Rhythm(tick=0.03, again=0.2, steady=steady)
-        async with TestClient(TestServer(build(settings, 0, patience, rhythm))) as client:
+        app = build(settings, 0, patience, replace(rhythm, steady=steady))
+        async with TestClient(TestServer(app)) as client:
             yield House(client, settings, livekit, neighbours, steady)
 
 

@@ -14,7 +14,7 @@ import jwt
 import pytest
 
 from agent.errors import DragomanError
-from tests.web.conftest import KEY, SECRET, House, Opening, code
+from tests.web.conftest import KEY, QUICK, SECRET, House, Opening, code
 from tests.web.livekit import FakeLiveKit
 from web.database import DATABASE
 from web.dispatch.livekit import Person
@@ -63,6 +63,11 @@ async def row(url: str, query: str) -> asyncpg.Record:
         return await connection.fetchrow(query)
     finally:
         await connection.close()
+
+
+@pytest.fixture
+async def house(open_house: Opening) -> House:
+    return await open_house(rhythm=QUICK)
 
 
 @pytest.fixture
@@ -143,7 +148,7 @@ async def test_two_web_servers_call_one_interpreter_and_one_goes_on_when_the_oth
     open_house: Opening, database_url: str
 ):
     livekit = FakeLiveKit(KEY, SECRET)
-    houses = [await open_house(livekit), await open_house(livekit)]
+    houses = [await open_house(livekit, rhythm=QUICK) for _ in range(2)]
     livekit.enter("demo", "guest-1")
 
     for _ in range(10):
