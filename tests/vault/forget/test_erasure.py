@@ -291,7 +291,7 @@ async def test_a_scour_that_may_not_be_done_says_so(tenant: Tenant):
     assert done is False
 
 
-async def test_a_meeting_of_a_thousand_records_is_erased_in_a_few_milliseconds(tenant: Tenant):
+async def test_a_meeting_of_a_thousand_records_is_erased_within_half_a_second(tenant: Tenant):
     await tenant.policy(source="30 days")
     taken = []
     for _ in range(5):

@@ -85,7 +85,7 @@ async def test_people_in_a_live_room_without_an_interpreter_get_one_at_a_hint(ho
     await until(lambda: house.livekit.rooms["demo"].called == ["interpreter"])
 
 
-async def test_a_thousand_hints_call_one_interpreter(house: House, database_url: str):
+async def test_a_hundred_hints_call_one_interpreter(house: House, database_url: str):
     house.livekit.enter("demo", "guest-1")
 
     await asyncio.gather(*(hint(database_url) for _ in range(50)))
