@@ -58,11 +58,11 @@ class WireError(DragomanError):
 
 
 class ModelError(DragomanError):
-    """A model that can't be listed, fetched, checked or removed.
+    """A model that can't be listed, fetched, checked, removed or measured.
 
     Codes: `unknown_model`, `licence_not_accepted`, `not_pinned` (nothing says which bytes it should be),
     `wrong_revision`, `wrong_digest`, `disk_full`, `cannot_write`, `hub_away` (broke off or never answered; what
-    came is kept), `hub_refused`, `not_here`.
+    came is kept), `hub_refused`, `not_here`, `no_text` (nothing to measure on), `no_measure` (nothing to measure with).
     """
 
 

@@ -1,6 +1,6 @@
 """Twenty rooms at twice what an engine can do, and one slow room among twenty: `python -m bench.overload`.
 
-Real rooms (`Room`, `Streaming`, `Degradation`) before the real `Batch`, on a clock that is moved; the engine is
+Real rooms (`Room`, `Streaming`, `Degradation`) before the real `Batch`, in simulated time; the engine is
 simulated: it hears what the sound spells, one window after the other, and each takes a time of its own and more for a
 longer window. That time is chosen so that what the rooms ask for at their usual pace is `load` times what the engine
 can do. *Plain FIFO* is the same without us: one queue, first come first served, and rooms that give nothing up.
@@ -36,7 +36,7 @@ from agent.participants import Wants
 from agent.recognition.streaming import Streaming
 from agent.room import Engines, Room
 from bench.pacing import slope, spread, table
-from tests.moved import run
+from tests.simulated_time import run
 
 ROOMS = 20
 SLOW = "room 0"

@@ -1,6 +1,6 @@
 """A dubbed hour whose translations take longer than what was said: `python -m bench.pacing`.
 
-The real `Dubber` speaks, on a clock that is moved, what one speaker says in 60 minutes: clauses of 1 to 6 s (the cap
+The real `Dubber` speaks, in simulated time, what one speaker says in 60 minutes: clauses of 1 to 6 s (the cap
 of a clause), pauses between them, now and then a longer one. A clause's caption comes as late after its end as a
 live room's (about 2 s), and its voice takes `--longer` times as long as the clause did. The loudspeaker queues
 400 ms, as a dub's track does. Told of every way to pace:
@@ -27,7 +27,7 @@ from typing import Any, Literal
 from agent.aio import Feed
 from agent.dubs import Dubber, Due
 from agent.nouns import Caption, Dub
-from tests.moved import run
+from tests.simulated_time import run
 
 QUEUE = 0.4
 """Seconds that a dub's track holds."""

@@ -44,7 +44,7 @@ from agent.vault.log.anchors import Anchors
 from agent.vault.write.store import Batch, Key, Meeting, Store
 from infra.postgres import OPTIONS as OF_THE_STACK
 from tests.conftest import named
-from tests.vault.moved_clock import World
+from tests.vault.moved_clock import Tenant
 from tests.vault.numbered_finals import TENANT, keys_of, prepare, running, segment
 
 SPOKEN = "What is said in a meeting has about as many characters as this."
@@ -153,7 +153,7 @@ async def _paced(show: Callable[[int], Awaitable[float]], finals: int) -> list[f
     return took[2:]  # the first of a speaker makes keys
 
 
-class Timed(World):
+class Timed(Tenant):
     """With a clock that costs what the real one does, instead of a table's."""
 
     async def set_clock(self, at: datetime) -> None:
@@ -166,29 +166,29 @@ class Timed(World):
 
 async def destroyed(url: str, folder: Path, asked: argparse.Namespace) -> Measured:
     """Rows that are due: by the sweep (A: keys, then their days as a whole), and by DELETE and VACUUM (B)."""
-    async with Timed.open(url, folder / "ledger") as world:
+    async with Timed.open(url, folder / "ledger") as tenant:
         # The sweep drops a day only where everything of it is gone, so each way has a day of its own.
         days = iter(range(10, 10_000, 40))
         rows, scours = list[float](), list[float]()
 
         async def swept() -> float:
-            await _old(world, next(days), asked)
+            await _old(tenant, next(days), asked)
             began = time.perf_counter()
             with _timed(sweep.Sweep, "_days", rows), _timed(sweep, "scour", scours):
-                done = await world.sweep()
+                done = await tenant.sweep()
             took = time.perf_counter() - began
-            if not done or done.records != asked.expired or await _left(world):
+            if not done or done.records != asked.expired or await _left(tenant):
                 raise SystemExit(f"the sweep did not destroy it all: {done}")
             return took
 
         async def deleted() -> float:
-            await _old(world, next(days), asked)
-            await world.owner.execute("SET session_replication_role = replica")  # no guard, as an ordinary table
+            await _old(tenant, next(days), asked)
+            await tenant.owner.execute("SET session_replication_role = replica")  # no guard, as an ordinary table
             began = time.perf_counter()
-            await world.owner.execute("DELETE FROM vault.record WHERE tenant_id = $1", world.tenant)
-            await world.owner.execute("VACUUM vault.record")
+            await tenant.owner.execute("DELETE FROM vault.record WHERE tenant_id = $1", tenant.id)
+            await tenant.owner.execute("VACUUM vault.record")
             took = time.perf_counter() - began
-            await world.owner.execute("RESET session_replication_role")
+            await tenant.owner.execute("RESET session_replication_role")
             return took
 
         rounds = [await _abba(swept, deleted) for _ in range(asked.rounds)]
@@ -219,42 +219,42 @@ def _timed(owner: Any, name: str, took: list[float]) -> Iterator[None]:
         yield
 
 
-async def _old(world: World, day: int, asked: argparse.Namespace) -> None:
+async def _old(tenant: Tenant, day: int, asked: argparse.Namespace) -> None:
     """A new tenant, with meetings of some day, all over and due; else as it stands where it is swept every day."""
-    await world.renew()
-    await world.advance(days=day)
-    await world.sweep()  # takes away the days that were leapt over
-    await world.policy(source="meeting end + 1 days")
+    await tenant.renew()
+    await tenant.advance(days=day)
+    await tenant.sweep()  # takes away the days that were leapt over
+    await tenant.policy(source="meeting end + 1 days")
     each = asked.expired // asked.meetings
     for _ in range(asked.meetings):
-        meeting = await world.meet()
+        meeting = await tenant.meet()
         for _ in range(4):
-            await world.speak(meeting, n=each // 4)
-        await world.end(meeting)
-    await world.advance(days=3)
+            await tenant.speak(meeting, n=each // 4)
+        await tenant.end(meeting)
+    await tenant.advance(days=3)
     ahead = "SELECT vault.ensure_day(vault.now()::date + n) FROM generate_series(0, $1) n"
-    await world.owner.execute(ahead, sweep.AHEAD)
-    await world.owner.execute("VACUUM ANALYZE vault.record")
-    await world.owner.execute("CHECKPOINT")  # what is due has been on the disk for long
+    await tenant.owner.execute(ahead, sweep.AHEAD)
+    await tenant.owner.execute("VACUUM ANALYZE vault.record")
+    await tenant.owner.execute("CHECKPOINT")  # what is due has been on the disk for long
 
 
-async def _left(world: World) -> int:
-    return int(await world.owner.fetchval("SELECT count(*) FROM vault.record WHERE tenant_id = $1", world.tenant))
+async def _left(tenant: Tenant) -> int:
+    return int(await tenant.owner.fetchval("SELECT count(*) FROM vault.record WHERE tenant_id = $1", tenant.id))
 
 
 async def erased(url: str, folder: Path, asked: argparse.Namespace) -> Measured:
     """From a request to the commit after which nothing of the meeting can be opened, with its receipt signed."""
     took = []
-    async with Timed.open(url, folder / "ledger-erased") as world:
-        await world.set_clock(datetime.now(UTC))
-        await world.policy(source="forever")
+    async with Timed.open(url, folder / "ledger-erased") as tenant:
+        await tenant.set_clock(datetime.now(UTC))
+        await tenant.policy(source="forever")
         for _ in range(asked.erasures):
-            meeting = await world.meet()
+            meeting = await tenant.meet()
             for _ in range(5):
-                await world.speak(meeting, n=200)
-            request = await world.erasures.request(Scope(meeting=meeting), by="bench")
+                await tenant.speak(meeting, n=200)
+            request = await tenant.erasures.request(Scope(meeting=meeting), by="bench")
             began = time.perf_counter()
-            erasure = await world.erasures.carry_out(request)
+            erasure = await tenant.erasures.carry_out(request)
             took.append(1000 * (time.perf_counter() - began))
             if len(erasure.keys) != 10:
                 raise SystemExit("not all of the meeting's keys were destroyed")

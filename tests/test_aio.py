@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from agent.aio import Feed, FeedOverflow, Inbox, Supervisor, supervise
 from agent.errors import EngineError
 from agent.nouns import SAMPLE_RATE, Chunk
-from tests.moved import run
 
 
 def chunk(start: float, seconds: float, fill: bytes = b"\1\0") -> Chunk:
@@ -103,21 +102,21 @@ async def test_what_waits_can_be_picked_from_among_the_rest():
     assert [item async for item in feed] == [5, 6, 3]
 
 
-def test_it_is_tried_again_no_sooner_than_the_engine_said_but_within_two_seconds():
-    async def scene(after: float) -> list[float]:
-        tried: list[float] = []
+@pytest.mark.simulated_time
+@pytest.mark.parametrize(("after", "pauses"), [(0.0, [0.2, 0.4, 0.8]), (0.7, [0.7, 1.4, 1.5]), (60.0, [1.5, 1.5, 1.5])])
+async def test_it_is_tried_again_no_sooner_than_the_engine_said_but_within_two_seconds(
+    after: float, pauses: list[float]
+):
+    tried: list[float] = []
 
-        async def attempt() -> None:
-            tried.append(asyncio.get_running_loop().time())
-            if len(tried) < 4:
-                raise EngineError("overloaded", "Too much.", retryable=True, after=after)
+    async def attempt() -> None:
+        tried.append(asyncio.get_running_loop().time())
+        if len(tried) < 4:
+            raise EngineError("overloaded", "Too much.", retryable=True, after=after)
 
-        await supervise(attempt)
-        return [later - at for at, later in pairwise(tried)]
+    await supervise(attempt)
 
-    assert run(scene(0.0)) == pytest.approx([0.2, 0.4, 0.8])
-    assert run(scene(0.7)) == pytest.approx([0.7, 1.4, 1.5])
-    assert run(scene(60.0)) == pytest.approx([1.5, 1.5, 1.5])
+    assert [later - at for at, later in pairwise(tried)] == pytest.approx(pauses)
 
 
 async def test_an_inbox_whose_limit_falls_drops_the_oldest_with_the_next_sound():
@@ -167,7 +166,8 @@ async def test_what_fails_over_its_own_request_is_given_up_after_three_tries_or_
     assert len(attempts) == tries
 
 
-def test_engines_that_are_away_are_waited_for_however_often_it_takes():
+@pytest.mark.simulated_time
+async def test_engines_that_are_away_are_waited_for_however_often_it_takes():
     attempts: list[int] = []
 
     async def attempt() -> str:
@@ -176,10 +176,11 @@ def test_engines_that_are_away_are_waited_for_however_often_it_takes():
             raise EngineError(("engines_away", "loading", "overloaded")[len(attempts) % 3], "No.", retryable=True)
         return "done"
 
-    assert run(supervise(attempt)) == "done"
+    assert await supervise(attempt) == "done"
 
 
-def test_a_part_that_falls_is_begun_again_after_ever_longer_pauses_and_sooner_once_it_stood():
+@pytest.mark.simulated_time
+async def test_a_part_that_falls_is_begun_again_after_ever_longer_pauses_and_sooner_once_it_stood():
     begun: list[float] = []
     fell: list[tuple[str, str]] = []
 
@@ -192,20 +193,21 @@ def test_a_part_that_falls_is_begun_again_after_ever_longer_pauses_and_sooner_on
         raise RuntimeError("no")
 
     supervisor = Supervisor(lambda name, error: fell.append((name, type(error).__name__)))
-    run(supervisor.keep("part", part))
+    await supervisor.keep("part", part)
 
     pauses = [later - at for at, later in pairwise(begun)]
     assert pauses == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.0, 3.0, 60.2, 0.4])
     assert fell == [("part", "RuntimeError")] * 8
 
 
-def test_a_part_that_is_worth_few_tries_is_left_after_them():
+@pytest.mark.simulated_time
+async def test_a_part_that_is_worth_few_tries_is_left_after_them():
     fell: list[str] = []
 
     async def part() -> None:
         raise EngineError("engine_failed", "No.")
 
-    run(Supervisor(lambda name, error: fell.append(name)).keep("part", part, tries=3))
+    await Supervisor(lambda name, error: fell.append(name)).keep("part", part, tries=3)
 
     assert fell == ["part"] * 3
 

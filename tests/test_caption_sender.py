@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from livekit import rtc
 
 from agent.caption_sender import CaptionSender
@@ -15,6 +16,8 @@ from agent.nouns import Caption
 from agent.wire import Signer
 from tests.test_room import Time, settle
 from tests.test_wire import caption
+
+pytestmark = pytest.mark.simulated_time
 
 
 class Track:

@@ -19,6 +19,8 @@ from agent.terms.glossary import Glossary, Term
 from agent.transcript import Transcript
 from agent.translations import SharedTranslations
 
+pytestmark = pytest.mark.simulated_time
+
 
 class Translating:
     """Puts `[lang]` before the text, writes down what it was asked, knows some words, and fails as often as told."""

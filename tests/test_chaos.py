@@ -14,7 +14,6 @@ from agent.nouns import Caption, Chunk, Dub, Segment
 from agent.participants import Wants
 from agent.recognition.streaming import Streaming
 from agent.room import Engines, Room
-from tests.moved import run
 from tests.thorough import times
 
 from .chaos import Faults, FaultyRecognizer, FaultyTranslator, FaultyVoice, faulty_keep, one_fault
@@ -151,9 +150,10 @@ async def meeting(seed: int) -> tuple[Room, Doors, Faults, list[Segment], dict[s
     return room, doors, faults, said, played
 
 
+@pytest.mark.simulated_time
 @pytest.mark.parametrize("seed", range(times(4, 10)))
-def test_the_room_goes_on_and_no_language_misses_what_did_not_fail_for_good_in_it(seed: int):
-    room, doors, faults, said, played = run(meeting(seed))
+async def test_the_room_goes_on_and_no_language_misses_what_did_not_fail_for_good_in_it(seed: int):
+    room, doors, faults, said, played = await meeting(seed)
 
     assert len(faults.done) == 11, "not every part failed"
     assert {segment.identity for segment in said if segment.end > SECONDS + CALM - 10.0} == {*PEOPLE}

@@ -19,7 +19,9 @@ from agent.quotas import PEOPLE
 from agent.recognition.tracks import Tracks
 from agent.room import Engines, Room, RoomRules
 from agent.terms.glossary import Glossary, Term
-from tests.moved import run
+from tests.simulated_time import run
+
+pytestmark = pytest.mark.simulated_time
 
 
 class Time:
@@ -636,7 +638,7 @@ def test_while_engines_are_away_nothing_is_given_up():
             room.listen("ana", f"t{n}")
             room.hear(speech(f"t{n}", f"clause {n}"))
             room.stopped(f"t{n}")
-        while not outside.finals("es"):  # noqa: ASYNC110  the clock is moved
+        while not outside.finals("es"):  # noqa: ASYNC110  in simulated time
             await asyncio.sleep(0.01)
         back = now()
         await asyncio.sleep(1.0)

@@ -18,7 +18,7 @@ from agent.errors import DragomanError
 from agent.nouns import Caption, Chunk
 from agent.sfu import RPC_REFUSED, Outbound, Sfu
 from agent.wire import Signer
-from tests.moved import run
+from tests.simulated_time import run
 
 SECRET = "the butler did it"  # what somebody said
 

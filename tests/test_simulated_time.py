@@ -1,161 +1,137 @@
-"""The clock by which recognizers are measured, and what is counted of what they told."""
+"""The loop on which waiting costs nothing: what moves its clock, and by how much."""
 
 from __future__ import annotations
 
 import asyncio
-import struct
 import time
-from pathlib import Path
-from typing import cast
+from collections.abc import AsyncIterator
 
-import numpy as np
 import pytest
 
-from bench.peers.clock import Simulated, run
-from bench.peers.commits import Transcription
-from bench.peers.stream import BYTES, Timeline, arriving
-from bench.peers.weights import parted, read
-from bench.silence import SOUNDS, made
+from .simulated_time import SimulatedLoop, run
 
 
-def computing(seconds: float) -> str:
-    """Keeps the processor for so long."""
-    until = time.process_time() + seconds
-    while time.process_time() < until:
-        pass
-    return "computed"
+class Processor:
+    """A clock that shows what was computed."""
+
+    def __init__(self) -> None:
+        self.spent = 0.0
+
+    def __call__(self) -> float:
+        return self.spent
+
+    def compute(self, seconds: float) -> str:
+        self.spent += seconds
+        return "computed"
 
 
-def test_a_minute_passes_at_once() -> None:
-    async def wait() -> float:
-        begun = asyncio.get_running_loop().time()
-        await asyncio.sleep(60)
-        return asyncio.get_running_loop().time() - begun
-
-    begun = time.monotonic()
-
-    assert 60 <= run(wait()) < 60.5
-    assert time.monotonic() - begun < 30
+def now() -> float:
+    return asyncio.get_running_loop().time()
 
 
-def test_what_a_thread_computes_takes_its_time_and_lets_others_go_on() -> None:
-    async def compute() -> tuple[str, float, int]:
-        loop, ticks = asyncio.get_running_loop(), 0
+@pytest.fixture
+async def since() -> AsyncIterator[float]:
+    begun = now()
+    yield begun
+    assert now() == begun + 3_600
 
-        async def tick() -> None:
-            nonlocal ticks
-            while True:
-                await asyncio.sleep(0.01)
-                ticks += 1
 
-        ticking, begun = asyncio.create_task(tick()), loop.time()
-        answer = await asyncio.to_thread(computing, 0.2)
-        took = loop.time() - begun
+@pytest.mark.simulated_time
+async def test_a_test_that_is_marked_sleeps_an_hour_at_once_and_its_fixtures_with_it(since: float) -> None:
+    really = time.monotonic()
+
+    await asyncio.sleep(3_600)
+
+    assert isinstance(asyncio.get_running_loop(), SimulatedLoop)
+    assert now() - since == 3_600
+    assert time.monotonic() - really < 60
+
+
+async def test_a_test_that_is_not_marked_lives_by_the_real_clock() -> None:
+    assert not isinstance(asyncio.get_running_loop(), SimulatedLoop)
+
+
+@pytest.mark.simulated_time
+async def test_what_ends_a_wait_first_is_first() -> None:
+    order: list[tuple[str, float]] = []
+
+    async def wait(name: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        order.append((name, now()))
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.gather(wait("last", 9.0), wait("second", 2.0), wait("first", 1.0)), 5.0)
+
+    assert order == [("first", 1.0), ("second", 2.0)]
+    assert now() == 5.0
+
+
+def test_tasks_of_which_each_waits_for_another_are_told_so() -> None:
+    async def for_ever() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(RuntimeError, match="every task waits for another"):
+        run(for_ever())
+
+
+@pytest.mark.simulated_time
+async def test_what_a_thread_is_asked_for_is_done_at_once_and_takes_no_time() -> None:
+    assert await asyncio.to_thread(sum, [1, 2, 3]) == 6
+    assert now() == 0.0
+
+
+def test_by_a_clock_what_the_loop_computes_takes_its_time() -> None:
+    processor = Processor()
+
+    async def compute() -> float:
+        processor.compute(0.2)
+        await asyncio.sleep(1.0)
+        return now()
+
+    assert run(compute(), processor) == pytest.approx(1.2)
+
+
+def test_by_a_clock_what_a_thread_computes_takes_its_time_and_lets_others_go_on() -> None:
+    processor, ticks = Processor(), []
+
+    async def tick() -> None:
+        while True:
+            await asyncio.sleep(0.0625)
+            ticks.append(now())
+
+    async def compute() -> tuple[str, float]:
+        ticking = asyncio.create_task(tick())
+        await asyncio.sleep(0)
+        answer = await asyncio.to_thread(processor.compute, 0.25)
         ticking.cancel()
-        return answer, took, ticks
+        return answer, now()
 
-    answer, took, ticks = run(compute())
-
-    assert answer == "computed"
-    assert 0.2 <= took < 0.4
-    assert ticks >= 10
+    assert run(compute(), processor) == ("computed", 0.25)
+    assert ticks[:3] == [0.0625, 0.125, 0.1875]
 
 
-def test_what_a_thread_raises_is_raised_when_it_would_have_been() -> None:
+def test_by_a_clock_what_a_thread_raises_is_raised_when_it_would_have_been() -> None:
+    processor = Processor()
+
     def fail() -> None:
-        computing(0.05)
+        processor.compute(0.5)
         raise ValueError("no")
 
     async def ask() -> float:
-        begun = asyncio.get_running_loop().time()
         with pytest.raises(ValueError, match="no"):
             await asyncio.to_thread(fail)
-        return asyncio.get_running_loop().time() - begun
+        return now()
 
-    assert 0.05 <= run(ask()) < 0.2
-
-
-def test_sound_arrives_when_it_has_been_spoken_and_at_once_when_nobody_took_it() -> None:
-    async def listen() -> list[float]:
-        timeline = Timeline(cast(Simulated, asyncio.get_running_loop()))
-        timeline.begin()
-        taken = []
-        async for _ in arriving(bytes(BYTES // 2), timeline):
-            taken.append(round(timeline.now, 2))
-            if len(taken) == 2:
-                await asyncio.sleep(0.2)
-        return taken
-
-    assert run(listen()) == pytest.approx([0.06, 0.12, 0.32, 0.32, 0.32, 0.36, 0.42, 0.48, 0.5], abs=0.03)
+    assert run(ask(), processor) == 0.5
 
 
-def test_committed_words_that_do_not_stay_are_counted_and_those_that_come_are_not() -> None:
-    timeline = [(1.0, "I see"), (2.0, "I see the sea"), (3.0, "I saw the sea here"), (4.0, "I saw the sea here.")]
+def test_a_thread_whose_answer_is_no_longer_wanted_disturbs_nobody() -> None:
+    processor = Processor()
 
-    assert Transcription("i saw the sea here", timeline, 1.0, 5.0, []).changed == 1
+    async def give_up() -> float:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.to_thread(processor.compute, 10.0), 1.0)
+        await asyncio.sleep(20.0)
+        return now()
 
-
-def test_a_clause_that_is_settled_just_before_the_next_begins_takes_no_word_back() -> None:
-    timeline = [(1.0, "I see the"), (2.0, "I see"), (2.001, "I see the sea")]
-
-    assert Transcription("i see the sea", timeline, 1.0, 5.0, []).changed == 0
-
-
-def test_a_model_file_is_read_and_fused_projections_are_parted(tmp_path: Path) -> None:
-    def text(value: str) -> bytes:
-        return struct.pack("<H", len(value) + 1) + value.encode() + b"\0"
-
-    fused = np.arange(12, dtype=np.float16).reshape(6, 2)
-    arrays = {"self_attention/linear_0/weight": fused, "self_attention/linear_0/bias": np.arange(6, dtype=np.float16)}
-    for name in ("self_attention/linear_1", "ffn/linear_0", "ffn/linear_1"):
-        arrays |= {f"{name}/weight": np.ones((2, 2), np.float16), f"{name}/bias": np.ones(2, np.float16)}
-    for name in ("self_attention/layer_norm", "ffn/layer_norm"):
-        arrays |= {f"{name}/gamma": np.ones(2, np.float16), f"{name}/beta": np.ones(2, np.float16)}
-    named = {f"encoder/layer_0/{name}": array for name, array in arrays.items()}
-    for name in ("conv1", "conv2"):
-        named |= {
-            f"encoder/{name}/weight": np.ones((2, 2, 3), np.float16),
-            f"encoder/{name}/bias": np.ones(2, np.float16),
-        }
-    for part in ("encoder", "decoder"):
-        named[f"{part}/position_encodings/encodings"] = np.ones((4, 2), np.float16)
-        named |= {f"{part}/layer_norm/gamma": np.ones(2, np.float16), f"{part}/layer_norm/beta": np.ones(2, np.float16)}
-    named["decoder/embeddings/weight"] = np.ones((5, 2), np.float16)
-    file = tmp_path / "model.bin"
-    file.write_bytes(
-        struct.pack("<I", 6)
-        + text("WhisperSpec")
-        + struct.pack("<II", 3, len(named))
-        + b"".join(
-            text(name)
-            + struct.pack("<B", array.ndim)
-            + struct.pack(f"<{array.ndim}I", *array.shape)
-            + struct.pack("<BI", 4, array.nbytes)
-            + array.tobytes()
-            for name, array in named.items()
-        )
-    )
-
-    state = dict(parted(read(file)))
-
-    assert state["encoder.blocks.0.attn.query.weight"].tolist() == fused[:2].tolist()
-    assert state["encoder.blocks.0.attn.key.weight"].tolist() == fused[2:4].tolist()
-    assert state["encoder.blocks.0.attn.value.bias"].tolist() == [4, 5]
-    assert "encoder.blocks.0.attn.key.bias" not in state
-
-
-def test_another_version_of_the_model_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "model.bin").write_bytes(struct.pack("<IH", 7, 1) + b"\0" + struct.pack("<II", 3, 0))
-
-    with pytest.raises(ValueError, match="version 7"):
-        read(tmp_path / "model.bin")
-
-
-@pytest.mark.parametrize("name", SOUNDS)
-def test_a_sound_without_speech_is_as_long_and_as_loud_as_it_says_and_always_the_same(name: str) -> None:
-    pcm = made(name, 7.0)
-
-    samples = np.frombuffer(pcm, np.int16).astype(np.float64) / 32_768
-    assert len(samples) == 7 * 16_000
-    assert pcm == made(name, 7.0)
-    assert 20 * np.log10(samples.std() + 1e-6) == pytest.approx(SOUNDS[name][0], abs=1.5)
+    assert run(give_up(), processor) == 21.0

@@ -15,7 +15,7 @@ from agent.nouns import Caption, Chunk, Dub, Hypothesis, Segment, Turn
 from agent.participants import Wants
 from agent.room import Engines, Room
 from agent.transcript import Transcript
-from tests.moved import run
+from tests.simulated_time import run
 
 from .test_room import Channel, Hearing, Outside, Recognizing, Speaking, Translating, speech
 

@@ -16,7 +16,6 @@ from agent.served import ASKED_AGAIN, ServedStages
 from agent.succession import epoch_claimed
 from agent.telling import ATTRIBUTE_LIMIT, by_identity
 from agent.terms.glossary import Term
-from tests.moved import run
 
 
 def test_the_names_and_terms_of_the_room_are_read_from_the_dispatch():
@@ -44,7 +43,8 @@ def served(engine: str, *, loading: bool = False) -> Sequence[Served]:
     return [Served("recognise", "fake", "", "", "", {}), Served("translate", engine, "", "", "", {}, loading=loading)]
 
 
-def test_what_the_engines_serve_is_asked_until_all_have_loaded_and_now_and_then_from_then_on():
+@pytest.mark.simulated_time
+async def test_what_the_engines_serve_is_asked_until_all_have_loaded_and_now_and_then_from_then_on():
     class Loading:
         def __init__(self) -> None:
             self.asked = 0
@@ -57,17 +57,15 @@ def test_what_the_engines_serve_is_asked_until_all_have_loaded_and_now_and_then_
                 return served("none", loading=True)
             return served("late" if asyncio.get_running_loop().time() > 100 else "fake")
 
-    async def scene() -> list[str]:
-        known_of = ServedStages(Loading())
-        learning = asyncio.create_task(known_of.run())
-        known = []
-        for seconds in (29.0, 2.0, 80.0, ASKED_AGAIN):
-            await asyncio.sleep(seconds)
-            known.append(known_of.stages["translate"].engine if known_of.stages else "")
-        learning.cancel()
-        return known
+    known_of = ServedStages(Loading())
+    learning = asyncio.create_task(known_of.run())
+    known = []
+    for seconds in (29.0, 2.0, 80.0, ASKED_AGAIN):
+        await asyncio.sleep(seconds)
+        known.append(known_of.stages["translate"].engine if known_of.stages else "")
+    learning.cancel()
 
-    assert run(scene()) == ["", "fake", "late", "late"]
+    assert known == ["", "fake", "late", "late"]
 
 
 def test_something_about_each_person_is_told_of_as_many_as_an_attribute_holds():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -21,11 +21,11 @@ from . import pages, policies
 from .access import SETTINGS
 from .api import health, rooms, transcripts, trials, webhooks
 from .api.openapi import Route, describe
-from .database import BEATS, DATABASE, Database
+from .database import BEATS, DATABASE, PATIENCE, Database
 from .dispatch import interpreters, workers
 from .dispatch.clocks import CLOCKS, LIVEKIT, REFUSED, Clocks, Refused
 from .dispatch.livekit import SFU, Sfu
-from .dispatch.watcher import Watch
+from .dispatch.watcher import RHYTHM, USUAL, Rhythm, Watch
 from .engines import ENGINES, EngineWatch
 from .errors import SENTENCES, answer, answer_errors, refuse_what_is_too_large, route_of
 from .metrics import METRICS, Metrics
@@ -38,8 +38,6 @@ log = logging.getLogger(__name__)
 
 BODY_LIMIT = 64 * 1024
 """Bytes of a body; the longest that makes sense is a tenth of it."""
-AGAIN = 1.0
-"""Seconds before another try at a database that was away at the start."""
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 READING = ("host_secret_wrong", "too_many_requests", "audit_away", "vault_away", "keys_away", "key_refused",
            "key_destroyed", "no_key", "restored_not_replayed", "ledger_broken", "ledger_missing")  # fmt: skip
@@ -98,15 +96,18 @@ ROUTES: tuple[Route, ...] = (
 )  # fmt: skip
 
 
-def build(settings: Settings, moment: float = MOMENT) -> web.Application:
+def build(
+    settings: Settings, moment: float = MOMENT, patience: float = PATIENCE, rhythm: Rhythm = USUAL
+) -> web.Application:
     """The server, not yet started. Nothing it needs has to be there when it starts.
 
-    Costly answers are kept for a `moment`, in seconds.
+    Costly answers are kept for a `moment`, and the database is waited for with `patience`, both in seconds.
     """
     allow_for_clocks()
     app = web.Application(middlewares=[observe, answer_errors, refuse], client_max_size=BODY_LIMIT)
     app[SETTINGS] = settings
     app[METRICS] = Metrics()
+    app[RHYTHM] = rhythm
     app[CLOCKS] = Clocks(app[METRICS])
     app[REFUSED] = Refused(app[METRICS])
     app[rooms.OPENING] = WeakValueDictionary()
@@ -124,16 +125,19 @@ def build(settings: Settings, moment: float = MOMENT) -> web.Application:
             response.headers.setdefault(name, value)
 
     app.on_response_prepare.append(harden)
-    app.cleanup_ctx.extend([database, vault, reader, sfu, engines, work])
+    app.cleanup_ctx.extend([database(patience), vault, reader, sfu, engines, work])
     return app
 
 
-async def database(app: web.Application) -> AsyncIterator[None]:
-    app[DATABASE] = Database(app[SETTINGS].database_url)
-    app[BEATS] = Database(app[SETTINGS].database_url, connections=4)
-    yield
-    await app[BEATS].close()
-    await app[DATABASE].close()
+def database(patience: float) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def opened(app: web.Application) -> AsyncIterator[None]:
+        app[DATABASE] = Database(app[SETTINGS].database_url, patience=patience)
+        app[BEATS] = Database(app[SETTINGS].database_url, connections=4, patience=patience)
+        yield
+        await app[BEATS].close()
+        await app[DATABASE].close()
+
+    return opened
 
 
 async def vault(app: web.Application) -> AsyncIterator[None]:
@@ -182,8 +186,8 @@ async def _attend(app: web.Application) -> None:
         if not away:
             log.warning("waiting for the database", extra={"code": error.code})
         away = True
-        await asyncio.sleep(AGAIN)
-    await Watch(app[SETTINGS], app[DATABASE], app[POLICIES], app[SFU], app[METRICS]).run()
+        await asyncio.sleep(app[RHYTHM].again)
+    await Watch(app[SETTINGS], app[DATABASE], app[POLICIES], app[SFU], app[METRICS], app[RHYTHM]).run()
 
 
 async def _prepare(app: web.Application) -> DragomanError | None:

@@ -27,16 +27,19 @@ PATIENCE = 3.0
 
 
 class Database:
-    """A pool of connections. Whatever says that Postgres is away becomes `database_away`."""
+    """A pool of connections. Whatever says that Postgres is away becomes `database_away`.
 
-    def __init__(self, url: SecretStr, connections: int = 10) -> None:
+    Within `patience`, in seconds, it must give a connection or answer a statement.
+    """
+
+    def __init__(self, url: SecretStr, connections: int = 10, patience: float = PATIENCE) -> None:
         self._engine = create_async_engine(
             address(url),
             pool_pre_ping=True,
             pool_size=connections,
-            pool_timeout=PATIENCE,
+            pool_timeout=patience,
             hide_parameters=True,
-            connect_args={"timeout": PATIENCE, "command_timeout": PATIENCE},
+            connect_args={"timeout": patience, "command_timeout": patience},
         )
 
     @asynccontextmanager

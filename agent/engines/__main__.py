@@ -1,6 +1,6 @@
 """The engine service: loads the engines that the settings name, and serves them until a signal ends it.
 
-`python -m agent.engines models …` is the catalogue instead: it loads no engine.
+`python -m agent.engines models …` is the catalogue instead: it loads no engine but to measure it.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .clock import Simulated, run
+from tests.simulated_time import SimulatedLoop, run
 
 SAMPLE_RATE = 16_000
 BYTES = SAMPLE_RATE * 2
@@ -34,7 +34,7 @@ CLOCKS: Mapping[str, Callable[[], float]] = {"processor": time.process_time, "wa
 class Timeline:
     """Committed text and when it became so, in seconds since the sound `began`."""
 
-    loop: Simulated
+    loop: SimulatedLoop
     rows: list[tuple[float, str]] = field(default_factory=list)
     _begun: float = 0.0
     _spent: float = 0.0
@@ -73,7 +73,7 @@ Hear = Callable[[bytes, str, Timeline], Coroutine[Any, Any, None]]
 
 async def _heard(hear: Hear, pcm: bytes, language: str) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
-    assert isinstance(loop, Simulated)
+    assert isinstance(loop, SimulatedLoop)
     timeline = Timeline(loop)
     timeline.begin()
     await hear(pcm, language, timeline)

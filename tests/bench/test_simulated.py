@@ -1,4 +1,4 @@
-"""The benches that are played on a moved clock, in short: what they promise holds."""
+"""The benches that are played in simulated time, in short: what they promise holds."""
 
 from __future__ import annotations
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import aiohttp
@@ -22,6 +21,7 @@ from agent.recognition.streaming import Streaming
 from agent.recording import Keep
 from agent.room import Engines, Room
 from agent.settings import Settings
+from tests import programs
 from tests.live.servers import free_port
 
 PIECE = 5_120
@@ -33,18 +33,18 @@ class Process:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ForkServerProcess | None = None
 
     def start(self) -> None:
         fakes = {f"DRAGOMAN_{stage}": "fake" for stage in ("RECOGNISE", "DIRECT", "TRANSLATE", "SPEAK")}
         environment = {**os.environ, **fakes, "DRAGOMAN_ENGINES": self.address, "DRAGOMAN_LOG_LEVEL": "WARNING"}
-        self._process = subprocess.Popen([sys.executable, "-m", "agent.engines"], env=environment)
+        self._process = programs.start(programs.program, "agent.engines", (), environment)
 
     def kill(self) -> None:
         """As the kernel does where memory runs out."""
         if self._process:
             self._process.kill()
-            self._process.wait(10)
+            self._process.join(10)
 
     async def ready(self) -> float:
         """When it first said so, on the monotonic clock."""

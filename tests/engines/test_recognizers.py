@@ -25,6 +25,7 @@ from agent.recognition.streaming import Streaming
 from agent.settings import Settings
 from agent.words import believable
 from tests.sound import pcm_of
+from tests.thorough import times
 
 from .noises import NOISES, pcm
 from .openai import answering
@@ -270,17 +271,17 @@ def promises_are_kept(out: list[Hypothesis | Segment], seconds: float) -> None:
 RECORDINGS = (
     JFK,
     "en_fleurs_005.ogg",
-    "en_fleurs_006.ogg",
     "es_fleurs_002.ogg",
+    "de_fleurs_005.ogg",
+    "en_fleurs_006.ogg",
     "fr_fleurs_005.ogg",
     "pt_fleurs_002.ogg",
-    "de_fleurs_005.ogg",
 )
 
 
 async def test_real_speech_streams_as_clauses_whose_words_never_change(whisper: Any) -> None:
     heard: dict[str, str] = {}
-    for name in RECORDINGS:
+    for name in RECORDINGS[: times(4, 7)]:
         sound = recording(name) + bytes(48_000)
         out = await listen(Streaming(whisper), TOLD[name]["language"], sound)
 

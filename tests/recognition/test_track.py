@@ -10,7 +10,8 @@ import pytest
 from agent.errors import EngineError
 from agent.nouns import Chunk, Hypothesis, Segment, Turn
 from agent.recognition.track import TrackLine
-from tests.moved import run
+
+pytestmark = pytest.mark.simulated_time
 
 SECOND = b"\0\0" * 16_000
 
@@ -217,7 +218,7 @@ async def test_a_recognizer_that_cannot_begin_is_asked_again_by_the_next_run():
     assert len(told) == 1
 
 
-def test_a_recognition_that_never_hears_is_begun_anew_ever_more_seldom():
+async def test_a_recognition_that_never_hears_is_begun_anew_ever_more_seldom():
     begun: list[float] = []
 
     class Deaf(Hearing):
@@ -229,15 +230,12 @@ def test_a_recognition_that_never_hears_is_begun_anew_ever_more_seldom():
             begun.append(asyncio.get_running_loop().time())
             return Deaf([])
 
-    async def scene() -> None:
-        track, _ = line(Beginning())
-        running = asyncio.create_task(track.run())
-        for start in range(600):
-            track.inbox.put(Chunk("t", start * 0.1, bytes(3_200)))
-            await asyncio.sleep(0.1)
-        track.inbox.close()
-        await running
-
-    run(scene())
+    track, _ = line(Beginning())
+    running = asyncio.create_task(track.run())
+    for start in range(600):
+        track.inbox.put(Chunk("t", start * 0.1, bytes(3_200)))
+        await asyncio.sleep(0.1)
+    track.inbox.close()
+    await running
 
     assert 20 <= len(begun) <= 26

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 
-from ..conftest import named
-from .moved_clock import START, World, prepared
+from ..conftest import execute, named, own_database
+from .moved_clock import START, Tenant, prepared
 from .numbered_finals import prepare
 
 
 @pytest.fixture(scope="session")
-def vault_url(postgres: str) -> str:
+def vault_url(postgres: str, all_tables: str) -> str:
     """A database with a settable clock, which tests share; each has a tenant of its own."""
 
     async def make() -> str:
-        await _execute(postgres, "CREATE DATABASE vault_clock")
+        await execute(postgres, f"CREATE DATABASE vault_clock TEMPLATE {all_tables}")
         await prepared(url := named(postgres, "vault_clock"))
         return url
 
@@ -28,18 +26,18 @@ def vault_url(postgres: str) -> str:
 
 
 @pytest.fixture
-async def world(vault_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with World.open(vault_url, tmp_path / "ledger", migrate=False) as world:
-        await world.set_clock(START)
-        yield world
+async def tenant(vault_url: str, tmp_path: Path) -> AsyncIterator[Tenant]:
+    async with Tenant.open(vault_url, tmp_path / "ledger", migrate=False) as tenant:
+        await tenant.set_clock(START)
+        yield tenant
 
 
 @pytest.fixture(scope="session")
-def template(postgres: str) -> str:
+def template(postgres: str, all_tables: str) -> str:
     """The name of a database that each test gets a copy of."""
 
     async def make() -> None:
-        await _execute(postgres, "CREATE DATABASE vault_template")
+        await execute(postgres, f"CREATE DATABASE vault_template TEMPLATE {all_tables}")
         await prepare(named(postgres, "vault_template"))
 
     asyncio.run(make())
@@ -49,13 +47,5 @@ def template(postgres: str) -> str:
 @pytest.fixture
 async def kept_url(postgres: str, template: str) -> AsyncIterator[str]:
     """The address of a database with the vault's tables, one tenant and the starting policies."""
-    name = f"vault_{secrets.token_hex(6)}"
-    await _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield named(postgres, name)
-    await _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute(statement)
-    await connection.close()
+    async with own_database(postgres, template) as url:
+        yield url

@@ -30,7 +30,7 @@ TERMS = {"source": "30 days", "translation": "30 days", "redacted": "30 days", "
 
 
 @dataclass
-class Kept:
+class Archive:
     """What a test needs of one tenant; `owner` is a superuser."""
 
     tenant: UUID
@@ -147,7 +147,7 @@ class Kept:
 
 
 @asynccontextmanager
-async def kept(url: str, folder: Path, name: str = "") -> AsyncIterator[Kept]:
+async def an_archive(url: str, folder: Path, name: str = "") -> AsyncIterator[Archive]:
     """A tenant with a policy `p` that keeps everything for 30 days; of that name, or of one of its own."""
     name = name or str(uuid4())
     tenant, secret = tenant_id(name), SecretStr(url)
@@ -155,11 +155,11 @@ async def kept(url: str, folder: Path, name: str = "") -> AsyncIterator[Kept]:
     await owner.execute("INSERT INTO vault.tenant VALUES ($1, $2) ON CONFLICT DO NOTHING", tenant, name)
     pools = {role: Pool(secret, role, size=2) for role in Role}
     keys = TenantKeys(pools[Role.WEB], KeyFile(folder / "root.key"), tenant)
-    house = Kept(tenant, owner, pools, keys, Anchors(folder / "anchors", tenant, keys), folder)
+    archive = Archive(tenant, owner, pools, keys, Anchors(folder / "anchors", tenant, keys), folder)
     await Ledger(folder / "ledger", tenant, keys).begin()
-    await house.policy("p")
+    await archive.policy("p")
     try:
-        yield house
+        yield archive
     finally:
         await owner.execute(NOW.format(""))
         for pool in pools.values():

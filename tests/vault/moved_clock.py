@@ -66,9 +66,11 @@ class Said:
 
 
 @dataclass
-class World:
+class Tenant:
+    """The tenant, the pools of the roles that meet it, and `owner`, a superuser."""
+
     url: str
-    tenant: UUID
+    id: UUID
     owner: asyncpg.Connection
     agent: Pool
     web: Pool
@@ -78,16 +80,16 @@ class World:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, folder: Path, *, migrate: bool = True) -> AsyncIterator[World]:
+    async def open(cls, url: str, folder: Path, *, migrate: bool = True) -> AsyncIterator[Tenant]:
         if migrate:
             await prepared(url)
         pools = [Pool(SecretStr(url), role, size=8) for role in (Role.AGENT, Role.WEB, Role.RETENTION)]
         owner = await asyncpg.connect(url)
-        world = cls(url, uuid4(), owner, *pools, folder, Pen())
-        await owner.execute("INSERT INTO vault.tenant (id, name) VALUES ($1, $2)", world.tenant, world.tenant.hex)
-        await world.ledger.begin()
+        tenant = cls(url, uuid4(), owner, *pools, folder, Pen())
+        await owner.execute("INSERT INTO vault.tenant (id, name) VALUES ($1, $2)", tenant.id, tenant.id.hex)
+        await tenant.ledger.begin()
         try:
-            yield world
+            yield tenant
         finally:
             for pool in pools:
                 await pool.close()
@@ -95,26 +97,26 @@ class World:
 
     async def renew(self) -> None:
         """Another tenant, of whom nothing is there, and the clock at its start."""
-        self.tenant = uuid4()
-        await self.owner.execute("INSERT INTO vault.tenant (id, name) VALUES ($1, $2)", self.tenant, self.tenant.hex)
+        self.id = uuid4()
+        await self.owner.execute("INSERT INTO vault.tenant (id, name) VALUES ($1, $2)", self.id, self.id.hex)
         await self.ledger.begin()
         await self.set_clock(START)
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(self.folder, self.tenant, self.pen)
+        return Ledger(self.folder, self.id, self.pen)
 
     @property
     def policies(self) -> Policies:
-        return Policies(self.retention, self.tenant)
+        return Policies(self.retention, self.id)
 
     @property
     def holds(self) -> Holds:
-        return Holds(self.web, self.tenant, self.ledger)
+        return Holds(self.web, self.id, self.ledger)
 
     @property
     def erasures(self) -> Erasures:
-        return Erasures(self.retention, self.tenant, self.ledger, self.pen)
+        return Erasures(self.retention, self.id, self.ledger, self.pen)
 
     async def sweep(self, *, pool: Pool | None = None, chunk: int = 200, **how: Any) -> Swept | None:
         given = pool or self.retention
@@ -122,7 +124,7 @@ class World:
         async def erasures(tenant: UUID) -> Erasures:
             return Erasures(given, tenant, self.ledger, self.pen)
 
-        return await Sweep(given, erasures, chunk=chunk).once(only=self.tenant, **how)
+        return await Sweep(given, erasures, chunk=chunk).once(only=self.id, **how)
 
     async def now(self) -> datetime:
         return await self.owner.fetchval("SELECT vault.now()")
@@ -142,12 +144,12 @@ class World:
 
     async def meet(self, room: str = "r", policy: str = "p") -> UUID:
         meeting = uuid4()
-        async with self.agent.transaction(self.tenant, room=room) as connection:
+        async with self.agent.transaction(self.id, room=room) as connection:
             await connection.execute(text("SELECT vault.begin(:m, :p)"), {"m": meeting, "p": policy})
         return meeting
 
     async def end(self, meeting: UUID, room: str = "r") -> None:
-        async with self.agent.transaction(self.tenant, room=room) as connection:
+        async with self.agent.transaction(self.id, room=room) as connection:
             await connection.execute(text("SELECT vault.finish(:m)"), {"m": meeting})
 
     async def key(
@@ -155,7 +157,7 @@ class World:
     ) -> tuple[UUID, bytes, str]:
         """A key of random bytes, as an agent hands it in: its id, its wrapped bytes, and what was answered."""
         key, wrapped = id or uuid4(), os.urandom(92)
-        async with self.agent.transaction(self.tenant, room=room) as connection:
+        async with self.agent.transaction(self.id, room=room) as connection:
             query = text("SELECT vault_keys.add(:m, :k, :s, :u, :kind, 1, :b)")
             given = {"m": meeting, "k": key, "s": speaker, "u": subject, "kind": kind, "b": wrapped}
             answer = (await connection.execute(query, given)).scalar_one()
@@ -188,7 +190,7 @@ class World:
             "sp": [speaker] * n,
         }
         given |= {"k": [key] * n, "said": [said_at or START] * n, "a": [1.0] * n, "b": [2.0] * n, "e": ["w"] * n}
-        async with self.agent.transaction(self.tenant, room=room) as connection:
+        async with self.agent.transaction(self.id, room=room) as connection:
             rows = await connection.execute(_STORE, {**given, "tags": [""] * n, "sealed": sealed})
             dead = list(rows.scalars())
         return [Said(meeting, i, kind, speaker, key, b"", s) for i, s in zip(ids, sealed, strict=True)], dead
@@ -216,38 +218,36 @@ class World:
     async def alive(self) -> set[UUID]:
         """The keys that are not destroyed."""
         rows = await self.owner.fetch(
-            "SELECT id FROM vault_keys.data_key WHERE tenant_id = $1 AND state = 'active'", self.tenant
+            "SELECT id FROM vault_keys.data_key WHERE tenant_id = $1 AND state = 'active'", self.id
         )
         return {row[0] for row in rows}
 
     async def stored(self) -> set[UUID]:
         """The segments whose rows are there."""
-        rows = await self.owner.fetch("SELECT segment_id FROM vault.record WHERE tenant_id = $1", self.tenant)
+        rows = await self.owner.fetch("SELECT segment_id FROM vault.record WHERE tenant_id = $1", self.id)
         return {row[0] for row in rows}
 
     async def tombstones(self) -> dict[UUID, int]:
-        rows = await self.owner.fetch(
-            "SELECT key_id, records FROM vault_keys.tombstone WHERE tenant_id = $1", self.tenant
-        )
+        rows = await self.owner.fetch("SELECT key_id, records FROM vault_keys.tombstone WHERE tenant_id = $1", self.id)
         return {row[0]: row[1] for row in rows}
 
     async def grant(self, room: str = "r", principal: str = "reader") -> None:
         await self.owner.execute(
             "INSERT INTO vault.room_grant (tenant_id, room, principal, granted_by) VALUES ($1, $2, $3, 'x')",
-            self.tenant,
+            self.id,
             room,
             principal,
         )
 
     async def ticket(self, meeting: UUID, principal: str = "reader") -> int:
-        async with self.web.transaction(self.tenant, principal=principal) as connection:
+        async with self.web.transaction(self.id, principal=principal) as connection:
             append = text("SELECT vault_audit.append('read', :m, 'allowed', '{}')")
             return int((await connection.execute(append, {"m": str(meeting)})).scalar_one())
 
     async def read(self, meeting: UUID, principal: str = "reader") -> dict[UUID, bytes]:
         """What the web role sees of it, by segment, after writing down that it reads."""
         ticket = await self.ticket(meeting, principal)
-        async with self.web.transaction(self.tenant, principal=principal, ticket=ticket) as connection:
+        async with self.web.transaction(self.id, principal=principal, ticket=ticket) as connection:
             rows = await connection.execute(text("SELECT segment_id, kind, sealed FROM vault.record"))
             return {row[0]: row[2] for row in rows}
 

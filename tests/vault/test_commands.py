@@ -10,15 +10,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 
 from agent.vault.db.tenants import tenant_id
 
+from .. import programs
 from .numbered_finals import MEETING, caption, opened_of, running, segment
 
-ROOT = Path(__file__).parent.parent.parent
 ID = str(MEETING.id)
 
 
@@ -40,10 +41,13 @@ class Operator:
             "DRAGOMAN_ANCHORS": str(self.folder / "anchors"),
         }
 
-    def does(self, *words: str, out: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
-        line = [sys.executable, "-m", "agent.vault", *words]
-        given = {"stdout": out, "stderr": subprocess.PIPE}
-        return subprocess.run(line, cwd=ROOT, env=self.told, text=True, check=False, **given)
+    def does(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return programs.run("agent.vault", *words, env=self.told)
+
+    async def begins(self, *words: str, stdout: int | None = None) -> asyncio.subprocess.Process:
+        """Python itself, which is told these words."""
+        given: dict[str, Any] = {"stdout": stdout, "stderr": asyncio.subprocess.PIPE}
+        return await asyncio.create_subprocess_exec(sys.executable, *words, cwd=programs.ROOT, env=self.told, **given)
 
     def said(self, *words: str) -> dict[str, object]:
         """What it printed last, as JSON; it ended well."""
@@ -215,14 +219,15 @@ async def test_a_receipt_that_can_be_written_nowhere_is_said_before_anything_is_
 
 @pytest.mark.parametrize("held_back", [True, False])
 async def test_who_reads_only_the_beginning_of_an_export_sees_no_complaint(operator: Operator, held_back: bool):
-    operator.told["PYTHONUNBUFFERED"] = "" if held_back else "1"
+    line = [*([] if held_back else ["-u"]), "-m", "agent.vault", "export", ID, "--format", "txt"]
     read, write = os.pipe()
     os.close(read)
 
-    done = operator.does("export", ID, "--format", "txt", out=write)
+    process = await operator.begins(*line, stdout=write)
     os.close(write)
+    _, complaint = await process.communicate()
 
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (process.returncode, complaint) == (1, b"")
 
 
 @pytest.mark.parametrize(
@@ -237,7 +242,7 @@ async def test_who_reads_only_the_beginning_of_an_export_sees_no_complaint(opera
     ],
 )
 def test_a_wrong_command_is_told_what_is_right(words: Sequence[str]):
-    done = Operator("postgresql://127.0.0.1:9/none", ROOT).does(*words)
+    done = Operator("postgresql://127.0.0.1:9/none", programs.ROOT).does(*words)
 
     assert done.returncode == 2
     assert "usage" in done.stderr
@@ -260,8 +265,7 @@ async def test_a_database_that_nobody_has_prepared_yet_is_waited_for(empty_url: 
 
 
 async def test_the_sweeping_process_ends_when_it_is_told(operator: Operator):
-    words = (sys.executable, "-m", "agent.vault", "sweep", "--every", "1")
-    process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, env=operator.told, stderr=asyncio.subprocess.PIPE)
+    process = await operator.begins("-m", "agent.vault", "sweep", "--every", "1")
     assert process.stderr is not None
     async with asyncio.timeout(60):
         while b"swept" not in await process.stderr.readline():

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-import asyncpg
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -39,9 +37,8 @@ from agent.vault.forget.scope import Scope
 from agent.vault.policy.terms import FOREVER, NOT_AT_ALL, Term
 from tests.vault.memory import MARGIN, Held, Key, Meeting, Memory, Record
 
-from ..conftest import named
 from .crash import Crash, Fuse
-from .moved_clock import START, World
+from .moved_clock import START, Tenant
 
 STEPS = int(os.environ.get("VAULT_STEPS", "0"))
 """0: some hundred, the same ones each time."""
@@ -67,7 +64,7 @@ class Words:
 class Vault(RuleBasedStateMachine):
     """The database and the account of it, side by side."""
 
-    world: World
+    tenant: Tenant
     runner: asyncio.Runner
     seen: Counter[str]
     """What sweeps met, over all examples."""
@@ -81,7 +78,7 @@ class Vault(RuleBasedStateMachine):
     @initialize(target=words, source=TERMS, translation=TERMS, default=st.integers(0, 3))
     def begin(self, source: str, translation: str, default: int) -> MultipleResults[Words]:
         """Two meetings in which two people said something."""
-        self.do(self.world.renew())
+        self.do(self.tenant.renew())
         self.memory = Memory(START)
         self.speakers: dict[tuple[UUID, UUID], UUID] = {}
         self.using: dict[tuple[UUID, UUID, str], UUID] = {}
@@ -89,7 +86,7 @@ class Vault(RuleBasedStateMachine):
             self.propose(name, first, second)
             self.approve((name, 1), "ana")
         if default == 0:
-            self.do(self.world.policies.make_default("q", by="ana"))
+            self.do(self.tenant.policies.make_default("q", by="ana"))
             self.memory.default = "q"
         talks = itertools.product((self.met("r", "p"), self.met("s", "q")), PEOPLE, ("source", "translation"))
         return multiple(*(self.speak_in(*talk) for talk in talks))
@@ -97,14 +94,14 @@ class Vault(RuleBasedStateMachine):
     @rule(target=versions, name=st.sampled_from(NAMES), source=TERMS, translation=TERMS)
     def propose(self, name: str, source: str, translation: str) -> tuple[str, int]:
         terms = {"source": Term.parse(source), "translation": Term.parse(translation), "redacted": NOT_AT_ALL}
-        made = self.do(self.world.policies.propose(name, by="ana", audit=FOREVER, **terms))
+        made = self.do(self.tenant.policies.propose(name, by="ana", audit=FOREVER, **terms))
         assert made.version == self.memory.propose(name, terms, "ana")
         return name, made.version
 
     @rule(version=versions, by=st.sampled_from(["ana", "ben"]))
     def approve(self, version: tuple[str, int], by: str) -> None:
         try:
-            self.do(self.world.policies.approve(*version, by=by))
+            self.do(self.tenant.policies.approve(*version, by=by))
             answer = "ok"
         except VaultError as error:
             answer = error.code
@@ -116,7 +113,7 @@ class Vault(RuleBasedStateMachine):
         self.met(room, policy)
 
     def met(self, room: str, policy: str) -> UUID:
-        id = self.do(self.world.meet(room, policy))
+        id = self.do(self.tenant.meet(room, policy))
         now = self.memory.now
         self.memory.meetings[id] = Meeting(id, room, policy, now, now)
         return id
@@ -147,14 +144,14 @@ class Vault(RuleBasedStateMachine):
     @rule(nth=NTH)
     def end(self, nth: int) -> None:
         told = self.memory.meetings[self.meeting(nth)]
-        self.do(self.world.end(told.id, told.room))
+        self.do(self.tenant.end(told.id, told.room))
         told.ended = told.ended or self.memory.now
 
     @precondition(lambda self: len(self.memory.holds) < 3)
     @rule(target=holds, scope=SCOPES, nth=NTH)
     def hold(self, scope: tuple[str | None, bool, UUID | None], nth: int) -> UUID:
         meant = self.scope(scope, nth)
-        placed = self.do(self.world.holds.place(meant, matter="a case", by="ana"))
+        placed = self.do(self.tenant.holds.place(meant, matter="a case", by="ana"))
         self.memory.holds[placed.hold.id] = Held(meant)
         gone = [key for key in self.memory.keys.values() if key.destroyed and self.memory._covers(meant, key)]
         assert placed.keys_gone == len(gone)
@@ -164,7 +161,7 @@ class Vault(RuleBasedStateMachine):
     def release(self, hold: UUID) -> None:
         held = self.memory.holds[hold]
         if held.grace_until is None:
-            released = self.do(self.world.holds.release(hold, by="ben"))
+            released = self.do(self.tenant.holds.release(hold, by="ben"))
             held.grace_until = self.memory.now + timedelta(days=30)
             assert released.grace_until == held.grace_until
 
@@ -183,7 +180,7 @@ class Vault(RuleBasedStateMachine):
     def wait(self, hours: float, how: str, at: int) -> None:
         """Time goes by, and then mostly a sweep."""
         self.memory.now += timedelta(hours=hours)
-        self.do(self.world.set_clock(self.memory.now))
+        self.do(self.tenant.set_clock(self.memory.now))
         if how:
             self.swept(how, at)
 
@@ -202,7 +199,7 @@ class Vault(RuleBasedStateMachine):
             self.partly()
         if how == "two at once":
             self.do(self.both())
-        self.do(self.world.sweep())
+        self.do(self.tenant.sweep())
         self.memory.sweep()
 
     @invariant()
@@ -226,7 +223,7 @@ class Vault(RuleBasedStateMachine):
         for kind in ("name", said.kind):
             used = self.memory.keys.get(self.using.get((said.meeting, person, kind), UUID(int=0)))
             if used is None or used.destroyed:
-                key, _, answer = self.do(self.world.key(said.meeting, speaker, person, kind, told.room))
+                key, _, answer = self.do(self.tenant.key(said.meeting, speaker, person, kind, told.room))
                 assert answer == ("active" if self.memory.takes(told, person) else "destroyed")
                 if answer == "destroyed":
                     return
@@ -235,7 +232,7 @@ class Vault(RuleBasedStateMachine):
         key = self.using[said.meeting, person, said.kind]
         segments = [said.segment]
         _, dead = self.do(
-            self.world.store(said.meeting, speaker, key, said.kind, told.room, segments, said.rev, self.memory.now)
+            self.tenant.store(said.meeting, speaker, key, said.kind, told.room, segments, said.rev, self.memory.now)
         )
         assert dead == []
         before = told.records.get((said.segment, said.kind))
@@ -243,9 +240,9 @@ class Vault(RuleBasedStateMachine):
         told.last, told.ended, told.destroyed = self.memory.now, None, False
 
     async def erased(self, scope: Scope) -> str:
-        erasures = self.world.erasures
+        erasures = self.tenant.erasures
         erasure = await erasures.carry_out(await erasures.request(scope, by="ana"))
-        await clear(self.world.retention, self.world.tenant, list(erasure.keys))
+        await clear(self.tenant.retention, self.tenant.id, list(erasure.keys))
         return erasure.state
 
     def count(self) -> None:
@@ -261,12 +258,12 @@ class Vault(RuleBasedStateMachine):
                 self.seen["held" if self.memory.is_held(key) else "has something newer" if newer else "due"] += 1
 
     async def both(self) -> None:
-        await asyncio.gather(self.world.sweep(), self.world.sweep())
+        await asyncio.gather(self.tenant.sweep(), self.tenant.sweep())
 
     async def killed(self, at: int) -> None:
-        fuse = Fuse(self.world.url, Role.RETENTION, at)
+        fuse = Fuse(self.tenant.url, Role.RETENTION, at)
         try:
-            await self.world.sweep(pool=fuse.pool)
+            await self.tenant.sweep(pool=fuse.pool)
         except Crash:
             pass
         finally:
@@ -274,7 +271,7 @@ class Vault(RuleBasedStateMachine):
 
     def partly(self) -> None:
         """In the middle of a sweep: no held key is gone, and each that is gone has its tombstone."""
-        alive, tombstones = self.do(self.world.alive()), self.do(self.world.tombstones())
+        alive, tombstones = self.do(self.tenant.alive()), self.do(self.tenant.tombstones())
         held = {key.id for key in self.memory.keys.values() if not key.destroyed and self.memory.is_held(key)}
         assert held <= alive
         assert alive | set(tombstones) == set(self.memory.keys)
@@ -282,38 +279,24 @@ class Vault(RuleBasedStateMachine):
 
     async def found(self) -> tuple[set[UUID], dict[UUID, int], set[tuple[UUID, str]], set[tuple[UUID, str]]]:
         """Keys that live, tombstones, rows that are there, and those of them that may be seen."""
-        rows = await self.world.owner.fetch(
+        rows = await self.tenant.owner.fetch(
             "SELECT segment_id, kind, stored_at > vault.due_since(tenant_id, meeting_id, kind) FROM vault.record"
             " WHERE tenant_id = $1",
-            self.world.tenant,
+            self.tenant.id,
         )
         stored, seen = {(row[0], row[1]) for row in rows}, {(row[0], row[1]) for row in rows if row[2]}
-        return await self.world.alive(), await self.world.tombstones(), stored, seen
-
-
-@pytest.fixture
-def alone(postgres: str) -> str:
-    """A database in which no sweep may scour: that takes most of a sweep's time, and changes nothing here."""
-    url = named(postgres, "vault_machine")
-
-    async def make() -> None:
-        owner = await asyncpg.connect(postgres)
-        await owner.execute("DROP DATABASE IF EXISTS vault_machine WITH (FORCE)")
-        await owner.execute("CREATE DATABASE vault_machine")
-        await owner.close()
-
-    asyncio.run(make())
-    return url
+        return await self.tenant.alive(), await self.tenant.tombstones(), stored, seen
 
 
 def test_promise_18_and_20_the_database_keeps_and_forgets_what_a_plain_account_of_the_rules_says(
-    alone: str, tmp_path: Path
+    own_url: str, tmp_path: Path
 ) -> None:
     with asyncio.Runner() as runner:
-        opened = World.open(alone, tmp_path / "ledger")
-        world = runner.run(opened.__aenter__())
-        runner.run(world.owner.execute("REVOKE MAINTAIN ON vault_keys.data_key FROM dragoman_retention"))
-        machine = type("Machine", (Vault,), {"world": world, "runner": runner, "seen": Counter()})
+        opened = Tenant.open(own_url, tmp_path / "ledger")
+        tenant = runner.run(opened.__aenter__())
+        # Scouring takes most of a sweep's time, and changes nothing here.
+        runner.run(tenant.owner.execute("REVOKE MAINTAIN ON vault_keys.data_key FROM dragoman_retention"))
+        machine = type("Machine", (Vault,), {"tenant": tenant, "runner": runner, "seen": Counter()})
         try:
             run_state_machine_as_test(
                 machine,

@@ -66,7 +66,7 @@ async def until_ok(keeper: Recorder) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_promise_03_what_waited_is_replayed_at_thousands_a_second(
+async def test_promise_03_what_waited_is_replayed_at_more_than_a_thousand_a_second(
     kept_url: str, tmp_path: Path, record_property: pytest.RecordProperty
 ):
     pool = Pool(SecretStr(kept_url), Role.AGENT)

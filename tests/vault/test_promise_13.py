@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import named
+from tests.conftest import execute, named
 from tests.thorough import times
 from tests.vault.db.test_roles import FUNCTIONS, TABLES
 from tests.vault.signing_in import SEALED, Whose, address, make_logins, settle
@@ -299,20 +299,11 @@ def _plain(rows: list[tuple[Any, ...]]) -> str:
 
 
 @pytest.fixture(scope="session")
-def vault(postgres: str) -> Iterator[Vault]:
+def vault(postgres: str, all_tables: str) -> Iterator[Vault]:
     """Of its own: the checks look at all rows."""
 
     async def make() -> None:
-        from pydantic import SecretStr
-
-        from web.database import Database
-
-        owner = await asyncpg.connect(postgres)
-        await owner.execute("CREATE DATABASE promise_13")
-        await owner.close()
-        database = Database(SecretStr(named(postgres, "promise_13")))
-        await database.migrate()
-        await database.close()
+        await execute(postgres, f"CREATE DATABASE promise_13 TEMPLATE {all_tables}")
         await make_logins(named(postgres, "promise_13"))
 
     asyncio.run(make())

@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import jwt
 import pytest
 from aiohttp import ClientResponse, web
@@ -19,11 +20,19 @@ from pydantic import SecretStr
 from agent.settings import Settings
 from tests.web.livekit import FakeLiveKit
 from web.app import build
+from web.database import PATIENCE
+from web.dispatch.watcher import USUAL, Rhythm
 from web.moments import MOMENTS
 
 KEY, SECRET, HOST = "key", "a-secret-of-at-least-32-characters", "the-host-secret"
 KEYS = [f'{{"kty":"OKP","crv":"Ed25519","x":"{x * 43}"}}' for x in "AB"]
 """Public keys of interpreters; nothing is signed with them."""
+MOMENTS_OF = {
+    "interpreters": ("first_at", "seen_at", "missing_at", "hearing_at"),
+    "workers": ("seen_at",),
+    "rooms": ("called_at",),
+}
+"""What the tables say that happened when."""
 SERVED = [
     {
         "stage": "recognise",
@@ -75,6 +84,22 @@ class Neighbours:
         return web.json_response({"stages": SERVED})
 
 
+QUICK = Rhythm(tick=0.03, again=0.2)
+"""Where a test waits for the watch to look."""
+
+
+class Steady:
+    """The clock of the watch: the real one, which a test moves on."""
+
+    def __init__(self) -> None:
+        self.moved = 0.0
+        self.read = 0
+
+    def __call__(self) -> float:
+        self.read += 1
+        return time.monotonic() + self.moved
+
+
 @dataclass
 class House:
     """A running web server and what stands around it."""
@@ -83,6 +108,7 @@ class House:
     settings: Settings
     livekit: FakeLiveKit
     neighbours: Neighbours
+    steady: Steady
 
     def keep_answers(self, seconds: float) -> None:
         """For so long from now on; at first none is kept."""
@@ -111,6 +137,27 @@ class House:
         told = {"agent": "interpreter", "registered": True, "warm": 1, "rooms": 0, "limit": 10, **told}
         headers = {"Authorization": f"Bearer {beat_token(worker)}"}
         return await self.client.post(f"/api/workers/{worker}/beat", json=told, headers=headers)
+
+    async def wait(self, seconds: float) -> None:
+        """So many seconds pass, for the tables and for the watch, which goes on looking meanwhile."""
+        connection = await asyncpg.connect(self.settings.database_url.get_secret_value())
+        while seconds > 0:
+            step = min(seconds, 0.5)  # in one piece it would look as if the watch had slept
+            for table, columns in MOMENTS_OF.items():
+                earlier = ", ".join(f"{column} = {column} - make_interval(secs => $1)" for column in columns)
+                await connection.execute(f"UPDATE {table} SET {earlier}", step)
+            self.steady.moved += step
+            seconds -= step
+            await self.looks(2)
+        await connection.close()
+        await self.looks()
+
+    async def looks(self, times: int = 6) -> None:
+        """Until the watch has asked so often how late it is, as it does before each look and in some."""
+        before = self.steady.read
+        async with asyncio.timeout(10):
+            while self.steady.read < before + times:  # noqa: ASYNC110 - no event tells of it
+                await asyncio.sleep(0.005)
 
     async def count(self, line: str) -> float:
         """What a line of /metrics says; 0 where it isn't there."""
@@ -162,9 +209,18 @@ async def open_house(database_url: str, dist: Path, root_key: str, tmp_path: Pat
     """Starts a web server, with other settings where a test gives them; all end with the test."""
     async with AsyncExitStack() as stack:
 
-        async def open_one(livekit: FakeLiveKit | None = None, ready: bool = True, **changes: Any) -> House:
-            given = {"root_key": root_key, "ledger": tmp_path / "ledger", **changes}
-            house = await stack.enter_async_context(_house(livekit, database_url, dist, given))
+        async def open_one(
+            livekit: FakeLiveKit | None = None,
+            ready: bool = True,
+            patience: float = PATIENCE,
+            rhythm: Rhythm = USUAL,
+            **changes: Any,
+        ) -> House:
+            given = {"database_url": SecretStr(database_url), "root_key": root_key, "pages": dist}
+            settings = {**given, "ledger": tmp_path / "ledger", **changes}
+            house = await stack.enter_async_context(
+                _house(livekit or FakeLiveKit(KEY, SECRET), patience, rhythm, settings)
+            )
             async with asyncio.timeout(10):
                 if ready:
                     await _opened(house)
@@ -181,23 +237,24 @@ async def _opened(house: House) -> None:
 
 
 @asynccontextmanager
-async def _house(livekit: FakeLiveKit | None, url: str, dist: Path, changes: dict[str, Any]) -> AsyncIterator[House]:
-    livekit, neighbours = livekit or FakeLiveKit(KEY, SECRET), Neighbours()
+async def _house(
+    livekit: FakeLiveKit, patience: float, rhythm: Rhythm, changes: dict[str, Any]
+) -> AsyncIterator[House]:
+    neighbours, steady = Neighbours(), Steady()
     async with TestServer(livekit.app()) as sfu, TestServer(neighbours.app()) as others:
         given: dict[str, Any] = {
             "livekit_url": f"ws://127.0.0.1:{sfu.port}",
             "livekit_public_url": "wss://livekit.example",
             "livekit_api_key": KEY,
             "livekit_api_secret": SecretStr(SECRET),
-            "database_url": SecretStr(url),
             "host_secret": SecretStr(HOST),
             "engines": f"http://127.0.0.1:{others.port}",
-            "pages": dist,
             "migrate": False,
         }
         settings = Settings(**{**given, **changes})
-        async with TestClient(TestServer(build(settings, 0))) as client:
-            yield House(client, settings, livekit, neighbours)
+        app = build(settings, 0, patience, replace(rhythm, steady=steady))
+        async with TestClient(TestServer(app)) as client:
+            yield House(client, settings, livekit, neighbours, steady)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from agent.errors import DragomanError
 from agent.postgres import address
-from tests.web.conftest import HOST, Opening, code
+from tests.web.conftest import HOST, QUICK, Opening, code
 from web.database import Database
 
 BEARER = {"Authorization": f"Bearer {HOST}"}
@@ -21,7 +21,7 @@ BEARER = {"Authorization": f"Bearer {HOST}"}
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(SecretStr(database_url))
+    database = Database(SecretStr(database_url), patience=0.5)
     yield database
     await database.close()
 
@@ -102,7 +102,7 @@ async def test_a_lock_goes_with_its_session_and_does_not_return_to_the_pool(data
 async def test_a_database_that_went_away_is_said_to_be_away_and_found_again(
     open_house: Opening, own_postgres: PostgresServer
 ):
-    house = await open_house(database_url=SecretStr(own_postgres.get_uri()), migrate=True)
+    house = await open_house(rhythm=QUICK, database_url=SecretStr(own_postgres.get_uri()), migrate=True)
     room, secret = await house.make()
 
     own_postgres.stop()
@@ -125,7 +125,7 @@ async def test_a_database_that_went_away_is_said_to_be_away_and_found_again(
 async def test_a_server_that_starts_before_the_database_waits_for_it(open_house: Opening, own_postgres: PostgresServer):
     uri = own_postgres.get_uri()
     own_postgres.stop()
-    house = await open_house(ready=False, database_url=SecretStr(uri), migrate=True)
+    house = await open_house(rhythm=QUICK, ready=False, database_url=SecretStr(uri), migrate=True)
     before = await code(await house.client.get("/api/rooms/demo"))
 
     own_postgres.ensure_postgres_running()
@@ -137,7 +137,9 @@ async def test_a_server_that_starts_before_the_database_waits_for_it(open_house:
 
 
 async def test_a_server_ends_when_told_to_even_as_the_database_goes(open_house: Opening, own_postgres: PostgresServer):
-    houses = [await open_house(database_url=SecretStr(own_postgres.get_uri()), migrate=True) for _ in range(4)]
+    houses = [
+        await open_house(rhythm=QUICK, database_url=SecretStr(own_postgres.get_uri()), migrate=True) for _ in range(4)
+    ]
 
     own_postgres.stop()
     async with asyncio.timeout(10):

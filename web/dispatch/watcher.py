@@ -6,9 +6,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from aiohttp import web
 from asyncpg import Connection
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,14 +32,27 @@ log = logging.getLogger(__name__)
 
 LOCK = 0x64726167_6C656164
 """Who holds this advisory lock attends; Postgres takes it back when the holder's connection ends."""
-TICK = 0.25
-"""Seconds between two looks at the beats."""
-EVERY = 10.0
-"""Seconds between two looks at every live room: a webhook may be lost."""
-AGAIN = 1.0
-"""Seconds before another try, at the lock or at a LiveKit server that was away."""
 AT_ONCE = 8
 """Rooms looked at at the same time."""
+
+Seconds = float
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often the watch looks, and by which clock."""
+
+    tick: Seconds = 0.25
+    """Between two looks at the beats."""
+    every: Seconds = 10.0
+    """Between two looks at every live room: a webhook may be lost."""
+    again: Seconds = 1.0
+    """Before another try, at a database or a LiveKit server that was away, or at the lock."""
+    steady: Callable[[], Seconds] = time.monotonic
+
+
+USUAL = Rhythm()
+RHYTHM = web.AppKey("rhythm", Rhythm)
 
 
 class Sightings:
@@ -67,17 +81,20 @@ class Sightings:
 class Watch:
     """One task. Beats come through the tables, hints through Postgres' notices, people from LiveKit."""
 
-    def __init__(self, settings: Settings, database: Database, policies: Policies, sfu: Sfu, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, policies: Policies, sfu: Sfu, metrics: Metrics, rhythm: Rhythm
+    ) -> None:
         self._database = database
         self._policies = policies
         self._sfu = sfu
         self._metrics = metrics
+        self._rhythm = rhythm
         self._hints: set[str] = set()
         self._hinted = asyncio.Event()
         self._asking = Asking(sfu, settings)
         self._agent = settings.agent_name
         self._free = 0
-        self._sightings = Sightings()
+        self._sightings = Sightings(rhythm.steady)
         self._looking: set[str] = set()
         self._seats = asyncio.Semaphore(AT_ONCE)
         self._since = 0.0
@@ -101,7 +118,7 @@ class Watch:
                 away = True
             finally:
                 self._metrics.leader.set(0)
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(self._rhythm.again)
 
     async def look(self, room: str) -> Verdict:
         """Look at one room, note what is to be done, do it. Raises `sfu_away`, `database_away`.
@@ -110,7 +127,7 @@ class Watch:
         """
         people = tuple(await self._sfu.people(room))
         seen = self._sightings.of(room, people)
-        watched = time.monotonic() - self._since
+        watched = self._rhythm.steady() - self._since
         async with self._database.transaction() as connection:
             scene = await scene_of(connection, room)
         if scene is None:
@@ -162,10 +179,10 @@ class Watch:
         await driver.add_listener(CHANNEL, self._hint)
         log.info("attending")
         self._metrics.leader.set(1)
-        self._since = last = time.monotonic()
+        self._since = last = self._rhythm.steady()
         self._swept = 0.0
         while True:
-            moment = time.monotonic()
+            moment = self._rhythm.steady()
             if moment - last > PULSE:  # we were asleep ourselves, or the database was: nobody is to blame
                 self._since = moment
             last = moment
@@ -174,7 +191,7 @@ class Watch:
             found = await scenes(session, moment - self._since, self._free)
             if moment >= self._rest_until:
                 wanted = self._take_hints() | {room for room, scene in found.items() if is_due(scene)}
-                if moment - self._swept > EVERY:
+                if moment - self._swept > self._rhythm.every:
                     self._swept = moment
                     wanted |= await self._live(session)
                 for room in wanted - self._looking:
@@ -215,7 +232,7 @@ class Watch:
         if not self._resting:
             log.warning("cannot look at rooms", extra={"code": error.code})
         self._resting = True
-        self._rest_until = time.monotonic() + AGAIN
+        self._rest_until = self._rhythm.steady() + self._rhythm.again
         self._swept = 0.0  # who knows what we missed
 
     def _wake(self) -> None:
@@ -236,7 +253,7 @@ class Watch:
 
     async def _wait(self) -> None:
         try:
-            async with asyncio.timeout(TICK):
+            async with asyncio.timeout(self._rhythm.tick):
                 await self._hinted.wait()
         except TimeoutError:
             return

@@ -1,4 +1,4 @@
-"""`python -m agent.engines models`: which models there are, and fetching, checking and removing them."""
+"""`python -m agent.engines models`: which models there are, and fetching, checking, removing and measuring them."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def main(words: Sequence[str], of: Mapping[str, Model] | None = None) -> int:
             return _list(known, settings)
         if given.command == "check":
             return _check(known, given.name, settings)
+        if given.command == "measure":
+            return _measure(given, settings)
         if given.command == "remove":
             return _remove(named(given.name, known), settings)
         return _pull(named(given.name, known), given, settings)
@@ -55,7 +57,23 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="compare every byte of a model, or of all that are here")
     check.add_argument("name", nargs="?")
     commands.add_parser("remove", help="delete a model").add_argument("name")
+    measure = commands.add_parser("measure", help="rank the translators that are here, for the routes of texts")
+    measure.add_argument("--data", type=Path, required=True, help="a parallel text: TSV with a column for each tag")
+    measure.add_argument("--sentences", type=_number, default=60, help="how many, spread evenly over it (60)")
+    measure.add_argument("--languages", type=_listed, default=(), help="only these, comma-separated")
+    measure.add_argument("--engines", type=_listed, default=(), help="only these, comma-separated")
+    measure.add_argument("--write", type=Path, metavar="FILE", help="another file than the table that is gone by")
     return parser
+
+
+def _listed(names: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is no number of sentences")
+    return int(text)
 
 
 def _list(known: Mapping[str, Model], settings: Settings) -> int:
@@ -155,6 +173,19 @@ def _wrong(model: Model, folder: Path) -> str:
     except ModelError as error:
         return error.message
     return f"{', '.join(lost)} missing or damaged; `pull {model.name}` mends it" if lost else ""
+
+
+def _measure(given: argparse.Namespace, settings: Settings) -> int:
+    try:
+        from .measure import Asked, rank
+    except ImportError as error:
+        if error.name != "sacrebleu":
+            raise
+        raise ModelError("no_measure", "Measuring needs the package sacrebleu, which is not installed.") from None
+
+    chosen = {"languages": given.languages, "engines": given.engines, "into": given.write}
+    rank(Asked(given.data, given.sentences, **{name: one for name, one in chosen.items() if one}), settings, _say)
+    return 0
 
 
 def _remove(model: Model, settings: Settings) -> int:

@@ -38,7 +38,7 @@ CALLED = {
 }
 """What an operator put there, as it is told."""
 TABLE = Path(__file__).with_name("routes.json")
-"""Written by `python -m bench.translation`."""
+"""Written by `python -m agent.engines models measure`."""
 
 
 Answers = Sequence[Mapping[str, Translation] | EngineError]

@@ -12,7 +12,6 @@ import pytest
 
 from agent.engines.service.batch import LATEST, SOONEST, Batch, FairQueue
 from agent.errors import EngineError
-from tests.moved import run
 
 
 class Engine:
@@ -264,27 +263,28 @@ async def test_an_interim_is_dropped_when_its_asker_says_it_is_worth_nothing_any
         assert await asyncio.gather(first, long, final) == ["FIRST", "LONG", "FINAL"]
 
 
-def test_who_is_refused_is_told_when_to_ask_again() -> None:
+@pytest.mark.simulated_time
+@pytest.mark.parametrize(("limit", "after"), [(2, 2 * 0.5), (6, 6 * 0.5), (40, LATEST)])
+async def test_who_is_refused_is_told_when_to_ask_again(limit: int, after: float) -> None:
+    """Half a second a request, and so many wait."""
+
     async def slowly(requests: Sequence[str]) -> list[str | EngineError]:
         await asyncio.sleep(0.5)
         return [one.upper() for one in requests]
 
-    async def full(limit: int) -> float:
-        batch: Batch[str, str] = Batch(slowly, limit=limit, now=asyncio.get_running_loop().time)
-        async with running(batch):
-            await batch.ask("known", "a")
-            tasks = [asking(batch, "begun", "a")]
-            await turn()
-            tasks += [asking(batch, "x", f"{n}") for n in range(limit)]
-            await turn()
-            with pytest.raises(EngineError) as caught:
-                await batch.ask("y", "c")
-            for task in tasks:
-                task.cancel()
-            return caught.value.after
+    batch: Batch[str, str] = Batch(slowly, limit=limit, now=asyncio.get_running_loop().time)
+    async with running(batch):
+        await batch.ask("known", "a")
+        tasks = [asking(batch, "begun", "a")]
+        await turn()
+        tasks += [asking(batch, "x", f"{n}") for n in range(limit)]
+        await turn()
+        with pytest.raises(EngineError) as caught:
+            await batch.ask("y", "c")
+        for task in tasks:
+            task.cancel()
 
-    # Half a second a request, and so many wait.
-    assert [run(full(limit)) for limit in (2, 6, 40)] == pytest.approx([2 * 0.5, 6 * 0.5, LATEST])
+    assert caught.value.after == pytest.approx(after)
 
 
 async def test_who_is_refused_before_anything_is_known_may_ask_again_soon() -> None:
@@ -316,10 +316,14 @@ async def test_a_call_takes_as_much_as_weighs_what_it_may_and_one_request_at_lea
 
 
 class Timed:
-    """Answers after as many seconds as the request says, on a clock that is moved, and remembers when."""
+    """Answers after as many seconds as the request says, in simulated time, and remembers when."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[float, list[float]]] = []
+
+    @property
+    def sizes(self) -> list[int]:
+        return [len(requests) for _, requests in self.calls]
 
     async def work(self, requests: Sequence[float]) -> list[str | EngineError]:
         self.calls.append((asyncio.get_running_loop().time(), [*requests]))
@@ -344,66 +348,58 @@ async def arriving(batch: Batch[float, str], every: float, count: int, takes: fl
             await asyncio.sleep(every)
 
 
-def test_where_requests_come_seldom_nobody_is_waited_for() -> None:
-    async def scene() -> list[tuple[float, int]]:
-        async with timed(most=16, window=0.02) as (batch, engine):
-            await arriving(batch, every=0.25, count=12)
-            return [(at, len(requests)) for at, requests in engine.calls]
+@pytest.mark.simulated_time
+async def test_where_requests_come_seldom_nobody_is_waited_for() -> None:
+    async with timed(most=16, window=0.02) as (batch, engine):
+        await arriving(batch, every=0.25, count=12)
 
-    assert run(scene()) == [(pytest.approx(n * 0.25), 1) for n in range(12)]
+    assert [(at, len(requests)) for at, requests in engine.calls] == [(pytest.approx(n * 0.25), 1) for n in range(12)]
 
 
-def test_where_requests_come_thick_the_first_waits_a_window_for_the_next_ones() -> None:
-    async def scene() -> list[int]:
-        async with timed(most=16, window=0.02) as (batch, engine):
-            await arriving(batch, every=0.005, count=100)
-            return [len(requests) for _, requests in engine.calls]
+@pytest.mark.simulated_time
+async def test_where_requests_come_thick_the_first_waits_a_window_for_the_next_ones() -> None:
+    async with timed(most=16, window=0.02) as (batch, engine):
+        await arriving(batch, every=0.005, count=100)
 
-    sizes = run(scene())
-
+    sizes = engine.sizes
     assert sizes[:3] == [1, 1, 1]  # nobody knows yet
     assert set(sizes[12:-1]) <= {4, 5}
     assert sum(sizes) == 100
 
 
-def test_a_full_batch_waits_for_nobody_else() -> None:
-    async def scene() -> list[int]:
-        async with timed(most=2, window=10.0) as (batch, engine):
-            await arriving(batch, every=0.005, count=40)
-            return [len(requests) for _, requests in engine.calls]
+@pytest.mark.simulated_time
+async def test_a_full_batch_waits_for_nobody_else() -> None:
+    async with timed(most=2, window=10.0) as (batch, engine):
+        await arriving(batch, every=0.005, count=40)
 
-    assert max(run(scene())) == 2
-
-
-def test_what_came_while_the_engine_worked_has_waited_long_enough() -> None:
-    async def scene() -> float:
-        async with timed(most=16, window=0.02) as (batch, engine):
-            await arriving(batch, every=0.005, count=60, takes=0.1)
-            begun = [at for at, _ in engine.calls]
-            return max(later - at for at, later in pairwise(begun[2:]))
-
-    assert run(scene()) == pytest.approx(0.1, abs=0.001)
+    assert max(engine.sizes) == 2
 
 
-def test_a_room_whose_requests_take_long_gets_its_share_of_time_and_not_of_turns() -> None:
-    async def scene() -> dict[str, int]:
-        done = {"slow": 0, "quick": 0}
+@pytest.mark.simulated_time
+async def test_what_came_while_the_engine_worked_has_waited_long_enough() -> None:
+    async with timed(most=16, window=0.02) as (batch, engine):
+        await arriving(batch, every=0.005, count=60, takes=0.1)
 
-        async def ask(batch: Batch[float, str], room: str, takes: float) -> None:
-            while True:
-                await batch.ask(takes, room)
-                done[room] += 1
+    begun = [at for at, _ in engine.calls]
+    assert max(later - at for at, later in pairwise(begun[2:])) == pytest.approx(0.1, abs=0.001)
 
-        async with timed() as (batch, _):
-            tasks = [asyncio.create_task(ask(batch, "slow", 1.0)) for _ in range(3)]
-            tasks += [asyncio.create_task(ask(batch, "quick", 0.1)) for _ in range(3)]
-            await asyncio.sleep(60.0)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        return done
 
-    done = run(scene())
+@pytest.mark.simulated_time
+async def test_a_room_whose_requests_take_long_gets_its_share_of_time_and_not_of_turns() -> None:
+    done = {"slow": 0, "quick": 0}
+
+    async def ask(batch: Batch[float, str], room: str, takes: float) -> None:
+        while True:
+            await batch.ask(takes, room)
+            done[room] += 1
+
+    async with timed() as (batch, _):
+        tasks = [asyncio.create_task(ask(batch, "slow", 1.0)) for _ in range(3)]
+        tasks += [asyncio.create_task(ask(batch, "quick", 0.1)) for _ in range(3)]
+        await asyncio.sleep(60.0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     assert done["slow"] * 1.0 == pytest.approx(30.0, abs=3.0)
     assert done["quick"] * 0.1 == pytest.approx(30.0, abs=3.0)

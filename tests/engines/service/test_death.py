@@ -10,7 +10,7 @@ import pytest
 
 from ..killed import Process, a_room, address, speak
 
-SAID = ["one", "two", "three", "five", "six", "seven", "nine", "ten", "zero", "one", "three", "two"]
+SAID = ["one", "two", "three", "five", "six", "seven", "nine", "ten"]
 
 
 @pytest.mark.parametrize("kind", ["unix", "http"])

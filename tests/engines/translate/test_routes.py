@@ -13,7 +13,6 @@ import pytest
 from agent.engines import Served, TextRequest, Translation
 from agent.engines.translate.routes import TABLE, Route, Routes, read
 from agent.errors import EngineError
-from bench.translation import best, onward, unmeasured
 
 
 class Hops:
@@ -306,7 +305,7 @@ def test_the_table_is_in_order_and_each_chain_leads_from_its_source_to_its_targe
 def test_the_table_says_how_it_was_measured() -> None:
     about = json.loads(TABLE.read_text())
 
-    assert about["command"].startswith("python -m bench.translation --data ")
+    assert about["command"].startswith("python -m agent.engines models measure --data ")
     assert about["date"]
 
 
@@ -316,30 +315,3 @@ def test_every_pair_of_the_languages_with_a_text_is_measured() -> None:
 
     assert [f"{a}>{b}" for a in languages for b in languages if a != b and f"{a}>{b}" not in routes] == []
     assert all(routes[f"{a}>{b}"][0].figure for a in languages for b in languages if a != b)
-
-
-# The measurement
-
-
-def test_a_chain_goes_on_only_to_where_it_has_not_been() -> None:
-    hops = {"r en>es", "r es>en", "r es>fr", "r fr>es"}
-
-    assert [*onward(hops, "en", ("r en>es",))] == ["r es>fr"]
-
-
-def test_the_best_chains_stand_first_and_one_stays_for_want_of_an_engine() -> None:
-    routes = [{"route": (hop,), "chrf": chrf} for hop, chrf in (("apertium a>b", 40.0), ("bergamot a>b", 60.0))]
-    routes += [{"route": (f"bergamot {n}",), "chrf": 50.0 + n} for n in range(3)]
-
-    kept = best(routes)
-
-    assert [one["chrf"] for one in kept] == [60.0, 52.0, 51.0, 40.0]
-
-
-def test_a_language_without_a_text_is_reached_from_the_best_measured_neighbour() -> None:
-    measured = {"en>pt": [{"route": ("n en>pt",), "chrf": 70.0}]}
-
-    found = unmeasured({"n en>pt", "r pt>gl", "r en>gl"}, measured, {"en", "pt"})
-
-    assert [one["route"] for one in found["en>gl"]] == [("n en>pt", "r pt>gl"), ("r en>gl",)]
-    assert found["en>gl"][0]["chrf"] is None

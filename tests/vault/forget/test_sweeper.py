@@ -19,7 +19,7 @@ from agent.vault.forget.sweep import Sweep
 from agent.vault.log.audit import verify
 from web.database import Database
 
-from ..kept_meetings import kept
+from ..kept_meetings import an_archive
 
 
 class Failing(Context):
@@ -30,15 +30,12 @@ class Failing(Context):
 
 
 async def test_the_log_is_anchored_though_the_sweep_fails_by_a_key_that_nobody_else_made(
-    empty_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    own_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
-    database = Database(SecretStr(empty_url))
-    await database.migrate()
-    await database.close()
-    async with kept(empty_url, tmp_path, name := f"tenant-{tmp_path}") as shelf:
-        await shelf.lines(3)
+    async with an_archive(own_url, tmp_path, name := f"tenant-{tmp_path}") as archive:
+        await archive.lines(3)
         settings = Settings(
-            database_url=SecretStr(empty_url),
+            database_url=SecretStr(own_url),
             tenant=name,
             root_key=f"file:{tmp_path / 'root.key'}",
             ledger=tmp_path / "ledger",
@@ -47,12 +44,12 @@ async def test_the_log_is_anchored_though_the_sweep_fails_by_a_key_that_nobody_e
         with caplog.at_level(logging.ERROR):
             async with Failing(settings) as context, asyncio.timeout(30):
                 running = asyncio.create_task(sweeper.forever(context, 60.0))
-                while not (tmp_path / "anchors" / f"{shelf.tenant}.jsonl").exists():  # noqa: ASYNC110 - no event crosses a file
+                while not (tmp_path / "anchors" / f"{archive.tenant}.jsonl").exists():  # noqa: ASYNC110 - no event crosses a file
                     await asyncio.sleep(0.05)
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
 
-        report = await verify(shelf.pools[Role.AUDITOR], shelf.tenant, shelf.anchors)
+        report = await verify(archive.pools[Role.AUDITOR], archive.tenant, archive.anchors)
 
     assert "held: It fails." in caplog.messages
     assert (report.sound, report.anchored) == (True, 3)

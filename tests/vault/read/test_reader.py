@@ -16,13 +16,13 @@ from sqlalchemy.exc import DBAPIError
 from agent.errors import VaultError
 from agent.vault.db.pool import Pool, Role
 from agent.vault.db.tables import room_grant
+from agent.vault.log import audit
 from agent.vault.log.audit import verify
 from agent.vault.read import reader as reading
 from agent.vault.read.grants import grant, revoke
 from agent.vault.read.reader import RENEW, WHOLE, Opened, Reader, Wanted, folded
-from web.database import Database
 
-from ..kept_meetings import NOW, Kept, kept
+from ..kept_meetings import NOW, Archive, an_archive
 
 BY_HAND = {
     "room": "room",
@@ -34,14 +34,14 @@ BY_HAND = {
 
 
 @pytest.fixture
-async def house(migrated: str, tmp_path: Path) -> AsyncIterator[Kept]:
-    async with kept(migrated, tmp_path) as one:
+async def archive(migrated: str, tmp_path: Path) -> AsyncIterator[Archive]:
+    async with an_archive(migrated, tmp_path) as one:
         yield one
 
 
 @pytest.fixture
-def reader(house: Kept) -> Reader:
-    return Reader(house.pools[Role.WEB], house.keys, house.tenant)
+def reader(archive: Archive) -> Reader:
+    return Reader(archive.pools[Role.WEB], archive.keys, archive.tenant)
 
 
 async def words(opened: Opened, wanted: Wanted = WHOLE) -> list[str]:
@@ -58,26 +58,26 @@ async def refused(reader: Reader, meeting: UUID, who: str = "ana") -> str:
     return raised.value.code
 
 
-async def by_sql(house: Kept, ticket: int | None, who: str = "ana") -> int:
+async def by_sql(archive: Archive, ticket: int | None, who: str = "ana") -> int:
     """How many rows somebody sees who has the web role's connection and any statement they like."""
     total = 0
     for table in ("vault.record", "vault.speaker", "vault_keys.data_key"):
-        async with house.pools[Role.WEB].transaction(house.tenant, principal=who, ticket=ticket) as connection:
+        async with archive.pools[Role.WEB].transaction(archive.tenant, principal=who, ticket=ticket) as connection:
             total += (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one()
     return total
 
 
-async def a_ticket(house: Kept, meeting: UUID, who: str = "ana") -> int:
-    async with house.pools[Role.WEB].transaction(house.tenant, principal=who) as connection:
+async def a_ticket(archive: Archive, meeting: UUID, who: str = "ana") -> int:
+    async with archive.pools[Role.WEB].transaction(archive.tenant, principal=who) as connection:
         line = text("SELECT vault_audit.append('read', :m, 'allowed', '{}')")
         return int((await connection.execute(line, {"m": str(meeting)})).scalar_one())
 
 
-async def test_what_was_kept_is_read_in_the_order_in_which_it_was_said(house: Kept, reader: Reader):
-    meeting = await house.meeting()
-    await house.say(meeting, "Second.", at=2.0, identity="guest-bo", name="Bo")
-    await house.say(meeting, "First.", at=1.0)
-    await house.say(meeting, "Third.", at=3.0, voice="B")
+async def test_what_was_kept_is_read_in_the_order_in_which_it_was_said(archive: Archive, reader: Reader):
+    meeting = await archive.meeting()
+    await archive.say(meeting, "Second.", at=2.0, identity="guest-bo", name="Bo")
+    await archive.say(meeting, "First.", at=1.0)
+    await archive.say(meeting, "Third.", at=3.0, voice="B")
 
     opened = await reader.open("ana", meeting)
 
@@ -92,9 +92,9 @@ async def test_what_was_kept_is_read_in_the_order_in_which_it_was_said(house: Ke
     assert opened.unreadable == 0
 
 
-async def test_what_was_said_and_by_whom_is_in_no_repr(house: Kept, reader: Reader):
-    meeting = await house.meeting()
-    await house.say(meeting, "A secret.")
+async def test_what_was_said_and_by_whom_is_in_no_repr(archive: Archive, reader: Reader):
+    meeting = await archive.meeting()
+    await archive.say(meeting, "A secret.")
 
     opened = await reader.open("ana", meeting)
     [line] = [line async for line in opened.lines()]
@@ -104,13 +104,15 @@ async def test_what_was_said_and_by_whom_is_in_no_repr(house: Kept, reader: Read
     assert "secret" not in repr(Wanted(text="secret"))
 
 
-async def test_a_clause_is_read_in_the_language_that_is_wanted_and_as_far_as_it_is_kept(house: Kept, reader: Reader):
-    meeting = await house.meeting()
-    one = await house.say(meeting, "Good morning.", at=1.0)
-    await house.say(meeting, "Buenos días.", at=1.0, segment=one, kind="translation", lang="es")
-    two = await house.say(meeting, "Igualmente.", at=2.0, lang="es-MX")
-    await house.say(meeting, "Likewise.", at=2.0, segment=two, kind="translation", lang="en")
-    await house.say(meeting, "Call [phone].", at=3.0, kind="redacted")
+async def test_a_clause_is_read_in_the_language_that_is_wanted_and_as_far_as_it_is_kept(
+    archive: Archive, reader: Reader
+):
+    meeting = await archive.meeting()
+    one = await archive.say(meeting, "Good morning.", at=1.0)
+    await archive.say(meeting, "Buenos días.", at=1.0, segment=one, kind="translation", lang="es")
+    two = await archive.say(meeting, "Igualmente.", at=2.0, lang="es-MX")
+    await archive.say(meeting, "Likewise.", at=2.0, segment=two, kind="translation", lang="en")
+    await archive.say(meeting, "Call [phone].", at=3.0, kind="redacted")
 
     assert await read(reader, meeting) == ["Good morning.", "Igualmente.", "Call [phone]."]
     assert await read(reader, meeting, Wanted(lang="en")) == ["Good morning.", "Likewise.", "Call [phone]."]
@@ -121,20 +123,20 @@ async def test_a_clause_is_read_in_the_language_that_is_wanted_and_as_far_as_it_
     assert await read(reader, meeting, Wanted(kind="redacted")) == ["Call [phone]."]
 
 
-async def test_the_newest_revision_is_read(house: Kept, reader: Reader):
-    meeting = await house.meeting()
-    one = await house.say(meeting, "Is this om?", rev=1)
-    await house.say(meeting, "Is this on?", segment=one, rev=2)
-    await house.say(meeting, "Is this om?", segment=one, rev=1)
+async def test_the_newest_revision_is_read(archive: Archive, reader: Reader):
+    meeting = await archive.meeting()
+    one = await archive.say(meeting, "Is this om?", rev=1)
+    await archive.say(meeting, "Is this on?", segment=one, rev=2)
+    await archive.say(meeting, "Is this om?", segment=one, rev=1)
 
     assert await read(reader, meeting) == ["Is this on?"]
 
 
-async def test_lines_are_found_by_person_speaker_and_time(house: Kept, reader: Reader):
-    meeting = await house.meeting()
-    await house.say(meeting, "One.", at=1.0)
-    await house.say(meeting, "Two.", at=2.0, voice="B")
-    await house.say(meeting, "Three.", at=3.0, identity="guest-bo", name="Bo")
+async def test_lines_are_found_by_person_speaker_and_time(archive: Archive, reader: Reader):
+    meeting = await archive.meeting()
+    await archive.say(meeting, "One.", at=1.0)
+    await archive.say(meeting, "Two.", at=2.0, voice="B")
+    await archive.say(meeting, "Three.", at=3.0, identity="guest-bo", name="Bo")
 
     opened = await reader.open("ana", meeting)
     [bo] = [each.id for each in opened.speakers.values() if each.name == "Bo"]
@@ -145,13 +147,13 @@ async def test_lines_are_found_by_person_speaker_and_time(house: Kept, reader: R
     assert await words(opened, Wanted(since=2.0, until=3.0)) == ["Two."]
 
 
-async def test_meetings_are_found_by_room_person_language_and_time(house: Kept, reader: Reader):
-    one, two = await house.meeting(), await house.meeting("other")
-    await house.say(one, "Hello.")
-    await house.say(two, "Hola.", room="other", lang="es", identity="guest-bo", name="Bo")
-    hidden = await house.meeting("hidden", grant=None)
-    await house.say(hidden, "Nobody's.", room="hidden")
-    await house.meeting("other")  # nothing was said in it
+async def test_meetings_are_found_by_room_person_language_and_time(archive: Archive, reader: Reader):
+    one, two = await archive.meeting(), await archive.meeting("other")
+    await archive.say(one, "Hello.")
+    await archive.say(two, "Hola.", room="other", lang="es", identity="guest-bo", name="Bo")
+    hidden = await archive.meeting("hidden", grant=None)
+    await archive.say(hidden, "Nobody's.", room="hidden")
+    await archive.meeting("other")  # nothing was said in it
 
     async def listed(**query: object) -> list[UUID]:
         return [each.id for each in await reader.meetings("ana", **query)]  # type: ignore[arg-type]
@@ -169,27 +171,27 @@ async def test_meetings_are_found_by_room_person_language_and_time(house: Kept, 
 
 
 async def test_a_long_meeting_is_read_page_by_page_and_nothing_is_lost_between_them(
-    house: Kept, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(reading, "PAGE", 5)
-    meeting = await house.meeting()
+    meeting = await archive.meeting()
     starts = [at * 7 % 17 for at in range(17)]
     for at in starts:
-        one = await house.say(meeting, f"{at}", at=at)
-        await house.say(meeting, f"{at}!", at=at, segment=one, kind="redacted")
+        one = await archive.say(meeting, f"{at}", at=at)
+        await archive.say(meeting, f"{at}!", at=at, segment=one, kind="redacted")
 
     assert await read(reader, meeting) == [str(at) for at in range(17)]
     assert await read(reader, meeting, Wanted(kind="redacted")) == [f"{at}!" for at in range(17)]
 
 
 async def test_beyond_the_window_lines_come_while_the_rest_is_still_read(
-    house: Kept, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(reading, "PAGE", 3)
     monkeypatch.setattr(reading, "WINDOW", 2)
-    meeting = await house.meeting()
+    meeting = await archive.meeting()
     for at in (1, 0, 2, 4, 3, 5):
-        await house.say(meeting, f"{at}", at=at)
+        await archive.say(meeting, f"{at}", at=at)
 
     assert await read(reader, meeting) == ["0", "1", "2", "3", "4", "5"]
 
@@ -217,61 +219,61 @@ def test_a_search_does_not_take_one_letter_for_another(words: str, needle: str):
     assert folded(needle) not in folded(words)
 
 
-async def test_a_search_finds_words_by_opening_what_is_kept(house: Kept, reader: Reader):
-    meeting = await house.meeting()
-    await house.say(meeting, "Das heißt: nächste Woche.", at=1.0, lang="de")
-    await house.say(meeting, "Gut.", at=2.0, lang="de")
+async def test_a_search_finds_words_by_opening_what_is_kept(archive: Archive, reader: Reader):
+    meeting = await archive.meeting()
+    await archive.say(meeting, "Das heißt: nächste Woche.", at=1.0, lang="de")
+    await archive.say(meeting, "Gut.", at=2.0, lang="de")
 
     assert await read(reader, meeting, Wanted(text="HEISST: NACHSTE")) == ["Das heißt: nächste Woche."]
     assert await read(reader, meeting, Wanted(text="morgen")) == []
 
 
-async def test_every_reading_is_written_down_before_it_is_served(house: Kept, reader: Reader):
-    meeting = await house.meeting()
-    await house.say(meeting, "A secret.")
+async def test_every_reading_is_written_down_before_it_is_served(archive: Archive, reader: Reader):
+    meeting = await archive.meeting()
+    await archive.say(meeting, "A secret.")
 
     await reader.open("ana", meeting, format="srt")
     await reader.meetings("ana")
     await refused(reader, meeting, who="ben")
     await refused(reader, UUID(int=0))
 
-    said = [(row["actor"], row["action"], row["object"], row["outcome"], row["detail"]) for row in await house.log()]
+    said = [(row["actor"], row["action"], row["object"], row["outcome"], row["detail"]) for row in await archive.log()]
     assert said == [
         ("ana", "read", str(meeting), "allowed", '{"format": "srt"}'),
         ("ana", "list", "", "allowed", "{}"),
         ("ben", "read", str(meeting), "denied", "{}"),
         ("ana", "read", str(UUID(int=0)), "denied", "{}"),
     ]
-    assert (await verify(house.pools[Role.AUDITOR], house.tenant)).sound
+    assert (await verify(archive.pools[Role.AUDITOR], archive.tenant)).sound
 
 
-async def test_who_was_not_granted_learns_nothing(house: Kept, reader: Reader, migrated: str, tmp_path: Path):
-    meeting = await house.meeting()
-    await house.say(meeting, "A secret.")
-    async with kept(migrated, tmp_path / "other") as other:
+async def test_who_was_not_granted_learns_nothing(archive: Archive, reader: Reader, migrated: str, tmp_path: Path):
+    meeting = await archive.meeting()
+    await archive.say(meeting, "A secret.")
+    async with an_archive(migrated, tmp_path / "other") as other:
         theirs = Reader(other.pools[Role.WEB], other.keys, other.tenant)
         foreign = await refused(theirs, meeting)
 
     assert await refused(reader, meeting, who="ben") == await refused(reader, uuid4(), who="ana") == "meeting_not_found"
     assert foreign == "meeting_not_found"
-    assert await by_sql(house, await a_ticket(house, meeting, "ben"), "ben") == 0
-    assert await by_sql(house, await a_ticket(house, meeting, "ana"), "ben") == 0
+    assert await by_sql(archive, await a_ticket(archive, meeting, "ben"), "ben") == 0
+    assert await by_sql(archive, await a_ticket(archive, meeting, "ana"), "ben") == 0
 
 
 async def test_a_grant_that_is_revoked_while_somebody_reads_ends_the_reading(
-    house: Kept, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(reading, "PAGE", 2)
     monkeypatch.setattr(reading, "WINDOW", 1)
-    meeting = await house.meeting()
+    meeting = await archive.meeting()
     for at in range(9):
-        await house.say(meeting, f"{at}", at=at)
+        await archive.say(meeting, f"{at}", at=at)
     opened = await reader.open("ana", meeting)
     lines = opened.lines()
     first = await anext(lines)
 
-    async with house.pools[Role.WEB].transaction(house.tenant, principal="boss") as connection:
-        await revoke(connection, house.tenant, "room", "ana")
+    async with archive.pools[Role.WEB].transaction(archive.tenant, principal="boss") as connection:
+        await revoke(connection, archive.tenant, "room", "ana")
     with pytest.raises(VaultError) as raised:
         [line async for line in lines]
 
@@ -281,29 +283,29 @@ async def test_a_grant_that_is_revoked_while_somebody_reads_ends_the_reading(
     assert await reader.meetings("ana") == []
 
 
-async def test_a_grant_ends_in_its_time(house: Kept, reader: Reader):
-    meeting = await house.meeting(grant=None)
-    await house.say(meeting, "A secret.")
-    async with house.pools[Role.WEB].transaction(house.tenant, principal="boss") as connection:
-        await grant(connection, house.tenant, "room", "ben", by="boss", lasts=timedelta(hours=1))
+async def test_a_grant_ends_in_its_time(archive: Archive, reader: Reader):
+    meeting = await archive.meeting(grant=None)
+    await archive.say(meeting, "A secret.")
+    async with archive.pools[Role.WEB].transaction(archive.tenant, principal="boss") as connection:
+        await grant(connection, archive.tenant, "room", "ben", by="boss", lasts=timedelta(hours=1))
     before = await read(reader, meeting, who="ben")
 
-    await house.owner.execute(
-        "UPDATE vault.room_grant SET expires_at = clock_timestamp() WHERE tenant_id = $1", house.tenant
+    await archive.owner.execute(
+        "UPDATE vault.room_grant SET expires_at = clock_timestamp() WHERE tenant_id = $1", archive.tenant
     )
 
     assert before == ["A secret."]
     assert await refused(reader, meeting, "ben") == "meeting_not_found"
 
 
-async def test_a_glass_is_broken_with_a_reason_for_an_hour_and_the_log_says_so(house: Kept, reader: Reader):
-    meeting = await house.meeting(grant=None)
-    await house.say(meeting, "A secret.")
+async def test_a_glass_is_broken_with_a_reason_for_an_hour_and_the_log_says_so(archive: Archive, reader: Reader):
+    meeting = await archive.meeting(grant=None)
+    await archive.say(meeting, "A secret.")
 
     async def broken(reason: str, lasts: timedelta | None) -> str:
         with pytest.raises(VaultError) as raised:
-            async with house.pools[Role.WEB].transaction(house.tenant, principal="boss") as connection:
-                await grant(connection, house.tenant, "room", "ben", by="boss", lasts=lasts, break_glass=reason)
+            async with archive.pools[Role.WEB].transaction(archive.tenant, principal="boss") as connection:
+                await grant(connection, archive.tenant, "room", "ben", by="boss", lasts=lasts, break_glass=reason)
         return raised.value.code
 
     why = "A court wants it this very day."
@@ -312,35 +314,35 @@ async def test_a_glass_is_broken_with_a_reason_for_an_hour_and_the_log_says_so(h
         await broken(why, None),
         await broken(why, timedelta(hours=2)),
     ]
-    async with house.pools[Role.WEB].transaction(house.tenant, principal="boss") as connection:
-        await grant(connection, house.tenant, "room", "ben", by="boss", lasts=timedelta(hours=1), break_glass=why)
+    async with archive.pools[Role.WEB].transaction(archive.tenant, principal="boss") as connection:
+        await grant(connection, archive.tenant, "room", "ben", by="boss", lasts=timedelta(hours=1), break_glass=why)
     seen = await read(reader, meeting, who="ben")
 
     assert codes == ["bad_grant"] * 3
     assert seen == ["A secret."]
-    said = [(row["actor"], row["action"], row["detail"]) for row in await house.log()]
+    said = [(row["actor"], row["action"], row["detail"]) for row in await archive.log()]
     assert said[0][:2] == ("boss", "grant")
     assert why in said[0][2]
     assert said[1] == ("ben", "read", '{"break_glass": true}')
-    by_hand = {**BY_HAND, "tenant_id": house.tenant, "expires_at": datetime.now(UTC) + timedelta(hours=2)}
+    by_hand = {**BY_HAND, "tenant_id": archive.tenant, "expires_at": datetime.now(UTC) + timedelta(hours=2)}
     with pytest.raises(DBAPIError, match="check constraint"):
-        async with house.pools[Role.WEB].transaction(house.tenant, principal="boss") as connection:
+        async with archive.pools[Role.WEB].transaction(archive.tenant, principal="boss") as connection:
             await connection.execute(insert(room_grant).values(by_hand))
 
 
-async def test_a_pooled_connection_carries_nothing_over(house: Kept, migrated: str):
-    meeting = await house.meeting()
-    await house.say(meeting, "A secret.")
-    ticket = await a_ticket(house, meeting)
+async def test_a_pooled_connection_carries_nothing_over(archive: Archive, migrated: str):
+    meeting = await archive.meeting()
+    await archive.say(meeting, "A secret.")
+    ticket = await a_ticket(archive, meeting)
     pool = Pool(SecretStr(migrated), Role.WEB, size=1)
     query = text("SELECT pg_backend_pid(), (SELECT count(*) FROM vault.record), current_setting('app.ticket', true),"
                  " current_setting('app.uid', true), current_user")  # fmt: skip
-    async with pool.transaction(house.tenant, principal="ana", ticket=ticket) as connection:
+    async with pool.transaction(archive.tenant, principal="ana", ticket=ticket) as connection:
         first = (await connection.execute(query)).one()
     with pytest.raises(ZeroDivisionError):
-        async with pool.transaction(house.tenant, principal="ana", ticket=ticket) as connection:
+        async with pool.transaction(archive.tenant, principal="ana", ticket=ticket) as connection:
             raise ZeroDivisionError
-    async with pool.transaction(house.tenant) as connection:
+    async with pool.transaction(archive.tenant) as connection:
         second = (await connection.execute(query)).one()
     async with pool._engine.connect() as connection:
         outside = (await connection.execute(text("SELECT pg_backend_pid(), current_setting('app.ticket', true),"
@@ -354,15 +356,15 @@ async def test_a_pooled_connection_carries_nothing_over(house: Kept, migrated: s
 
 
 async def test_a_record_that_somebody_changed_or_moved_is_counted_and_not_shown(
-    house: Kept, reader: Reader, caplog: pytest.LogCaptureFixture
+    archive: Archive, reader: Reader, caplog: pytest.LogCaptureFixture
 ):
-    meeting = await house.meeting()
-    one = await house.say(meeting, "Pay Ada.", at=1.0)
-    two = await house.say(meeting, "Pay Bo.", at=2.0)
-    three = await house.say(meeting, "Bye.", at=3.0)
-    sealed = await house.owner.fetchval("SELECT sealed FROM vault.record WHERE segment_id = $1", two)
-    await house.owner.execute("UPDATE vault.record SET sealed = $1 WHERE segment_id = $2", sealed, one)
-    await house.owner.execute("UPDATE vault.record SET sealed = $1 WHERE segment_id = $2", bytes(174), three)
+    meeting = await archive.meeting()
+    one = await archive.say(meeting, "Pay Ada.", at=1.0)
+    two = await archive.say(meeting, "Pay Bo.", at=2.0)
+    three = await archive.say(meeting, "Bye.", at=3.0)
+    sealed = await archive.owner.fetchval("SELECT sealed FROM vault.record WHERE segment_id = $1", two)
+    await archive.owner.execute("UPDATE vault.record SET sealed = $1 WHERE segment_id = $2", sealed, one)
+    await archive.owner.execute("UPDATE vault.record SET sealed = $1 WHERE segment_id = $2", bytes(174), three)
 
     opened = await reader.open("ana", meeting)
     with caplog.at_level(logging.ERROR):
@@ -372,13 +374,13 @@ async def test_a_record_that_somebody_changed_or_moved_is_counted_and_not_shown(
     assert caplog.messages == ["a record does not open"] * 2
 
 
-async def test_a_destroyed_key_takes_what_it_sealed_and_leaves_the_rest(house: Kept, reader: Reader):
-    meeting = await house.meeting()
-    await house.say(meeting, "Ada's.", at=1.0)
-    await house.say(meeting, "Bo's.", at=2.0, identity="guest-bo", name="Bo")
+async def test_a_destroyed_key_takes_what_it_sealed_and_leaves_the_rest(archive: Archive, reader: Reader):
+    meeting = await archive.meeting()
+    await archive.say(meeting, "Ada's.", at=1.0)
+    await archive.say(meeting, "Bo's.", at=2.0, identity="guest-bo", name="Bo")
     both = await read(reader, meeting)
 
-    await house.destroy(("meeting_id", meeting), ("subject", await house.keys.subject("guest-bo")))
+    await archive.destroy(("meeting_id", meeting), ("subject", await archive.keys.subject("guest-bo")))
 
     opened = await reader.open("ana", meeting)
     assert both == ["Ada's.", "Bo's."]
@@ -389,50 +391,50 @@ async def test_a_destroyed_key_takes_what_it_sealed_and_leaves_the_rest(house: K
     assert await reader.meetings("ana", identity="guest-bo") == []
 
 
-async def test_where_the_words_are_forgotten_the_redacted_form_stays(house: Kept, reader: Reader):
-    meeting = await house.meeting()
-    one = await house.say(meeting, "Call 555-0100.")
-    await house.say(meeting, "Call [phone].", segment=one, kind="redacted")
+async def test_where_the_words_are_forgotten_the_redacted_form_stays(archive: Archive, reader: Reader):
+    meeting = await archive.meeting()
+    one = await archive.say(meeting, "Call 555-0100.")
+    await archive.say(meeting, "Call [phone].", segment=one, kind="redacted")
 
-    await house.destroy(("meeting_id", meeting), ("kind", "source"))
+    await archive.destroy(("meeting_id", meeting), ("kind", "source"))
 
     assert await read(reader, meeting) == ["Call [phone]."]
 
 
 async def test_a_key_that_is_destroyed_while_somebody_reads_opens_nothing_more(
-    house: Kept, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(reading, "PAGE", 2)
     monkeypatch.setattr(reading, "WINDOW", 1)
-    meeting = await house.meeting()
+    meeting = await archive.meeting()
     for at in range(9):
-        await house.say(meeting, f"{at}", at=at)
+        await archive.say(meeting, f"{at}", at=at)
     lines = (await reader.open("ana", meeting)).lines()
     first = await anext(lines)
 
-    await house.destroy(("meeting_id", meeting))
+    await archive.destroy(("meeting_id", meeting))
     rest = [line.text async for line in lines]
 
     assert first.text == "0"
     assert len(rest) <= 2  # what was opened before
 
 
-async def test_promise_17_what_is_due_is_gone_on_every_path_with_the_sweep_off(house: Kept, reader: Reader):
-    await house.policy("short", source="7 days", translation="3 days", redacted="9 days")
-    meeting = await house.meeting(policy="short")
-    one = await house.say(meeting, "Call 555-0100.")
-    await house.say(meeting, "Llame.", segment=one, kind="translation", lang="es")
-    await house.say(meeting, "Call [phone].", segment=one, kind="redacted")
+async def test_promise_17_what_is_due_is_gone_on_every_path_with_the_sweep_off(archive: Archive, reader: Reader):
+    await archive.policy("short", source="7 days", translation="3 days", redacted="9 days")
+    meeting = await archive.meeting(policy="short")
+    one = await archive.say(meeting, "Call 555-0100.")
+    await archive.say(meeting, "Llame.", segment=one, kind="translation", lang="es")
+    await archive.say(meeting, "Call [phone].", segment=one, kind="redacted")
     rows = "SELECT count(*) FROM vault.record WHERE tenant_id = $1"
 
     async def after(days: int) -> tuple[list[str], list[str], list[str], int, int]:
-        await house.owner.execute(NOW.format(f" + interval '{days} days'"))
+        await archive.owner.execute(NOW.format(f" + interval '{days} days'"))
         listed = len(await reader.meetings("ana")), len(await reader.meetings("ana", lang="es"))
         if not listed[0]:
-            return [await refused(reader, meeting)], [], [], await by_sql(house, await a_ticket(house, meeting)), 0
+            return [await refused(reader, meeting)], [], [], await by_sql(archive, await a_ticket(archive, meeting)), 0
         opened = await reader.open("ana", meeting)
-        async with house.pools[Role.WEB].transaction(
-            house.tenant, principal="ana", ticket=await a_ticket(house, meeting)
+        async with archive.pools[Role.WEB].transaction(
+            archive.tenant, principal="ana", ticket=await a_ticket(archive, meeting)
         ) as connection:
             seen = (await connection.execute(text("SELECT count(*) FROM vault.record"))).scalar_one()
         kinds = [kind for kind, _, _ in await opened.kept()]
@@ -444,24 +446,24 @@ async def test_promise_17_what_is_due_is_gone_on_every_path_with_the_sweep_off(h
     gone = await after(10)
     assert gone[0] == ["meeting_not_found"]
     # The keys stay until the sweep comes, and open nothing that can be had.
-    assert gone[3] == await house.owner.fetchval(
-        "SELECT count(*) FROM vault_keys.data_key WHERE tenant_id = $1", house.tenant
+    assert gone[3] == await archive.owner.fetchval(
+        "SELECT count(*) FROM vault_keys.data_key WHERE tenant_id = $1", archive.tenant
     )
-    assert await house.owner.fetchval(rows, house.tenant) == 3
+    assert await archive.owner.fetchval(rows, archive.tenant) == 3
 
 
 async def test_promise_17_what_falls_due_while_somebody_reads_is_not_read_to_its_end(
-    house: Kept, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(reading, "PAGE", 2)
     monkeypatch.setattr(reading, "WINDOW", 1)
-    meeting = await house.meeting()
+    meeting = await archive.meeting()
     for at in range(9):
-        await house.say(meeting, f"{at}", at=at)
+        await archive.say(meeting, f"{at}", at=at)
     lines = (await reader.open("ana", meeting)).lines()
     first = await anext(lines)
 
-    await house.owner.execute(NOW.format(" + interval '31 days'"))
+    await archive.owner.execute(NOW.format(" + interval '31 days'"))
     rest = [line.text async for line in lines]
 
     assert first.text == "0"
@@ -486,19 +488,19 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("how", BROKEN)
-async def test_promise_25_without_the_log_nothing_is_read(empty_url: str, tmp_path: Path, how: str):
-    database = Database(SecretStr(empty_url))
-    await database.migrate()
-    await database.close()
-    async with kept(empty_url, tmp_path) as house:
-        reader = Reader(house.pools[Role.WEB], house.keys, house.tenant)
-        meeting = await house.meeting()
-        await house.say(meeting, "A secret.")
+async def test_promise_25_without_the_log_nothing_is_read(
+    own_url: str, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(audit, "PATIENCE_MS", 300)
+    async with an_archive(own_url, tmp_path) as archive:
+        reader = Reader(archive.pools[Role.WEB], archive.keys, archive.tenant)
+        meeting = await archive.meeting()
+        await archive.say(meeting, "A secret.")
         served = await read(reader, meeting)
-        breaking = house.owner.transaction()
+        breaking = archive.owner.transaction()
         if "locked" in how:
             await breaking.start()
-        await house.owner.execute(BROKEN[how])
+        await archive.owner.execute(BROKEN[how])
 
         codes = []
         for door in (reader.open("ana", meeting), reader.meetings("ana"), reader.open("ana", meeting, format="vtt")):
@@ -511,33 +513,33 @@ async def test_promise_25_without_the_log_nothing_is_read(empty_url: str, tmp_pa
         if "locked" in how:
             await breaking.rollback()
         else:
-            assert await by_sql(house, None) == await by_sql(house, 99) == 0
+            assert await by_sql(archive, None) == await by_sql(archive, 99) == 0
 
 
-async def test_promise_25_a_line_that_is_not_committed_opens_nothing(house: Kept):
-    meeting = await house.meeting()
-    await house.say(meeting, "A secret.")
+async def test_promise_25_a_line_that_is_not_committed_opens_nothing(archive: Archive):
+    meeting = await archive.meeting()
+    await archive.say(meeting, "A secret.")
 
-    async with house.pools[Role.WEB].transaction(house.tenant, principal="ana") as connection:
+    async with archive.pools[Role.WEB].transaction(archive.tenant, principal="ana") as connection:
         line = text("SELECT vault_audit.append('read', :m, 'allowed', '{}')")
         ticket = (await connection.execute(line, {"m": str(meeting)})).scalar_one()
         await connection.execute(text("SELECT set_config('app.ticket', :t, true)"), {"t": str(ticket)})
         seen = (await connection.execute(text("SELECT count(*) FROM vault.record"))).scalar_one()
 
     assert seen == 0
-    assert await by_sql(house, ticket) == 4  # a record, a speaker, two keys
+    assert await by_sql(archive, ticket) == 4  # a record, a speaker, two keys
 
 
 async def test_promise_25_a_long_reading_is_written_down_again(
-    house: Kept, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ):
-    meeting = await house.meeting()
-    await house.say(meeting, "A secret.")
+    meeting = await archive.meeting()
+    await archive.say(meeting, "A secret.")
     opened = await reader.open("ana", meeting)
 
     opened._since -= RENEW
-    await house.owner.execute("UPDATE vault.room_grant SET principal = 'nobody' WHERE tenant_id = $1", house.tenant)
+    await archive.owner.execute("UPDATE vault.room_grant SET principal = 'nobody' WHERE tenant_id = $1", archive.tenant)
     with pytest.raises(VaultError):
         await words(opened)
 
-    assert [(row["action"], row["outcome"]) for row in await house.log()] == [("read", "allowed"), ("read", "denied")]
+    assert [(row["action"], row["outcome"]) for row in await archive.log()] == [("read", "allowed"), ("read", "denied")]

@@ -130,7 +130,7 @@ def test_no_number_that_was_found_stands_in_the_masked_text(text: str, language:
      "AB1 ", "call 415 555 0132 ", "4111 1111 1111 1111 x ", "born 3 may 1985 ", "&key", "token=", "a\u0301", "\0", " ",
      "\n", "[card]"],
 )  # fmt: skip
-def test_ten_thousand_hostile_characters_take_no_longer_than_their_length_explains(piece: str) -> None:
+def test_ten_thousand_hostile_characters_are_masked_in_less_than_ten_seconds(piece: str) -> None:
     text = (piece * 10_000)[:10_000]
 
     begun = time.thread_time()

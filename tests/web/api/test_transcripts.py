@@ -28,30 +28,29 @@ from agent.vault.log.audit import verify
 from agent.vault.log.ledger import Ledger
 from agent.vault.read import reader
 from agent.vault.read.export import FORMATS
-from tests.vault.kept_meetings import NOW, Kept, kept
+from tests.vault.kept_meetings import NOW, Archive, an_archive
 from tests.web.conftest import HOST, House, Opening, code
 from web.api.transcripts import PIECE, Meetings, MeetingSeen, Transcript, send
-from web.database import Database
 
 NAMES = ["room", "person", "lang", "since", "until", "limit", "q", "format", "kind", "speaker"]
 HEADERS = {"Authorization": f"Bearer {HOST}"}
 
 
 @pytest.fixture
-async def shelf(database_url: str, tmp_path: Path) -> AsyncIterator[Kept]:
+async def archive(database_url: str, tmp_path: Path) -> AsyncIterator[Archive]:
     """What the server's tenant keeps."""
-    async with kept(database_url, tmp_path, f"tenant-{secrets.token_hex(6)}") as shelf:
-        yield shelf
+    async with an_archive(database_url, tmp_path, f"tenant-{secrets.token_hex(6)}") as archive:
+        yield archive
 
 
 @pytest.fixture
-async def house(open_house: Opening, shelf: Kept) -> House:
-    return await serving(open_house, shelf)
+async def house(open_house: Opening, archive: Archive) -> House:
+    return await serving(open_house, archive)
 
 
-async def serving(open_house: Opening, shelf: Kept, **changes: Any) -> House:
-    name = await shelf.owner.fetchval("SELECT name FROM vault.tenant WHERE id = $1", shelf.tenant)
-    return await open_house(tenant=name, root_key=f"file:{shelf.folder / 'root.key'}", **changes)
+async def serving(open_house: Opening, archive: Archive, **changes: Any) -> House:
+    name = await archive.owner.fetchval("SELECT name FROM vault.tenant WHERE id = $1", archive.tenant)
+    return await open_house(tenant=name, root_key=f"file:{archive.folder / 'root.key'}", **changes)
 
 
 async def ask(house: House, path: str, **query: Any) -> ClientResponse:
@@ -74,10 +73,10 @@ def paths(meeting: UUID) -> list[str]:
     ]
 
 
-async def test_the_host_lists_and_reads_what_the_rooms_kept(house: House, shelf: Kept):
-    meeting = await shelf.meeting(grant="host")
-    one = await shelf.say(meeting, "Is this on?", at=1.25)
-    await shelf.say(meeting, "¿Está puesto?", at=1.25, segment=one, kind="translation", lang="es")
+async def test_the_host_lists_and_reads_what_the_rooms_kept(house: House, archive: Archive):
+    meeting = await archive.meeting(grant="host")
+    one = await archive.say(meeting, "Is this on?", at=1.25)
+    await archive.say(meeting, "¿Está puesto?", at=1.25, segment=one, kind="translation", lang="es")
 
     listed = await ask(house, "/api/meetings")
     seen = await ask(house, f"/api/meetings/{meeting}")
@@ -110,11 +109,11 @@ async def test_the_host_lists_and_reads_what_the_rooms_kept(house: House, shelf:
     ],
 )
 async def test_a_transcript_is_a_file_in_the_format_and_language_that_is_asked_for(
-    house: House, shelf: Kept, form: str, media: str, holds: str
+    house: House, archive: Archive, form: str, media: str, holds: str
 ):
-    meeting = await shelf.meeting(grant="host")
-    one = await shelf.say(meeting, "Is this on?", at=1.25)
-    await shelf.say(meeting, "¿Está puesto?", at=1.25, segment=one, kind="translation", lang="es")
+    meeting = await archive.meeting(grant="host")
+    one = await archive.say(meeting, "Is this on?", at=1.25)
+    await archive.say(meeting, "¿Está puesto?", at=1.25, segment=one, kind="translation", lang="es")
 
     answer = await ask(house, f"/api/meetings/{meeting}/transcript", format=form, lang="ES")
 
@@ -127,10 +126,10 @@ async def test_a_transcript_is_a_file_in_the_format_and_language_that_is_asked_f
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-async def test_a_transcript_is_narrowed_by_person_time_kind_and_words(house: House, shelf: Kept):
-    meeting = await shelf.meeting(grant="host")
-    await shelf.say(meeting, "Schöne Grüße.", at=1.0, lang="de")
-    await shelf.say(meeting, "Danke.", at=5.0, lang="de", identity="guest-bo", name="Bo")
+async def test_a_transcript_is_narrowed_by_person_time_kind_and_words(house: House, archive: Archive):
+    meeting = await archive.meeting(grant="host")
+    await archive.say(meeting, "Schöne Grüße.", at=1.0, lang="de")
+    await archive.say(meeting, "Danke.", at=5.0, lang="de", identity="guest-bo", name="Bo")
 
     assert await words(house, meeting, person="guest-bo") == ["Danke."]
     assert await words(house, meeting, since=4) == ["Danke."]
@@ -140,9 +139,9 @@ async def test_a_transcript_is_narrowed_by_person_time_kind_and_words(house: Hou
     assert await words(house, meeting, lang="en") == []
 
 
-async def test_meetings_are_narrowed_by_room_person_language_and_time(house: House, shelf: Kept):
-    meeting = await shelf.meeting(grant="host")
-    await shelf.say(meeting, "Hola.", lang="es")
+async def test_meetings_are_narrowed_by_room_person_language_and_time(house: House, archive: Archive):
+    meeting = await archive.meeting(grant="host")
+    await archive.say(meeting, "Hola.", lang="es")
 
     async def listed(**query: Any) -> int:
         return len((await (await ask(house, "/api/meetings", **query)).json())["meetings"])
@@ -155,32 +154,32 @@ async def test_meetings_are_narrowed_by_room_person_language_and_time(house: Hou
     assert await listed(until="2020-01-01T00:00:00Z") == 0
 
 
-async def test_a_room_that_keeps_is_granted_to_its_host_and_the_log_says_so(house: House, shelf: Kept):
+async def test_a_room_that_keeps_is_granted_to_its_host_and_the_log_says_so(house: House, archive: Archive):
     room, _ = await house.make(keep="minutes-30")
-    meeting = await shelf.meeting(room, policy="minutes-30", grant=None)
-    await shelf.say(meeting, "Kept.", room=room)
+    meeting = await archive.meeting(room, policy="minutes-30", grant=None)
+    await archive.say(meeting, "Kept.", room=room)
 
     assert await words(house, meeting) == ["Kept."]
-    assert [(row["actor"], row["action"], row["object"]) for row in await shelf.log()] == [
+    assert [(row["actor"], row["action"], row["object"]) for row in await archive.log()] == [
         ("host", "grant", room),
         ("host", "read", str(meeting)),
     ]
 
 
-async def test_who_has_no_secret_reads_nothing(house: House, shelf: Kept):
-    meeting = await shelf.meeting(grant="host")
-    await shelf.say(meeting, "A secret.")
+async def test_who_has_no_secret_reads_nothing(house: House, archive: Archive):
+    meeting = await archive.meeting(grant="host")
+    await archive.say(meeting, "A secret.")
 
     for headers in ({}, {"Authorization": "Bearer guessed"}, {"Authorization": "Bearer "}):
         for path in ("/api/meetings", *paths(meeting)):
             answer = await house.client.get(path, headers=headers)
             assert await code(answer) == (401, "host_secret_wrong")
-    assert await shelf.log() == []
+    assert await archive.log() == []
 
 
-async def test_nobody_can_tell_what_is_not_theirs_from_what_is_not_there(house: House, shelf: Kept):
-    meeting = await shelf.meeting("hidden", grant="ben")
-    await shelf.say(meeting, "A secret.", room="hidden")
+async def test_nobody_can_tell_what_is_not_theirs_from_what_is_not_there(house: House, archive: Archive):
+    meeting = await archive.meeting("hidden", grant="ben")
+    await archive.say(meeting, "A secret.", room="hidden")
 
     for hidden, unknown, odd in zip(paths(meeting), paths(uuid4()), paths("no-id"), strict=True):  # type: ignore[arg-type]
         answers = [await house.client.get(path, headers=HEADERS) for path in (hidden, unknown, odd)]
@@ -205,14 +204,14 @@ async def test_nobody_can_tell_what_is_not_theirs_from_what_is_not_there(house: 
         "person=",
     ],
 )
-async def test_what_makes_no_sense_is_refused_before_anything_is_opened(house: House, shelf: Kept, query: str):
-    meeting = await shelf.meeting(grant="host")
-    await shelf.say(meeting, "A secret.")
+async def test_what_makes_no_sense_is_refused_before_anything_is_opened(house: House, archive: Archive, query: str):
+    meeting = await archive.meeting(grant="host")
+    await archive.say(meeting, "A secret.")
 
     answer = await house.client.get(f"/api/meetings/{meeting}/transcript?{query}", headers=HEADERS)
 
     assert await code(answer) == (400, "bad_request")
-    assert await shelf.log() == []
+    assert await archive.log() == []
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=501", "since=2026-01-01T00:00:00", "room=%00", "until=soon"])
@@ -251,76 +250,78 @@ async def once(open_house: Opening) -> House:
     return ONCE[open_house]
 
 
-async def test_who_asks_too_often_waits(open_house: Opening, shelf: Kept):
-    house = await serving(open_house, shelf, joins_per_minute=2)
+async def test_who_asks_too_often_waits(open_house: Opening, archive: Archive):
+    house = await serving(open_house, archive, joins_per_minute=2)
 
     answers = [await ask(house, "/api/meetings") for _ in range(3)]
 
     assert [answer.status for answer in answers] == [200, 200, 429]
 
 
-async def test_every_reading_is_in_the_log_without_the_words_that_were_looked_for(house: House, shelf: Kept):
-    meeting = await shelf.meeting(grant="host")
-    await shelf.say(meeting, "A secret.")
+async def test_every_reading_is_in_the_log_without_the_words_that_were_looked_for(house: House, archive: Archive):
+    meeting = await archive.meeting(grant="host")
+    await archive.say(meeting, "A secret.")
 
     for path in ("/api/meetings", *paths(meeting)):
         assert (await house.client.get(path, headers=HEADERS)).status == 200
 
-    log = await shelf.log()
+    log = await archive.log()
     assert [(row["action"], row["object"]) for row in log] == [("list", ""), *[("read", str(meeting))] * 6]
     assert [json.loads(row["detail"]).get("format") for row in log[2:]] == ["json", "vtt", "srt", "txt", "json"]
     assert json.loads(log[6]["detail"])["searched"] is True
     assert not any("secret" in row["detail"] for row in log)
-    assert (await verify(shelf.pools[Role.AUDITOR], shelf.tenant)).sound
+    assert (await verify(archive.pools[Role.AUDITOR], archive.tenant)).sound
 
 
-async def test_promise_17_what_is_due_is_gone_from_every_address_with_the_sweep_off(house: House, shelf: Kept):
-    meeting = await shelf.meeting(grant="host")
-    await shelf.say(meeting, "A secret.")
+async def test_promise_17_what_is_due_is_gone_from_every_address_with_the_sweep_off(house: House, archive: Archive):
+    meeting = await archive.meeting(grant="host")
+    await archive.say(meeting, "A secret.")
     before = [(await house.client.get(path, headers=HEADERS)).status for path in paths(meeting)]
 
-    await shelf.owner.execute(NOW.format(" + interval '31 days'"))
+    await archive.owner.execute(NOW.format(" + interval '31 days'"))
     after = [(await house.client.get(path, headers=HEADERS)).status for path in paths(meeting)]
     listed = await (await ask(house, "/api/meetings")).json()
 
     assert (before, after) == ([200] * 6, [404] * 6)
     assert listed == {"meetings": []}
-    assert await shelf.owner.fetchval("SELECT count(*) FROM vault.record WHERE tenant_id = $1", shelf.tenant) == 1
+    assert await archive.owner.fetchval("SELECT count(*) FROM vault.record WHERE tenant_id = $1", archive.tenant) == 1
 
 
-async def test_promise_17_a_destroyed_key_is_gone_from_every_address_though_its_rows_stay(house: House, shelf: Kept):
-    meeting = await shelf.meeting(grant="host")
-    await shelf.say(meeting, "A secret.")
+async def test_promise_17_a_destroyed_key_is_gone_from_every_address_though_its_rows_stay(
+    house: House, archive: Archive
+):
+    meeting = await archive.meeting(grant="host")
+    await archive.say(meeting, "A secret.")
 
-    await shelf.destroy(("meeting_id", meeting))
+    await archive.destroy(("meeting_id", meeting))
 
     assert [(await house.client.get(path, headers=HEADERS)).status for path in paths(meeting)] == [404] * 6
     assert (await (await ask(house, "/api/meetings")).json()) == {"meetings": []}
 
 
-async def test_a_revoked_grant_counts_from_the_next_request_on(house: House, shelf: Kept):
-    meeting = await shelf.meeting(grant="host")
-    await shelf.say(meeting, "A secret.")
+async def test_a_revoked_grant_counts_from_the_next_request_on(house: House, archive: Archive):
+    meeting = await archive.meeting(grant="host")
+    await archive.say(meeting, "A secret.")
     before = await words(house, meeting)
 
-    await shelf.owner.execute("DELETE FROM vault.room_grant WHERE tenant_id = $1", shelf.tenant)
+    await archive.owner.execute("DELETE FROM vault.room_grant WHERE tenant_id = $1", archive.tenant)
 
     assert before == ["A secret."]
     assert [(await house.client.get(path, headers=HEADERS)).status for path in paths(meeting)] == [404] * 6
 
 
 async def test_a_transcript_that_may_not_be_read_to_its_end_breaks_off(
-    open_house: Opening, shelf: Kept, monkeypatch: pytest.MonkeyPatch
+    open_house: Opening, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(reader, "PAGE", 2)
     monkeypatch.setattr(reader, "WINDOW", 1)
-    house = await serving(open_house, shelf)
-    meeting = await shelf.meeting(grant="host")
+    house = await serving(open_house, archive)
+    meeting = await archive.meeting(grant="host")
     for at in range(9):
-        await shelf.say(meeting, f"{at} {'x' * 30_000}", at=at)
+        await archive.say(meeting, f"{at} {'x' * 30_000}", at=at)
 
     answer = await ask(house, f"/api/meetings/{meeting}/transcript", format="txt")
-    await shelf.owner.execute("DELETE FROM vault.room_grant WHERE tenant_id = $1", shelf.tenant)
+    await archive.owner.execute("DELETE FROM vault.room_grant WHERE tenant_id = $1", archive.tenant)
 
     assert answer.status == 200
     with pytest.raises((aiohttp.ClientPayloadError, aiohttp.ClientConnectionError)):
@@ -351,11 +352,11 @@ async def test_a_client_that_goes_away_in_the_middle_ends_the_reading_quietly(ca
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-async def test_a_long_transcript_comes_whole_and_valid(house: House, shelf: Kept, monkeypatch: pytest.MonkeyPatch):
+async def test_a_long_transcript_comes_whole_and_valid(house: House, archive: Archive, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(reader, "PAGE", 7)
-    meeting = await shelf.meeting(grant="host")
+    meeting = await archive.meeting(grant="host")
     for at in range(25):
-        await shelf.say(meeting, f"{at} {'word ' * 2000}", at=at)
+        await archive.say(meeting, f"{at} {'word ' * 2000}", at=at)
 
     answer = await ask(house, f"/api/meetings/{meeting}/transcript", format="vtt")
 
@@ -372,17 +373,14 @@ async def test_a_long_transcript_comes_whole_and_valid(house: House, shelf: Kept
     ],
 )
 async def test_promise_25_with_the_log_away_no_address_serves_what_is_kept(
-    empty_url: str, tmp_path: Path, open_house: Opening, breaking: str
+    own_url: str, tmp_path: Path, open_house: Opening, breaking: str
 ):
-    database = Database(SecretStr(empty_url))
-    await database.migrate()
-    await database.close()
-    async with kept(empty_url, tmp_path, "elsewhere") as shelf:
-        house = await serving(open_house, shelf, database_url=SecretStr(empty_url))
-        meeting = await shelf.meeting(grant="host")
-        await shelf.say(meeting, "A secret.")
+    async with an_archive(own_url, tmp_path, "elsewhere") as archive:
+        house = await serving(open_house, archive, database_url=SecretStr(own_url))
+        meeting = await archive.meeting(grant="host")
+        await archive.say(meeting, "A secret.")
         served = [(await house.client.get(path, headers=HEADERS)).status for path in paths(meeting)]
-        await shelf.owner.execute(breaking)
+        await archive.owner.execute(breaking)
 
         answers = [await house.client.get(path, headers=HEADERS) for path in ("/api/meetings", *paths(meeting))]
 
@@ -391,11 +389,13 @@ async def test_promise_25_with_the_log_away_no_address_serves_what_is_kept(
         assert {answer.headers["Retry-After"] for answer in answers} == {"5"}
 
 
-async def test_a_restored_database_that_has_back_what_was_destroyed_serves_nothing(open_house: Opening, shelf: Kept):
-    ledger = Ledger(shelf.folder / "ledger", shelf.tenant, shelf.keys)
-    house = await serving(open_house, shelf, ledger=shelf.folder / "ledger")
-    meeting = await shelf.meeting(grant="host")
-    await shelf.say(meeting, "A secret.")
+async def test_a_restored_database_that_has_back_what_was_destroyed_serves_nothing(
+    open_house: Opening, archive: Archive
+):
+    ledger = Ledger(archive.folder / "ledger", archive.tenant, archive.keys)
+    house = await serving(open_house, archive, ledger=archive.folder / "ledger")
+    meeting = await archive.meeting(grant="host")
+    await archive.say(meeting, "A secret.")
     before = [(await house.client.get(path, headers=HEADERS)).status for path in paths(meeting)]
     gone = [str(uuid4()), str(meeting), str(uuid4()), 1, "erasure 1"]
     await ledger.confirm(await ledger.append("destroyed", {"reason": "erasure 1", "keys": [gone]}))
@@ -406,11 +406,11 @@ async def test_a_restored_database_that_has_back_what_was_destroyed_serves_nothi
     assert [await code(answer) for answer in answers] == [(503, "restored_not_replayed")] * 7
 
 
-async def test_where_the_root_key_is_away_it_says_so(open_house: Opening, shelf: Kept, tmp_path: Path):
-    house = await serving(open_house, shelf)
-    meeting = await shelf.meeting(grant="host")
-    await shelf.say(meeting, "A secret.")
-    (shelf.folder / "root.key").rename(tmp_path / "lost.key")
+async def test_where_the_root_key_is_away_it_says_so(open_house: Opening, archive: Archive, tmp_path: Path):
+    house = await serving(open_house, archive)
+    meeting = await archive.meeting(grant="host")
+    await archive.say(meeting, "A secret.")
+    (archive.folder / "root.key").rename(tmp_path / "lost.key")
 
     answer = await ask(house, f"/api/meetings/{meeting}/transcript")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import json
@@ -12,7 +11,7 @@ import pytest
 from aiohttp import ClientResponse
 from livekit import api
 
-from tests.web.conftest import KEY, SECRET, House, code
+from tests.web.conftest import KEY, QUICK, SECRET, House, Opening, code
 from tests.web.dispatch.test_watcher import until
 
 
@@ -29,6 +28,11 @@ def event(kind: str = "participant_joined", room: str = "demo", id: str = "EV_1"
 async def send(house: House, body: str, token: str | None = None) -> ClientResponse:
     headers = {"Authorization": signed(body) if token is None else token, "Content-Type": "application/webhook+json"}
     return await house.client.post("/livekit/webhook", data=body, headers=headers)
+
+
+@pytest.fixture
+async def house(open_house: Opening) -> House:
+    return await open_house(rhythm=QUICK)
 
 
 async def test_a_person_who_joins_makes_us_look_at_once(house: House):
@@ -68,7 +72,7 @@ async def test_a_webhook_that_is_not_livekits_is_refused_and_counted(house: Hous
     assert await code(await send(house, event(), token)) == (403, "not_allowed")
 
     assert await house.count('dragoman_web_webhooks_total{outcome="rejected"}') == 1
-    await asyncio.sleep(0.3)
+    await house.looks()
     assert house.livekit.rooms["demo"].called == []
 
 

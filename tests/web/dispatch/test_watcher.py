@@ -14,11 +14,11 @@ import jwt
 import pytest
 
 from agent.errors import DragomanError
-from tests.web.conftest import KEY, SECRET, House, Opening, code
+from tests.web.conftest import KEY, QUICK, SECRET, House, Opening, code
 from tests.web.livekit import FakeLiveKit
 from web.database import DATABASE
 from web.dispatch.livekit import Person
-from web.dispatch.rules import GRACE
+from web.dispatch.rules import GRACE, PULSE
 from web.dispatch.watcher import Sightings
 
 SOON = 10.0
@@ -66,9 +66,14 @@ async def row(url: str, query: str) -> asyncpg.Record:
 
 
 @pytest.fixture
+async def house(open_house: Opening) -> House:
+    return await open_house(rhythm=QUICK)
+
+
+@pytest.fixture
 async def watching(house: House) -> House:
     """A house that has listened for long enough to believe in silence."""
-    await asyncio.sleep(2.6)  # PULSE; the watch measures by its own clock
+    await house.wait(PULSE + 0.5)
     return house
 
 
@@ -80,14 +85,14 @@ async def test_people_in_a_live_room_without_an_interpreter_get_one_at_a_hint(ho
     await until(lambda: house.livekit.rooms["demo"].called == ["interpreter"])
 
 
-async def test_a_thousand_hints_call_one_interpreter(house: House, database_url: str):
+async def test_a_hundred_hints_call_one_interpreter(house: House, database_url: str):
     house.livekit.enter("demo", "guest-1")
 
     await asyncio.gather(*(hint(database_url) for _ in range(50)))
     await until(lambda: bool(house.livekit.rooms["demo"].called))
     await asyncio.gather(*(hint(database_url) for _ in range(50)))
 
-    await asyncio.sleep(0.5)
+    await house.looks(10)
     assert house.livekit.rooms["demo"].called == ["interpreter"]
 
 
@@ -123,7 +128,7 @@ async def test_an_interpreter_that_keeps_beating_is_never_touched(watching: Hous
 
     for _ in range(4):
         await watching.beat("AJ_1")
-        await asyncio.sleep(1)
+        await watching.wait(1.2)
 
     assert watching.livekit.removed == []
     assert watching.livekit.rooms["demo"].called == []
@@ -143,7 +148,7 @@ async def test_two_web_servers_call_one_interpreter_and_one_goes_on_when_the_oth
     open_house: Opening, database_url: str
 ):
     livekit = FakeLiveKit(KEY, SECRET)
-    houses = [await open_house(livekit), await open_house(livekit)]
+    houses = [await open_house(livekit, rhythm=QUICK) for _ in range(2)]
     livekit.enter("demo", "guest-1")
 
     for _ in range(10):
@@ -162,17 +167,17 @@ async def test_a_livekit_server_that_was_away_finds_its_rooms_attended(house: Ho
     house.livekit.enter("demo", "guest-1")
     house.livekit.away = True
     await hint(database_url)
-    await asyncio.sleep(1.5)
+    await house.wait(1.5)
 
     house.livekit.away = False
 
     await until(lambda: house.livekit.rooms["demo"].called == ["interpreter"])
 
 
-async def test_an_interpreter_is_not_blamed_for_a_database_that_lost_our_connection(house: House, database_url: str):
-    house.livekit.enter("demo", "guest-1")
-    house.livekit.enter_interpreter("demo", "AJ_1")
-    await house.beat("AJ_1")
+async def test_an_interpreter_is_not_blamed_for_a_database_that_lost_our_connection(watching: House, database_url: str):
+    watching.livekit.enter("demo", "guest-1")
+    watching.livekit.enter_interpreter("demo", "AJ_1")
+    await watching.beat("AJ_1")
     connection = await asyncpg.connect(database_url)
     await connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -180,13 +185,14 @@ async def test_an_interpreter_is_not_blamed_for_a_database_that_lost_our_connect
     )
     await connection.close()
 
-    await silence(database_url, "AJ_1", 600)
-    await asyncio.sleep(1.5)
-    answer = await house.beat("AJ_1")
-    await asyncio.sleep(2)
+    await silence(database_url, "AJ_1", 30)  # longer, and it would be forgotten
+    await watching.looks(8)  # by another connection
+    await watching.wait(1.2)
+    answer = await watching.beat("AJ_1")
+    await watching.wait(1.2)
 
     assert await answer.json() == {"leave": False}
-    assert house.livekit.removed == []
+    assert watching.livekit.removed == []
 
 
 async def test_a_silent_interpreter_that_answers_a_call_stays_and_its_answer_counts_as_a_beat(
@@ -200,7 +206,7 @@ async def test_a_silent_interpreter_that_answers_a_call_stays_and_its_answer_cou
     await silence(database_url, "AJ_1", 600)
 
     await until(lambda: bool(watching.livekit.asked))
-    await asyncio.sleep(0.6)
+    await watching.wait(0.6)
     assert watching.livekit.asked == ["interpreter-AJ_1"]
     assert watching.livekit.removed == []
     assert watching.livekit.rooms["demo"].called == []
@@ -238,7 +244,7 @@ async def test_livekits_clock_decides_nothing(watching: House, database_url: str
     watching.livekit.enter_interpreter("demo", "AJ_1", joined_at=time.time() + skew)
 
     await hint(database_url)
-    await asyncio.sleep(1)
+    await watching.wait(1)
 
     assert watching.livekit.removed == []
     assert watching.livekit.asked == []
@@ -276,7 +282,7 @@ async def test_a_call_that_livekit_did_not_take_is_not_noted_and_made_again(hous
     house.livekit.enter("demo", "guest-1")
     house.livekit.refused.add("CreateDispatch")
     await hint(database_url)
-    await asyncio.sleep(1)
+    await house.wait(1)
     before = await row(database_url, "SELECT called_at, calls FROM rooms WHERE slug = 'demo'")
 
     house.livekit.refused.clear()
@@ -304,7 +310,8 @@ async def test_while_livekit_hangs_neither_a_row_nor_a_connection_is_held(house:
     await asyncio.gather(*joins)
 
 
-async def test_beats_are_heard_while_people_have_every_connection(house: House):
+async def test_beats_are_heard_while_people_have_every_connection(open_house: Opening):
+    house = await open_house(patience=0.3)
     database = house.client.app[DATABASE]  # type: ignore[union-attr]
     async with AsyncExitStack() as held:
         with suppress(DragomanError):  # once no more are given
@@ -321,7 +328,7 @@ async def test_a_call_that_no_worker_took_is_made_again_as_soon_as_one_is_there(
     house.livekit.workers = False
     await house.join()
     house.livekit.enter("demo", "guest-1")
-    await asyncio.sleep(2)
+    await house.wait(2)
     seen = (await (await house.client.get("/api/rooms/demo")).json())["interpreter"]
     assert house.livekit.rooms["demo"].called == ["interpreter"]
 
@@ -341,7 +348,7 @@ async def test_a_call_that_was_taken_is_not_made_again_while_workers_are_free(ho
 
     for _ in range(4):
         await house.work()
-        await asyncio.sleep(1)
+        await house.wait(1)
 
     assert house.livekit.rooms["demo"].called == ["interpreter"]
 

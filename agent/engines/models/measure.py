@@ -1,33 +1,31 @@
-"""Measures chains of translators between languages of a parallel text, and writes the table of the best ones.
-
-    python -m bench.translation --data FILE.tsv
+"""Ranks chains of translators on a parallel text, and writes the table of the best ones that routes go by.
 
 chrF (sacrebleu's chrF2) over whole sentences; ms are the wall time of a sentence through the whole chain. Of the chains
 of a length that reach a language only the best go on from there, so that engines which know every pair are measured in
-bounded time. With `--languages` or `--engines` only those are measured, and the rest of the table stays.
+bounded time.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import csv
 import datetime
 import json
 import statistics
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import langcodes
 import sacrebleu
+from langcodes.tag_parser import LanguageTagError
 
-from agent.engines.table import load
-from agent.engines.translate.routes import ENGINES, TABLE, Engine
-from agent.errors import EngineError
-from agent.settings import Settings
+from ...errors import EngineError, ModelError
+from ...settings import Settings
+from ..table import load
+from ..translate.routes import ENGINES, TABLE, Engine
 
 HOPS = 3
 """The longest chain."""
@@ -42,39 +40,74 @@ SHARE_RELATED, SHARE_ENGLISH = 0.75, 0.45
 against en>pt), and as those from and into English by rules."""
 
 Chain = tuple[str, ...]
+Say = Callable[[str], None]
+"""Tells whoever waits how far it is, a line at a time."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="a TSV file with a column a language")
-    parser.add_argument("--sentences", type=int, default=60, help="how many, spread evenly over the file")
-    parser.add_argument("--languages", type=listed, default=[], help="only these, comma-separated")
-    parser.add_argument("--engines", type=listed, default=ENGINES, help="only these, comma-separated")
-    parser.add_argument("--write", type=Path, default=TABLE)
-    asked = parser.parse_args()
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be measured. With `languages` or `engines` only those are, and the rest of the table stays."""
+
+    data: Path
+    """A TSV file with a column a language, named by its tag."""
+    sentences: int = 60
+    """How many, spread evenly over the file."""
+    languages: Collection[str] = ()
+    engines: Sequence[str] = ENGINES
+    into: Path = TABLE
+
+    @property
+    def command(self) -> str:
+        return f"python -m agent.engines models measure --data {self.data.name} --sentences {self.sentences}"
+
+
+def rank(asked: Asked, settings: Settings, say: Say) -> None:
+    """Measure, and write the table. Raises `ModelError` where there is nothing to measure, or nothing to measure with.
+
+    The table is written when all was measured: one that is broken off leaves it as it was.
+    """
+    if unknown := [name for name in asked.engines if name not in ENGINES]:
+        raise ModelError("unknown_model", f"There is no translator {unknown[0]}; there are {', '.join(ENGINES)}.")
     texts = read(asked.data, asked.sentences)
-    texts = {tag: text for tag, text in texts.items() if not asked.languages or tag in asked.languages}
-    command = f"python -m bench.translation --data {asked.data.name} --sentences {asked.sentences}"
-    whole = len(texts) > 1 and not asked.languages and asked.engines == ENGINES
-    pairs = asyncio.run(measure(there(asked.engines), texts))
-    print(f"\n{matrix(pairs, [*texts])}\n")
-    asked.write.write_text(laid_out(table(pairs, command) if whole else amended(json.loads(TABLE.read_text()), pairs)))
-    print(f"{len(pairs)} pairs written to {asked.write.name}")
+    columns = {tag: text for tag, text in texts.items() if not asked.languages or tag in asked.languages}
+    if len(columns) < 2:
+        raise ModelError("no_text", f"{asked.data} has not two of the languages: there is nothing to translate into.")
+    pairs = asyncio.run(_with_those_here(asked.engines, settings, columns, say))
+    say(f"\n{matrix(pairs, [*columns])}\n")
+    whole = columns == texts and tuple(asked.engines) == ENGINES
+    known = table(pairs, asked.command) if whole else amended(json.loads(TABLE.read_text()), pairs)
+    try:
+        asked.into.write_text(laid_out(known))
+    except OSError as error:
+        raise ModelError("cannot_write", f"{asked.into} can't be written ({error.strerror}).") from None
+    say(f"{len(pairs)} pairs written to {asked.into}")
 
 
-def listed(names: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in names.split(",") if name.strip())
+async def _with_those_here(
+    names: Sequence[str], settings: Settings, texts: Mapping[str, Sequence[str]], say: Say
+) -> dict[str, list[dict[str, Any]]]:
+    engines = there(names, settings, say)
+    if not engines:
+        raise ModelError("not_here", f"Not one of {', '.join(names)} is here: there is nothing to measure.")
+    try:
+        return await measure(engines, texts, say)
+    finally:
+        for engine in engines.values():
+            if close := getattr(engine, "close", None):
+                await close()
 
 
-async def measure(engines: Mapping[str, Engine], texts: Mapping[str, Sequence[str]]) -> dict[str, list[dict[str, Any]]]:
+async def measure(
+    engines: Mapping[str, Engine], texts: Mapping[str, Sequence[str]], say: Say
+) -> dict[str, list[dict[str, Any]]]:
     """The best chains of each pair, those that nobody can measure here among them."""
     hops = {f"{name} {pair}" for name, engine in engines.items() for pair in engine.served().languages}
     pairs: dict[str, list[dict[str, Any]]] = {}
     for source in texts:
-        async for way in walk(engines, hops, source, texts):
+        async for way in walk(engines, hops, source, texts, say):
             pair = f"{source}>{way.at}"
             pairs.setdefault(pair, []).append({"route": way.chain, "chrf": way.chrf, "ms": round(way.ms, 1)})
-            print(f"{pair} {way.chrf:5.1f} {way.ms:6.1f} ms  {', '.join(way.chain)}", flush=True)
+            say(f"{pair} {way.chrf:5.1f} {way.ms:6.1f} ms  {', '.join(way.chain)}")
     kept = {pair: best(routes) for pair, routes in pairs.items()}
     return kept | unmeasured(hops, kept, set(texts))
 
@@ -105,21 +138,34 @@ def _each_once(routes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def read(data: Path, count: int) -> dict[str, list[str]]:
-    with data.open(newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    """The sentences of each language. Raises `ModelError` (`no_text`) where the file is no parallel text."""
+    try:
+        with data.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ModelError("no_text", f"{data} can't be read ({error}).") from None
+    if torn := [number for number, row in enumerate(rows, start=2) if None in row or None in row.values()]:
+        raise ModelError("no_text", f"Line {torn[0]} of {data} has not as many columns as the first.")
     rows = rows[:: max(1, len(rows) // count)][:count]
-    columns = [name for name in rows[0] if name != "line"]
-    return {langcodes.standardize_tag(name): [row[name] for row in rows] for name in columns}
+    columns = [name for name in (rows[0] if rows else ()) if name != "line"]
+    return {_tag(name, data): [row[name] for row in rows] for name in columns}
 
 
-def there(names: Sequence[str]) -> dict[str, Engine]:
+def _tag(column: str, data: Path) -> str:
+    try:
+        return langcodes.standardize_tag(column)
+    except LanguageTagError:
+        raise ModelError("no_text", f"The column {column} of {data} is not named by a language's tag.") from None
+
+
+def there(names: Sequence[str], settings: Settings, say: Say) -> dict[str, Engine]:
     """Those of the translators that this machine has the models of."""
     found = {}
     for name in names:
         try:
-            found[name] = load("translate", name, Settings())
+            found[name] = load("translate", name, settings)
         except (ImportError, EngineError) as error:
-            print(f"{name} is not measured: {error}")
+            say(f"{name} is not measured: {error}")
     return found
 
 
@@ -135,7 +181,7 @@ class Way:
 
 
 async def walk(
-    engines: Mapping[str, Engine], hops: set[str], source: str, texts: Mapping[str, Sequence[str]]
+    engines: Mapping[str, Engine], hops: set[str], source: str, texts: Mapping[str, Sequence[str]], say: Say
 ) -> AsyncIterator[Way]:
     """Chains from a language to the others, the shorter ones first; the best ones of a length to a language go on."""
     ends = [Way((), source, texts[source], 100.0, 0.0)]
@@ -143,7 +189,7 @@ async def walk(
         reached: list[Way] = []
         for way in ends:
             for hop in onward(hops, source, way.chain):
-                if hop.split(">")[-1] in texts and (further := await gone(engines, way, hop, texts)):
+                if hop.split(">")[-1] in texts and (further := await gone(engines, way, hop, texts, say)):
                     reached.append(further)
                     yield further
         ends = promising(reached)
@@ -157,7 +203,9 @@ def promising(reached: Sequence[Way]) -> list[Way]:
     return [way for ways in by.values() for way in ways[:BREADTH]]
 
 
-async def gone(engines: Mapping[str, Engine], way: Way, hop: str, texts: Mapping[str, Sequence[str]]) -> Way | None:
+async def gone(
+    engines: Mapping[str, Engine], way: Way, hop: str, texts: Mapping[str, Sequence[str]], say: Say
+) -> Way | None:
     """One hop further; None where the engine failed for good, which is said."""
     name, pair = hop.split()
     before, after = pair.split(">")
@@ -168,7 +216,7 @@ async def gone(engines: Mapping[str, Engine], way: Way, hop: str, texts: Mapping
             made.append(await asked(engines[name], sentence, before, after))
             took.append((time.perf_counter() - begun) * 1000)
     except EngineError as error:
-        print(f"{', '.join((*way.chain, hop))} is not measured: {error.code}", flush=True)
+        say(f"{', '.join((*way.chain, hop))} is not measured: {error.code}")
         return None
     chrf = round(sacrebleu.corpus_chrf(made, [texts[after]]).score, 1)
     return Way((*way.chain, hop), after, made, chrf, way.ms + statistics.median(took))
@@ -252,7 +300,3 @@ def matrix(kept: Mapping[str, Sequence[dict[str, Any]]], tags: Sequence[str]) ->
 def _cell(kept: Mapping[str, Sequence[dict[str, Any]]], source: str, target: str) -> str:
     routes = kept.get(f"{source}>{target}")
     return "" if source == target else f"{routes[0]['chrf']:.1f}" if routes else "none"
-
-
-if __name__ == "__main__":
-    main()
