@@ -5,6 +5,7 @@ import { Api, type RoomInfo } from '../../src/core/api'
 import { memory } from '../../src/core/choices'
 import { Colours } from '../../src/core/colours'
 import { Session } from '../../src/core/session'
+import { load } from '../../src/i18n'
 import { PageProvider } from '../../src/react/page'
 import { InsideContext } from '../../src/react/session'
 import { Details } from '../../src/room/Details'
@@ -35,6 +36,7 @@ describe('the details', () => {
     ['pt', 'O Whisper é um modelo aberto', 'sai deste servidor para api.deepl.example', 'licença: GPL-3.0-or-later'],
   ])('say in %s what the engines are, and where what is said goes', async (language, about, leaves, licence) => {
     memory.look.save({ ...memory.look.load(), interface: language })
+    await load(language)
     const session = new Session()
     const api = new Api('', () => Promise.reject(new TypeError('no')))
     vi.spyOn(session, 'refresh').mockResolvedValue(undefined)
