@@ -16,11 +16,11 @@ function flat(value: unknown, path = ''): [string, string][] {
 
 const english = new Map(flat(dictionaries.en))
 // Names, and words that happen to be spelled alike.
-const ALIKE = /^(product|tag)$|\.(wer|chrf|seconds|name|camera|position|transcript|title|page|auto|by|sound|reason\..*|no)$/u
+const ALIKE = /^(product|tag)$|\.(wer|chrf|seconds|name|camera|position|transcript|title|page|auto|by|sound|reason\..*|no|controls)$/u
 
 describe('the pages’ words', () => {
-  it('are there in five languages', () => {
-    expect(TAGS).toEqual(['de', 'en', 'es', 'fr', 'pt'])
+  it('are there in seven languages', () => {
+    expect(TAGS).toEqual(['ca', 'de', 'en', 'es', 'fr', 'it', 'pt'])
     expect(Object.values(dictionaries).map(({ tag }) => tag)).toEqual(TAGS)
   })
 
@@ -38,7 +38,7 @@ describe('the pages’ words', () => {
   })
 
   it.each(TAGS)('are plain in %s: no exclamation marks, no pleading', (tag) => {
-    const shouting = flat(dictionaries[tag]).filter(([, text]) => /[!¡]|\b(please|successfully|veuillez|bitte sehr|por favor|con éxito|com sucesso)\b/iu.test(text))
+    const shouting = flat(dictionaries[tag]).filter(([, text]) => /[!¡]|\b(please|successfully|veuillez|bitte sehr|por favor|con éxito|com sucesso|prego|per favore|con successo|si us plau|amb èxit)\b/iu.test(text))
 
     expect(shouting).toEqual([])
   })
@@ -47,6 +47,8 @@ describe('the pages’ words', () => {
     ['de', /(?<!\p{L})(Ihnen|Ihre?[mnrs]?|(wählen|laden|prüfen|können) Sie)(?!\p{L})|zurück/u],
     ['es', /(?<!\p{L})(usted(es)?|su voz|vuestr[oa]s?|vosotros)(?!\p{L})/iu],
     ['fr', /(?<!\p{L})(tu|toi|ton|tes)(?!\p{L})/iu],
+    ['it', /(?<!\p{L})(Lei|Suo|Suoi|Sua|Sue|voi|vostr[oaie])(?!\p{L})/u],
+    ['ca', /(?<!\p{L})(tu|et|teus?|teva|teves|vostès?)(?!\p{L})/iu],
     ['pt', /(?<!\p{L})(tu|teus?|tuas?|contigo|o senhor)(?!\p{L})/iu],
   ])('address people in %s in one form only', (tag, other) => {
     expect(flat(dictionaries[tag]).filter(([, text]) => other.test(text))).toEqual([])
@@ -55,7 +57,7 @@ describe('the pages’ words', () => {
   it('call what is behind the captions a background, light as it may be', () => {
     const called = Object.values(dictionaries).map((words) => words.settings.backdrop)
 
-    expect(called).toEqual(['Hintergrund', 'Background', 'Fondo', 'Arrière-plan', 'Fundo'])
+    expect(called).toEqual(['Fons', 'Hintergrund', 'Background', 'Fondo', 'Arrière-plan', 'Sfondo', 'Fundo'])
   })
 
   it.each([
@@ -63,6 +65,13 @@ describe('the pages’ words', () => {
     ['fr', 'fr', 'du français'],
     ['fr', 'hu', 'du hongrois'],
     ['fr', 'iw', 'de l’hébreu'],
+    ['it', 'en', 'dall’inglese'],
+    ['it', 'es', 'dallo spagnolo'],
+    ['it', 'fr', 'dal francese'],
+    ['ca', 'es', 'de l’espanyol'],
+    ['ca', 'fr', 'del francès'],
+    ['ca', 'hu', 'de l’hongarès'],
+    ['ca', 'yo', 'del ioruba'],
   ])('name a language in %s with the article that it asks for: %s is %s', (tag, from, said) => {
     expect(dictionaries[tag]!.language.from(named(from, tag))).toBe(said)
   })
@@ -72,6 +81,7 @@ describe('the pages’ words', () => {
 
     expect(lines('en')).toEqual(['0 lines', '1 line', '2 lines'])
     expect(lines('fr')).toEqual(['0 ligne', '1 ligne', '2 lignes'])
+    expect(lines('it')).toEqual(['0 righe', '1 riga', '2 righe'])
   })
 
   it('know whether anybody is here, and how many may be', () => {
@@ -90,7 +100,7 @@ describe('the pages’ words', () => {
   it('go by choice, then by the browser, then English', () => {
     expect(tagFor('de', ['fr'])).toBe('de')
     expect(tagFor('', ['eu', 'pt-BR', 'fr'])).toBe('pt')
-    expect(tagFor('', ['eu', 'es-MX', 'fr'])).toBe('es')
+    expect(tagFor('', ['eu', 'ca-ES', 'es'])).toBe('ca')
     expect(tagFor('', ['eu'])).toBe('en')
   })
 })

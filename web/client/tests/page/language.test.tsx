@@ -8,10 +8,10 @@ import { load } from '../../src/i18n'
 import { PageProvider } from '../../src/react/page'
 import { InterfaceLanguage } from '../../src/room/InterfaceLanguage'
 
-// The server does not hand out the French words.
+// The server does not hand out the Italian words.
 vi.mock('../../src/i18n', async (original) => {
   const real = await original<typeof I18n>()
-  return { ...real, load: (tag: string) => (tag === 'fr' ? Promise.reject(new TypeError('Failed to fetch')) : real.load(tag)) }
+  return { ...real, load: (tag: string) => (tag === 'it' ? Promise.reject(new TypeError('Failed to fetch')) : real.load(tag)) }
 })
 
 const page = () => (
@@ -32,7 +32,7 @@ describe('the page’s own language', () => {
     showIn('en')
 
     const names = screen.getAllByRole('option').map((option) => option.textContent)
-    expect(names).toEqual(['Automatic', 'Deutsch', 'English', 'Español', 'Français', 'Português'])
+    expect(names).toEqual(['Automatic', 'Català', 'Deutsch', 'English', 'Español', 'Français', 'Italiano', 'Português'])
   })
 
   it('changes at once where its words are there', async () => {
@@ -46,20 +46,20 @@ describe('the page’s own language', () => {
   it('stays until the words of the next one are there', async () => {
     const { container } = showIn('en')
 
-    await userEvent.selectOptions(screen.getByTestId('interface'), 'es')
+    await userEvent.selectOptions(screen.getByTestId('interface'), 'ca')
 
-    await screen.findByText('Idioma de la página')
-    expect(field(container)).toBe('Idioma de la página')
-    expect(document.documentElement.lang).toBe('es')
+    await screen.findByText('Llengua de la pàgina')
+    expect(field(container)).toBe('Llengua de la pàgina')
+    expect(document.documentElement.lang).toBe('ca')
   })
 
   it('stays where the words of the next one don’t come', async () => {
     const { container } = showIn('en')
 
-    await userEvent.selectOptions(screen.getByTestId('interface'), 'fr')
-    await expect(load('fr')).rejects.toThrow()
+    await userEvent.selectOptions(screen.getByTestId('interface'), 'it')
+    await expect(load('it')).rejects.toThrow()
 
     expect(field(container)).toBe('Language of the page')
-    expect(screen.getByTestId<HTMLSelectElement>('interface').value).toBe('fr')
+    expect(screen.getByTestId<HTMLSelectElement>('interface').value).toBe('it')
   })
 })
