@@ -5,6 +5,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib'
 import react from '@vitejs/plugin-react'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { compile, type Messages } from './tools/icu.js'
 
 const server = process.env.DRAGOMAN_WEB ?? 'http://127.0.0.1:8080'
 
@@ -24,8 +25,27 @@ function twins(): Plugin {
   }
 }
 
+/** The pages' words, parsed here and not in the browser: the parser of ICU messages is left out of the build. */
+function messages(): Plugin {
+  const parser = '@formatjs/icu-messageformat-parser'
+  return {
+    name: 'messages',
+    enforce: 'pre',
+    transform: {
+      filter: { id: /\/src\/i18n\/[^/]+\.json$/ },
+      handler: (text) => JSON.stringify(compile(JSON.parse(text) as Messages)),
+    },
+    resolveId: {
+      filter: { id: new RegExp(`^${parser}$`) },
+      handler(id, importer) {
+        return importer?.includes('/intl-messageformat/') ? this.resolve(`${id}/no-parser.js`, importer) : null
+      },
+    },
+  }
+}
+
 export default defineConfig({
-  plugins: [react(), twins()],
+  plugins: [react(), messages(), twins()],
   // Nothing inlined: the server's policy takes fonts and pictures from this origin only.
   build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false, chunkSizeWarningLimit: 1_000 },
   server: { proxy: { '/api': server } },

@@ -1,7 +1,7 @@
 /** Which page an address means, and going to another without losing the click that allows sound. */
 import { useSyncExternalStore } from 'react'
 
-export type Route = { page: 'landing' } | { page: 'unknown' } | { page: 'room'; room: string; talk: string | null; secret: string }
+type Route = { page: 'landing' } | { page: 'unknown' } | { page: 'room'; room: string; talk: string | null; secret: string }
 
 export function routeOf(path: string, query: string, hash: string): Route {
   const found = /^\/room\/([^/]+)\/?$/.exec(path)

@@ -87,10 +87,10 @@ export type Lasts = v.InferOutput<typeof Lasts>
 export type Keeps = v.InferOutput<typeof Keeps>
 export type Offered = v.InferOutput<typeof Offered>
 export type RoomInfo = Omit<v.InferOutput<typeof RoomInfo>, 'languages' | 'grades'> & { languages: Language[] }
-export type Joined = v.InferOutput<typeof Joined>
+type Joined = v.InferOutput<typeof Joined>
 export type TalkFile = v.InferOutput<typeof Talk>
 
-export interface JoinRequest {
+interface JoinRequest {
   name: string
   speaks: string
   reads: string

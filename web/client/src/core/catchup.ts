@@ -1,7 +1,7 @@
 /** Catching up: asks the interpreter for the finals that a late joiner or a gap has missed. */
 import { arrived, fromStart, giveUp, hasGap, type Sequence } from './sequence'
 
-export interface Answer {
+interface Answer {
   frames: readonly string[]
   more: boolean
 }

@@ -31,7 +31,7 @@ export const silent: Voice = {
 }
 
 /** Speech above this level of a 0 to 1 waveform (root mean square) sounds. */
-export const AUDIBLE = 0.004
+const AUDIBLE = 0.004
 /** A breath inside a sentence is no end: without a cue, this much silence is. */
 const GAP = 300
 /** After the cue `ended`, the last sounds are still on their way for about this long. */
@@ -81,7 +81,7 @@ function step(voice: Voice, now: number): Voice {
 }
 
 /** An original's speaker: `language` is theirs, where it is known. */
-export interface Speaker {
+interface Speaker {
   identity: string
   language: string | undefined
 }

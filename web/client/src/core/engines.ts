@@ -1,8 +1,8 @@
 /** Engines by the names that they give themselves, for people: what they are called, what they are, under which licence. */
 
 /** Those that the pages can say something about in every language; any other goes by its own name alone. */
-export const ENGINES = ['whisper', 'bergamot', 'apertium', 'firefox', 'opus', 'madlad', 'nllb', 'espeak-ng', 'piper', 'coqui-vits', 'coqui-xtts'] as const
-export type EngineName = (typeof ENGINES)[number]
+const ENGINES = ['whisper', 'bergamot', 'apertium', 'firefox', 'opus', 'madlad', 'nllb', 'espeak-ng', 'piper', 'coqui-vits', 'coqui-xtts'] as const
+type EngineName = (typeof ENGINES)[number]
 
 const CALLED: Record<EngineName, string> = {
   whisper: 'Whisper',
@@ -32,7 +32,7 @@ export function partsOf(engine: string): Part[] {
   })
 }
 
-export interface Licence {
+interface Licence {
   /** Names that are the same everywhere: `MIT`, `GPL-3.0-or-later`. */
   names: readonly string[]
   noncommercial: boolean

@@ -45,6 +45,28 @@ export function nameWithin(tag: string, locale: string, other = 'en'): string {
   }
 }
 
+/** A language as messages are given it: some languages choose an article or a case by its tag, or by how its name begins. */
+interface Named {
+  language: string
+  tag: string
+  initial: 'vowel' | 'h' | 'consonant'
+}
+
+export function named(tag: string, locale: string): Named {
+  const language = nameWithin(tag, locale)
+  const first = plain(language).charAt(0)
+  return { language, tag: canonical(tag), initial: first === 'h' ? 'h' : 'aeiou'.includes(first) ? 'vowel' : 'consonant' }
+}
+
+/** A language has one code here, whichever of its codes it came by: `he` for `iw` and `heb`. */
+function canonical(tag: string): string {
+  try {
+    return new Intl.Locale(tag).language
+  } catch {
+    return baseOf(tag)
+  }
+}
+
 /** The served tag that fits a browser's language best, or null: `pt-BR` takes `pt-BR`, else `pt`, else any `pt-…`, the same script first. */
 export function fitting(wanted: string, tags: readonly string[]): string | null {
   const lower = wanted.toLowerCase()

@@ -23,7 +23,7 @@ export type Served = v.InferOutput<typeof Served>
 
 const Spoken = v.object({ suggested: v.fallback(v.boolean(), false) })
 /** Whether somebody's language was changed, or they are only asked. */
-export type Spoken = v.InferOutput<typeof Spoken>
+type Spoken = v.InferOutput<typeof Spoken>
 
 export class NobodyThere extends Error {}
 

@@ -15,7 +15,7 @@ import { flow, reading, tokens, type Row, type Token } from './breaking'
 import type { Frame } from './wire'
 
 /** One voice's running text. Rows are counted from the first ever; `dropped` of them are no longer kept. */
-export interface Roll {
+interface Roll {
   key: string
   identity: string
   speaker: string | null
@@ -81,7 +81,7 @@ export function empty(slots = 2): Screen {
   return { rolls: [], slots: Array<null>(slots).fill(null), settled: [] }
 }
 
-export const voiceKey = (frame: { identity: string; speaker: string | null }): string =>
+const voiceKey = (frame: { identity: string; speaker: string | null }): string =>
   frame.speaker === null ? frame.identity : `${frame.identity}\n${frame.speaker}`
 
 /** Take a caption in: over its own earlier revision, or last. `limit` is a line's columns. */

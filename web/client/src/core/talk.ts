@@ -3,14 +3,14 @@ import { Room, Track } from 'livekit-client'
 import type { Api, TalkFile } from './api'
 import { patch, Store } from './store'
 
-export interface TalkState {
+interface TalkState {
   is: 'joining' | 'waiting' | 'playing' | 'ended' | 'stopped' | 'failed'
   /** The speaker's identity in the room, once there. */
   identity: string | null
 }
 
 /** Whether the interpreter listens already, and a way to hear when that changes. */
-export interface Readiness {
+interface Readiness {
   get: () => boolean
   subscribe: (tell: () => void) => () => void
 }
@@ -21,7 +21,7 @@ const SETTLE = 700
 export class Talk {
   readonly state = new Store<TalkState>({ is: 'joining', identity: null })
   readonly file: TalkFile
-  readonly #room = new Room()
+  readonly #room: Room
   readonly #context: AudioContext
   readonly #out: MediaStreamAudioDestinationNode
   #audio: AudioBuffer | null = null
@@ -29,8 +29,9 @@ export class Talk {
   #closed = false
 
   /** Made in a click, so that the browser lets it sound. */
-  constructor(file: TalkFile) {
+  constructor(file: TalkFile, room = new Room()) {
     this.file = file
+    this.#room = room
     this.#context = new AudioContext({ sampleRate: 48_000 })
     this.#out = this.#context.createMediaStreamDestination()
     void this.#context.resume().catch(() => undefined)

@@ -2,7 +2,7 @@
 import { plain } from './languages'
 import type { Frame } from './wire'
 
-export interface Said {
+interface Said {
   text: string
   engine: string
 }

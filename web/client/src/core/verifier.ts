@@ -3,7 +3,7 @@ import type { Interpreter } from './interpreter'
 import { publicKey, readCaption, readCue, WireError, type Cue, type Frame, type Key, type WireCode } from './wire'
 
 /** `early` came before there was anybody to trust; catching up brings it again. */
-export type Dropped = WireCode | 'bad_sender' | 'bad_carrier' | 'early'
+type Dropped = WireCode | 'bad_sender' | 'bad_carrier' | 'early'
 
 export interface Counts {
   captions: number

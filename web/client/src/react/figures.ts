@@ -1,6 +1,6 @@
 /** Figures and times as the interface's language writes them. */
 import type { Grades, Quality } from '../core/api'
-import { nameWithin, type Stage } from '../core/languages'
+import { named, type Stage } from '../core/languages'
 import type { Words } from '../i18n'
 
 export const number = (words: Words, value: number, digits = 0): string =>
@@ -31,13 +31,13 @@ function regional(tag: string, home: string): string {
 export function figure(words: Words, quality: Quality, from: string | null): string {
   const { language } = words
   const by = quality.route ?? quality.engine
-  const parts = [from === null ? null : language.from(nameWithin(from, words.tag)), measure(words, quality), by ? language.by(by) : null]
+  const parts = [from === null ? null : language.from(named(from, words.tag)), measure(words, quality), by ? language.by({ route: by }) : null]
   return parts.filter((part) => part !== null).join(' · ')
 }
 
 function measure(words: Words, { figure: value, measure: name }: Quality): string {
   if (value === null || value === undefined) return words.language.noFigure
-  return name === 'wer' ? words.language.wer(percent(words, value)) : words.language.chrf(number(words, value, 1))
+  return name === 'wer' ? words.language.wer({ share: percent(words, value) }) : words.language.chrf({ score: number(words, value, 1) })
 }
 
 /** What the words of quality mean in figures: of word error rates where speech is understood, of chrF elsewhere. */
@@ -46,10 +46,7 @@ export function scale(words: Words, grades: Grades | undefined, stage: Stage): s
   const bounds = stage === 'hear' ? [] : Object.entries((stage === 'speak' ? grades?.wer : grades?.chrf) ?? {})
   const parts = bounds.map(([grade, bound]) => {
     const word = (language.grade as Record<string, string>)[grade] ?? grade
-    return stage === 'speak' ? language.upTo(percent(words, bound), word) : language.atLeast(number(words, bound), word)
+    return stage === 'speak' ? language.upTo({ share: percent(words, bound), word }) : language.atLeast({ score: number(words, bound), word })
   })
-  return parts.length === 0 ? null : [...parts, language.otherwise(language.grade.poor)].join(' · ')
+  return parts.length === 0 ? null : [...parts, language.otherwise({ word: language.grade.poor })].join(' · ')
 }
-
-/** What a stage calls itself. */
-export const stageName = (words: Words, stage: Stage): string => words.prejoin[stage]

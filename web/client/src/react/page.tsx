@@ -4,7 +4,7 @@ import { I18nProvider } from 'react-aria-components'
 import { Api } from '../core/api'
 import { memory, type Look } from '../core/choices'
 import { directionOf } from '../core/languages'
-import { wordsFor, type Words } from '../i18n'
+import { english, load, loaded, tagFor, type Words } from '../i18n'
 
 interface Page {
   words: Words
@@ -19,7 +19,7 @@ const PageContext = createContext<Page | null>(null)
 export function PageProvider({ children, api }: { children: ReactNode; api?: Api }) {
   const [look, keep] = useState(() => memory.look.load())
   const [server] = useState(() => api ?? new Api())
-  const words = wordsFor(look.interface, navigator.languages)
+  const words = useLoaded(tagFor(look.interface, navigator.languages))
   useEffect(() => {
     document.documentElement.lang = words.tag
     document.documentElement.dir = directionOf(words.tag)
@@ -38,6 +38,19 @@ export function PageProvider({ children, api }: { children: ReactNode; api?: Api
       <I18nProvider locale={words.tag}>{children}</I18nProvider>
     </PageContext>
   )
+}
+
+/** The words of a language. Until they are there the ones before stay, and English where there are none. */
+function useLoaded(tag: string): Words {
+  const [words, setWords] = useState(() => loaded(tag) ?? english)
+  useEffect(() => {
+    let gone = false
+    void load(tag).then((found) => (gone ? undefined : setWords(found)), () => undefined)
+    return () => {
+      gone = true
+    }
+  }, [tag])
+  return words
 }
 
 export function usePage(): Page {

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'react'
 import { Heading } from 'react-aria-components'
 import type { Engine, RoomInfo } from '../core/api'
 import { licenceOf, partsOf } from '../core/engines'
-import { nameWithin } from '../core/languages'
+import { named, nameWithin } from '../core/languages'
 import { number } from '../react/figures'
 import { useKept } from '../react/kept'
 import { usePage, useWords } from '../react/page'
@@ -44,7 +44,7 @@ export function Details() {
               <dt>{words.details[stage]}</dt>
               <dd>
                 <strong>{engine ? partsOf(engine.engine).map(({ name }) => name).join(', ') : words.details.noEngine}</strong>
-                {delay !== undefined && <span> · {words.details.seconds(number(words, delay, delay < 0.1 ? 2 : 1))}</span>}
+                {delay !== undefined && <span> · {words.details.seconds({ seconds: number(words, delay, delay < 0.1 ? 2 : 1) })}</span>}
                 {engine && <AboutEngine engine={engine} stage={stage} />}
               </dd>
             </div>
@@ -55,7 +55,7 @@ export function Details() {
             <dt>{words.details.routes}</dt>
             {routes.map(([from, route]) => (
               <dd key={from}>
-                {words.language.from(nameWithin(from, words.tag))} · {route}
+                {words.language.from(named(from, words.tag))} · {route}
               </dd>
             ))}
           </div>
@@ -72,7 +72,7 @@ export function Details() {
         </div>
       </dl>
       {Object.keys(served?.delays ?? {}).length > 0 && <p className="quiet">{words.details.delays}</p>}
-      {dropped > 0 && <p className="quiet">{words.details.dropped(dropped)}</p>}
+      {dropped > 0 && <p className="quiet">{words.details.dropped({ count: dropped })}</p>}
     </div>
   )
 }
@@ -92,10 +92,10 @@ function AboutEngine({ engine, stage }: { engine: Engine; stage: Stage }) {
       ))}
       {[...new Set(Object.values(engine.leaves))].map((host) => (
         <strong key={host} className="block" data-testid="leaves">
-          {details.leaves(host)}
+          {details.leaves({ host })}
         </strong>
       ))}
-      {names.length > 0 && <span className="quiet block">{details.licence([...names, ...(noncommercial ? [details.noncommercial] : [])].join(', '))}</span>}
+      {names.length > 0 && <span className="quiet block">{details.licence({ names: [...names, ...(noncommercial ? [details.noncommercial] : [])].join(', ') })}</span>}
     </>
   )
 }

@@ -1,6 +1,6 @@
 /** The language that the page itself speaks. */
 import { nameOf } from '../core/languages'
-import { dictionaries } from '../i18n'
+import { TAGS } from '../i18n'
 import { usePage } from '../react/page'
 
 export function InterfaceLanguage() {
@@ -10,7 +10,7 @@ export function InterfaceLanguage() {
       <span>{words.settings.interface}</span>
       <select value={look.interface} onChange={(event) => setLook({ interface: event.target.value })} data-testid="interface">
         <option value="">{words.settings.auto}</option>
-        {Object.keys(dictionaries).map((tag) => (
+        {TAGS.map((tag) => (
           <option key={tag} value={tag} lang={tag}>
             {nameOf(tag)}
           </option>

@@ -11,16 +11,16 @@ import { useStatus } from '../react/session'
 /** Every part with how long it stays; then whether personal data is masked where no part has said so. */
 export function keptSentence(words: Words, keeps: Keeps): string {
   const parts = partsOf(keeps)
-  if (parts.length === 0) return keeps.policy === 'nothing' ? words.kept.nothing : words.kept.policy(keeps.policy)
-  const sentences = parts.map(({ kind, lasts }) => words.kept.says[kind](timeOf(words, lasts)))
+  if (parts.length === 0) return keeps.policy === 'nothing' ? words.kept.nothing : words.kept.policy({ name: keeps.policy })
+  const sentences = parts.map(({ kind, lasts }) => words.kept.says[kind]({ time: timeOf(words, lasts) }))
   const masked = keeps.redaction === 'mask' && !parts.some(({ kind }) => kind === 'redacted')
   return [...sentences, ...(masked ? [words.kept.masked] : [])].join(' ')
 }
 
 export function keptShortly(words: Words, keeps: Keeps): string {
   const part = longest(partsOf(keeps))
-  if (part === null) return keeps.policy === 'nothing' ? words.kept.nothingShort : words.kept.policy(keeps.policy)
-  return words.kept.short(timeOf(words, part.lasts))
+  if (part === null) return keeps.policy === 'nothing' ? words.kept.nothingShort : words.kept.policy({ name: keeps.policy })
+  return words.kept.short({ time: timeOf(words, part.lasts) })
 }
 
 export function Kept({ keeps }: { keeps: Keeps }) {
@@ -73,5 +73,5 @@ function More({ keeps }: { keeps: Keeps }) {
 
 function timeOf(words: Words, { days, since }: Lasts): string {
   if (days === null) return words.kept.forever
-  return since === 'end' ? words.kept.afterEnd(days) : words.kept.days(days)
+  return since === 'end' ? words.kept.afterEnd({ days }) : words.kept.days({ days })
 }

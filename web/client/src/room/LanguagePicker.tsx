@@ -43,7 +43,7 @@ export function LanguagePicker(props: Props) {
   const all = found(options(languages, stage, browser, words.tag, spoken), query)
   const special = specials.find((one) => one.id === value)?.name
   const followed = value === 'same' && same ? nameOf(same) : null
-  const shown = followed ? (compact ? followed : words.language.same(followed)) : (special ?? (value ? nameOf(value) : '…'))
+  const shown = followed ? (compact ? followed : words.language.same({ language: followed })) : (special ?? (value ? nameOf(value) : '…'))
   const language = languages.find((one) => one.tag === value)
   // Languages were found already, in their order; a choice that is none is looked for by its words.
   const find = (text: string, typed: string) => all.some((one) => one.tag === text) || plain(text).includes(plain(typed.trim()))

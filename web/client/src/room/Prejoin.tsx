@@ -41,7 +41,7 @@ export function Prejoin({ info, problem, joining, onJoin }: Props) {
     <main className="prejoin">
       <header>
         <h1>{info.title}</h1>
-        <p className="quiet">{words.prejoin.people(info.people, info.limit ?? null)}</p>
+        <p className="quiet">{info.limit ? words.prejoin.peopleOf({ count: info.people, limit: info.limit }) : words.prejoin.people({ count: info.people })}</p>
       </header>
       <form className="card two" onSubmit={join} data-testid="prejoin">
         <div>

@@ -79,7 +79,7 @@ function Choice({ device, label, onChange }: { device: AnyDevice; label: string;
       <select value={active} onChange={(event) => onChange(event.target.value)}>
         {device.devices.map((one, at) => (
           <option key={one.deviceId} value={one.deviceId}>
-            {one.label || words.devices.unnamed(at + 1)}
+            {one.label || words.devices.unnamed({ number: at + 1 })}
           </option>
         ))}
       </select>

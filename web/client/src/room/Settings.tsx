@@ -110,7 +110,7 @@ function DeviceChoice({ kind, label, onChoose }: { kind: MediaDeviceKind; label:
       <select value={activeDeviceId} onChange={(event) => choose(event.target.value)}>
         {devices.map((one, at) => (
           <option key={one.deviceId} value={one.deviceId}>
-            {one.label || words.devices.unnamed(at + 1)}
+            {one.label || words.devices.unnamed({ number: at + 1 })}
           </option>
         ))}
       </select>

@@ -34,8 +34,8 @@ export function SpokenLanguage({ participant, name }: { participant: Participant
     const within = nameWithin(language, words.tag)
     const taken = await session.correct(participant.identity, language)
     const sentences = {
-      changed: words.room.corrected(name, within),
-      suggested: words.inside.suggested(name, within),
+      changed: words.room.corrected({ name, language: within }),
+      suggested: words.inside.suggested({ name, language: within }),
       refused: words.room.notCorrected,
     }
     setSaid(sentences[taken])
@@ -43,14 +43,14 @@ export function SpokenLanguage({ participant, name }: { participant: Participant
   return (
     <>
       <DialogTrigger>
-        <Button className="chip" aria-label={found ? words.room.foundOut(shown) : words.inside.spoken(shown)} data-testid="detected">
+        <Button className="chip" aria-label={found ? words.room.foundOut({ language: shown }) : words.inside.spoken({ language: shown })} data-testid="detected">
           {found ? `${shown} ?` : shown}
         </Button>
         <Popover className="popover pad narrow">
           <Dialog>
             {({ close }) => (
               <>
-                <Heading slot="title">{participant.isLocal ? words.room.correct(name) : words.inside.suggest(name)}</Heading>
+                <Heading slot="title">{participant.isLocal ? words.room.correct({ name }) : words.inside.suggest({ name })}</Heading>
                 <ul className="plain-list">
                   {choices.map((one) => (
                     <li key={one.tag}>

@@ -2,7 +2,7 @@
 import { useRemoteParticipants } from '@livekit/components-react'
 import { RoomEvent } from 'livekit-client'
 import { Button, Dialog, DialogTrigger, Popover } from 'react-aria-components'
-import { nameOf, nameWithin, unreached } from '../core/languages'
+import { named, nameOf, nameWithin, unreached } from '../core/languages'
 import { phaseOf, toneOf, type Phase } from '../core/phase'
 import type { Words } from '../i18n'
 import { seconds } from '../react/figures'
@@ -18,14 +18,14 @@ const WORTH = 1
 const LATE = 4
 const SKIP_SHOWN = 8_000
 
-export function phrase(words: Words, phase: Phase): string {
+function phrase(words: Words, phase: Phase): string {
   switch (phase.is) {
     case 'no_voice':
     case 'no_captions':
     case 'too_many_languages':
-      return words.state[phase.is](nameWithin(phase.tag, words.tag))
+      return words.state[phase.is]({ language: nameWithin(phase.tag, words.tag) })
     case 'untranslated':
-      return words.state.untranslated(nameOf(phase.from, words.tag), nameWithin(phase.tag, words.tag))
+      return words.state.untranslated({ from: nameOf(phase.from, words.tag), ...named(phase.tag, words.tag) })
     default:
       return words.state[phase.is]
   }
@@ -71,11 +71,11 @@ function Lag() {
   const voice = useStore(session.voice)
   const now = useNow(1_000)
   const skipped = voice.skipped !== null && now - voice.skipped < SKIP_SHOWN
-  const behind = voice.sounding && voice.behind >= WORTH ? words.state.behind(seconds(words, voice.behind)) : null
+  const behind = voice.sounding && voice.behind >= WORTH ? words.state.behind({ seconds: seconds(words, voice.behind) }) : null
   const said = skipped ? words.state.skipped : behind
   return (
     <span className="state-lag" data-late={!skipped && voice.behind > LATE}>
-      {[words.state.behind('88'), words.state.skipped].map((longest) => (
+      {[words.state.behind({ seconds: '88' }), words.state.skipped].map((longest) => (
         <span key={longest} className="state-lag-place" aria-hidden>
           {longest}
         </span>

@@ -18,7 +18,7 @@ export function Suggestion({ onSwitch }: { onSwitch: (tag: string) => void }) {
   }
   return (
     <div className="suggestion" role="status" data-testid="suggestion" data-tag={tag}>
-      <p>{words.inside.soundsLike(nameWithin(tag, words.tag))}</p>
+      <p>{words.inside.soundsLike({ language: nameWithin(tag, words.tag) })}</p>
       <button type="button" className="button primary" onClick={() => answer(true)} data-testid="suggestion-yes">
         {words.inside.switch}
       </button>

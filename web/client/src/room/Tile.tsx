@@ -26,13 +26,13 @@ export function Tile({ track, column }: { track: TrackReferenceOrPlaceholder; co
       data-colour={colours.of(participant.identity)}
       data-identity={participant.identity}
       data-testid={screen ? 'screen' : 'tile'}
-      aria-label={screen ? words.room.screenOf(shown) : shown}
+      aria-label={screen ? words.room.screenOf({ name: shown }) : shown}
     >
       <Picture track={track} name={shown} />
       <footer className="tile-foot">
         {screen ? <MonitorUp aria-hidden size={16} /> : <Muted participant={participant} />}
         <span className="tile-name">
-          {screen ? words.room.screenOf(shown) : shown}
+          {screen ? words.room.screenOf({ name: shown }) : shown}
           {participant.isLocal && <span className="quiet"> ({words.you})</span>}
         </span>
         {!screen && <SpokenLanguage participant={participant} name={shown} />}

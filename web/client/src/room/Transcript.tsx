@@ -64,7 +64,7 @@ export function Transcript({ covers = false, onClose }: { covers?: boolean; onCl
         <Search aria-hidden size={18} />
         <span className="visually-hidden">{words.search}</span>
         <input type="search" value={query} placeholder={words.search} onChange={(event) => setQuery(event.target.value)} data-testid="transcript-search" />
-        {query && <span className="quiet">{words.transcript.lines(entries.length)}</span>}
+        {query && <span className="quiet">{words.transcript.lines({ count: entries.length })}</span>}
       </label>
       <span className="visually-hidden" role="status">
         {copied ? words.copied : ''}

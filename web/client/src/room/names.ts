@@ -4,7 +4,7 @@ import { usePage } from '../react/page'
 import { useInside } from '../react/session'
 import { useStore } from '../react/store'
 
-export type NameOf = (identity: string, speaker: string | null) => string
+type NameOf = (identity: string, speaker: string | null) => string
 
 export function useNames(): NameOf {
   const { words } = usePage()
@@ -13,7 +13,7 @@ export function useNames(): NameOf {
     (identity, speaker) => {
       const name = names[identity] ?? words.room.someone
       if (speaker === null) return name
-      return /^[A-Z]$/u.test(speaker) ? `${name} · ${words.room.voice(speaker)}` : `${speaker} · ${name}`
+      return /^[A-Z]$/u.test(speaker) ? `${name} · ${words.room.voice({ letter: speaker })}` : `${speaker} · ${name}`
     },
     [names, words],
   )

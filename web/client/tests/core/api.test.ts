@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Api, ApiError } from '../../src/core/api'
-import { ERROR_WORDS, dictionaries, sentence } from '../../src/i18n'
+import { ERROR_WORDS, sentence } from '../../src/i18n'
+import { dictionaries } from '../dictionaries'
 
 const answering = (status: number, body: unknown) =>
   new Api('', () => Promise.resolve(new Response(typeof body === 'string' ? body : JSON.stringify(body), { status })))

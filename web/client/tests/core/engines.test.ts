@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { licenceOf, partsOf } from '../../src/core/engines'
-import { dictionaries } from '../../src/i18n'
 import { clock } from '../../src/react/figures'
+import { dictionaries } from '../dictionaries'
 
 describe('engines', () => {
   it('have names for people, and models after them', () => {

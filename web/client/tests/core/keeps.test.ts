@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Keeps } from '../../src/core/api'
 import { NOTHING, holding, longest, partsOf } from '../../src/core/keeps'
-import { dictionaries } from '../../src/i18n'
 import { keptSentence, keptShortly } from '../../src/room/Kept'
+import { dictionaries } from '../dictionaries'
 
 const end = { days: 30, since: 'end' } as const
 const week = { days: 7, since: 'said' } as const

@@ -5,6 +5,7 @@ import { Api, type RoomInfo } from '../../src/core/api'
 import { memory } from '../../src/core/choices'
 import { Colours } from '../../src/core/colours'
 import { Session } from '../../src/core/session'
+import { load } from '../../src/i18n'
 import { PageProvider } from '../../src/react/page'
 import { InsideContext } from '../../src/react/session'
 import { Details } from '../../src/room/Details'
@@ -32,9 +33,12 @@ describe('the details', () => {
     ['de', 'Whisper ist ein offenes Modell', 'verlässt diesen Server und geht an api.deepl.example', 'Lizenz: GPL-3.0-or-later'],
     ['es', 'Whisper es un modelo abierto', 'sale de este servidor hacia api.deepl.example', 'licencia: GPL-3.0-or-later'],
     ['fr', 'Whisper est un modèle ouvert', 'quitte ce serveur pour api.deepl.example', 'licence : GPL-3.0-or-later'],
+    ['it', 'Whisper è un modello aperto', 'lascia questo server e va a api.deepl.example', 'licenza: GPL-3.0-or-later'],
+    ['ca', 'Whisper és un model obert', 'surt d’aquest servidor cap a api.deepl.example', 'llicència: GPL-3.0-or-later'],
     ['pt', 'O Whisper é um modelo aberto', 'sai deste servidor para api.deepl.example', 'licença: GPL-3.0-or-later'],
   ])('say in %s what the engines are, and where what is said goes', async (language, about, leaves, licence) => {
     memory.look.save({ ...memory.look.load(), interface: language })
+    await load(language)
     const session = new Session()
     const api = new Api('', () => Promise.reject(new TypeError('no')))
     vi.spyOn(session, 'refresh').mockResolvedValue(undefined)

@@ -12,7 +12,7 @@ import { LanguagePicker } from '../../src/room/LanguagePicker'
 import { Prejoin } from '../../src/room/Prejoin'
 import { RoomPage } from '../../src/room/RoomPage'
 import { readSpecials } from '../../src/room/specials'
-import { dictionaries } from '../../src/i18n'
+import { dictionaries } from '../dictionaries'
 
 const info: RoomInfo = {
   room: 'demo',
