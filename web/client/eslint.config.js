@@ -25,4 +25,5 @@ export default tseslint.config(
     },
   },
   { files: ['**/*.js', '**/*.mjs'], ...tseslint.configs.disableTypeChecked },
+  { files: ['tools/*.js'], languageOptions: { globals: globals.node } },
 )

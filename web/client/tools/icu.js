@@ -32,6 +32,19 @@ export function flat(messages) {
 }
 
 /**
+ * A message parsed; which one it is stands in the error where it is none.
+ * @param {string} text
+ * @returns {Element[]}
+ */
+function read(text) {
+  try {
+    return parse(text)
+  } catch (error) {
+    throw new SyntaxError(`“${text}” is no ICU message: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+}
+
+/**
  * What a message is given, by name.
  * @param {string} text
  * @returns {Map<string, Parameter>}
@@ -39,7 +52,7 @@ export function flat(messages) {
 export function parameters(text) {
   /** @type {Map<string, Parameter>} */
   const found = new Map()
-  for (const element of everyElement(parse(text))) {
+  for (const element of everyElement(read(text))) {
     const kind = KINDS[element.type]
     if (element.type === TYPE.pound || kind === undefined) continue
     const before = found.get(element.value)
@@ -94,7 +107,7 @@ function difference(original, text) {
   try {
     used = parameters(text)
   } catch (error) {
-    return [`is no ICU message: ${error instanceof Error ? error.message : String(error)}`]
+    return [error instanceof Error ? error.message : String(error)]
   }
   // What English only selects by, a language without such forms leaves out.
   const missing = [...given].filter(([name, { told }]) => told && !used.has(name)).map(([name]) => `lacks {${name}}`)
@@ -117,7 +130,7 @@ export function compile(messages) {
 
 /** @param {string} text */
 function compiled(text) {
-  const elements = parse(text)
+  const elements = read(text)
   const [first, ...more] = elements
   return first?.type === TYPE.literal && more.length === 0 ? first.value : elements
 }

@@ -168,7 +168,7 @@ describe('one’s own words', () => {
   it('are not heard again in the voice', () => {
     const { audio, publish, arrive, say, voice } = listening('me')
     vi.stubGlobal('AudioContext', Quiet)
-    vi.stubGlobal('MediaStream', class {})
+    vi.stubGlobal('MediaStream', Object)
     audio.unlock()
     audio.trust('interpreter-1')
     audio.hear('es')

@@ -153,7 +153,7 @@ describe('a text stream of finals', () => {
     carriers.trust('interpreter-1')
     carriers.listenTo(['es', '', 'es'])
     expect([...handlers.keys()]).toEqual(['captions/es'])
-    handlers.get('captions/es')!(body as Parameters<TextStreamHandler>[0], { identity })
+    handlers.get('captions/es')!(body as unknown as Parameters<TextStreamHandler>[0], { identity })
     await settled()
     return door.came
   }
@@ -188,7 +188,7 @@ describe('a packet', () => {
   ])('of the topic %s arrives as %j', (topic, came) => {
     const { room, door } = connected()
 
-    room.emit(RoomEvent.DataReceived, bytes('on'), { identity: 'interpreter-1' } as RemoteParticipant, undefined, topic)
+    room.emit(RoomEvent.DataReceived, bytes('on'), { identity: 'interpreter-1' } as unknown as RemoteParticipant, undefined, topic)
 
     expect(door.came).toEqual(came)
   })

@@ -61,6 +61,10 @@ describe('a language’s file', () => {
 })
 
 describe('messages', () => {
+  it('that are none are named by the build', () => {
+    expect(() => compile({ room: { lines: '{count, plural, one {# line}}' } })).toThrow('“{count, plural, one {# line}}” is no ICU message: MISSING_OTHER_CLAUSE')
+  })
+
   it('are texts where nothing is put in, and parsed else', () => {
     const { close, room } = compile(english) as { close: unknown; room: Record<string, unknown> }
 

@@ -1,10 +1,10 @@
-import { RpcError, type Room } from 'livekit-client'
+import { RpcError, type LocalParticipant, type Room } from 'livekit-client'
 import { describe, expect, it, vi } from 'vitest'
 import { isPassing, NobodyThere, Questions } from '../../src/core/rpc'
 
 /** A room in which the interpreter, if it is there, answers everything alike. */
-function asking(answer: unknown, { here = true, believed = 'interpreter-1' as string | null } = {}) {
-  const performRpc = vi.fn((_call: { destinationIdentity: string; method: string; payload: string }) => Promise.resolve(typeof answer === 'string' ? answer : JSON.stringify(answer)))
+function asking(answer: unknown, { here = true, believed = 'interpreter-1' }: { here?: boolean; believed?: string | null } = {}) {
+  const performRpc = vi.fn<LocalParticipant['performRpc']>().mockResolvedValue(typeof answer === 'string' ? answer : JSON.stringify(answer))
   const remoteParticipants = new Map(here ? [['interpreter-1', {}]] : [])
   const room = { remoteParticipants, localParticipant: { performRpc } } as unknown as Room
   return { questions: new Questions(room, () => believed), performRpc }
@@ -52,7 +52,7 @@ describe('a question', () => {
 })
 
 describe('a refusal', () => {
-  it.each([
+  it.each<[Error, boolean]>([
     [new RpcError(1502, 'Response timeout'), true],
     [new RpcError(4400, 'too_many_calls'), true],
     [new RpcError(4400, 'too_soon'), true],

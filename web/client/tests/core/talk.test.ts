@@ -52,7 +52,7 @@ function arriving({ recording = 200, room = 200 } = {}) {
   const sfu = new Room()
   const connect = vi.spyOn(sfu, 'connect').mockResolvedValue()
   const disconnect = vi.spyOn(sfu, 'disconnect').mockResolvedValue()
-  const publish = vi.spyOn(sfu.localParticipant, 'publishTrack').mockResolvedValue({} as LocalTrackPublication)
+  const publish = vi.spyOn(sfu.localParticipant, 'publishTrack').mockResolvedValue({} as unknown as LocalTrackPublication)
   const listens = new Store(false)
   const talk = new Talk(file, sfu)
   const context = Context.made.at(-1)!
