@@ -27,6 +27,7 @@ from typing import Any, Literal
 from agent.aio import Feed
 from agent.dubs import Dubber, Due
 from agent.nouns import Caption, Dub
+from agent.voice_cloning import VoiceCloning
 from tests.simulated_time import run
 
 QUEUE = 0.4
@@ -127,7 +128,7 @@ class Booth:
 async def dub(hour: Hour, way: type[Dubber], seed: int) -> dict[str, Any]:
     """The hour, dubbed in one way."""
     booth, feed, now = Booth(hour, _dice(seed)), Feed[Due](limit=10_000), asyncio.get_running_loop().time
-    dubber = way("es", booth, booth, now=now)
+    dubber = way("es", VoiceCloning(booth), booth, now=now)
     async with asyncio.TaskGroup() as group:
         group.create_task(dubber.run(feed))
         for caption, arrival in zip(hour.captions, hour.arrivals, strict=True):
