@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from agent.calls import Calls
 from agent.engines import Served
 from agent.participants import Participants, Wants
+from agent.wire import Signer
+from tests.test_calls import Present
 
 SERVED = {
     "recognise": Served("recognise", "ear", "", "", "wer", {"en": 0.1, "de": 0.2, "es": 0.1, "fi": None}),
@@ -24,11 +27,9 @@ class Quiet:
 
     def __init__(self) -> None:
         self.people = Participants()
+        self.condition = SimpleNamespace(delays={})
 
     def wants(self, identity: str, wants: Wants) -> dict[str, str]:
-        return {}
-
-    def delays(self) -> dict[str, float]:
         return {}
 
 
@@ -49,7 +50,7 @@ async def test_a_language_that_is_only_understood_can_be_read_but_not_heard(
     reads: str, hears: str, refused: dict[str, str]
 ):
     room: Any = Quiet()
-    calls = Calls(room, signer=None, now=lambda: 0.0, present=set, hosts=set, names={}, served=lambda: SERVED)  # type: ignore[arg-type]
+    calls = Calls(room, Signer(7), Present((), ()), now=lambda: 0.0, served=lambda: SERVED)
     asked = {"speaks": "auto", "reads": reads, "hears": hears}
 
     answer = json.loads(await calls.asked("dragoman.languages", "guest-1", json.dumps(asked)))
