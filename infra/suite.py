@@ -21,7 +21,7 @@ ATTENDANCE = ("tests/live/test_attendance.py", "tests/live/test_chaos.py", "test
 AT_ONCE = "3"
 """Processes for tests that wait for Postgres, files and clocks as often as they compute."""
 PHASES = (
-    (("page", "coqui"), ("unit",)),
+    (("page",), ("coqui",), ("unit",)),
     (("live", "ray"),),
     (("attendance",), ("browser",)),
 )
