@@ -11,11 +11,13 @@ import contextlib
 import math
 import os
 import time
+from collections.abc import Mapping
+from typing import ClassVar
 
 from livekit import api, rtc
 from livekit.agents import AutoSubscribe, JobContext
 
-from agent.heartbeat import Heartbeat
+from agent.heartbeat import Heartbeat, InterpreterId
 from agent.intake import Intake, Presence, Worker
 from agent.settings import Settings, read
 from agent.standing import Standing
@@ -62,26 +64,28 @@ async def enter(ctx: JobContext) -> None:
     ctx.room.on("disconnected", gone)
 
 
+class Subject:
+    """Whose heart it is: nothing is refused or fails, and who is told to leave does."""
+
+    state = "listening"
+    refused: ClassVar[Mapping[str, int]] = {}
+    failures: ClassVar[Mapping[str, int]] = {}
+
+    def __init__(self, ctx: JobContext) -> None:
+        self._ctx = ctx
+
+    def replaced(self) -> None:
+        self._ctx.shutdown("told to leave")
+
+    async def alone(self) -> bool:
+        return deaf()
+
+
 def heartbeat(ctx: JobContext, settings: Settings, epoch: int, standing: Standing) -> Heartbeat:
     if deaf():
         settings = settings.model_copy(update={"web": "http://127.0.0.1:9"})
-
-    async def alone() -> bool:
-        return deaf()
-
-    return Heartbeat(
-        settings,
-        job=ctx.job.id,
-        room=ctx.room.name,
-        identity=ctx.room.local_participant.identity,
-        epoch=epoch,
-        key="{}",
-        state=lambda: "listening",
-        replaced=lambda: ctx.shutdown("told to leave"),
-        standing=standing,
-        alone=alone,
-        wall=wall,
-    )
+    who = InterpreterId(ctx.job.id, ctx.room.name, ctx.room.local_participant.identity, epoch, "{}")
+    return Heartbeat(settings, who, Subject(ctx), standing, wall)
 
 
 async def say(room: rtc.Room, standing: Standing, epoch: int) -> None:
