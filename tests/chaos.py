@@ -132,7 +132,9 @@ def faulty_keep(keep: Callable[[Segment | Caption], Any], faults: Faults) -> Cal
 
 def break_a_captioner(room: Room, faults: Faults) -> None:
     """As a listener does that has not read for too long, or a program with a fault."""
-    language = faults.random.choice([*room.channels._languages.values()])
+    if not (languages := [*room.channels._languages.values()]):
+        return  # nobody reads anything yet
+    language = faults.random.choice(languages)
     along, falls = type(language.captioner)._along, [1]
 
     def fall(first: Segment, feed: Any) -> Any:
