@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 from .nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Segment
@@ -47,9 +48,9 @@ class AudioHistory:
             if not chunks:
                 del self._tracks[track]
 
-    def of(self, segment: Segment) -> bytes:
-        """The clause as 16 kHz mono int16; empty where its beginning is forgotten."""
-        start, end = segment.start - self.AROUND, segment.end + self.AROUND
+    def of(self, segment: Segment, since: float = -math.inf) -> bytes:
+        """The clause as 16 kHz mono int16, and nothing before `since`; empty where its beginning is forgotten."""
+        start, end = max(since, segment.start - self.AROUND), segment.end + self.AROUND
         chunks = self._tracks.get(segment.track)
         if not chunks or chunks[0].start > segment.start:
             return b""

@@ -54,7 +54,7 @@ class _Loan:
         if self.shared:
             self.pcm = b""
         elif self.listens and self._worth(segment):
-            self.pcm = (self.pcm + heard.of(segment))[: int(ENOUGH) * _BYTES]
+            self.pcm = (self.pcm + heard.of(segment, self.since[segment.track]))[: int(ENOUGH) * _BYTES]
         if not self.listens:
             self.let_go(heard)
 

@@ -84,6 +84,18 @@ async def test_who_agrees_is_dubbed_in_a_voice_like_theirs_from_what_they_say_af
     assert meeting.recorded == [(Consent("ana", "standup", 1_800_000_000.0), True)]
 
 
+async def test_where_everybodys_sound_is_remembered_none_of_before_they_agreed_is_used() -> None:
+    meeting = Meeting()
+    meeting.heard.follow("t")  # as where another part needs the track
+    meeting.say(5.0)
+    meeting.likenesses.lend("ana")
+
+    meeting.say(4.0)
+
+    [loan] = meeting.likenesses._loans.values()
+    assert len(loan.pcm) == 4 * 32_000
+
+
 async def test_agreeing_again_changes_nothing_and_is_recorded_once() -> None:
     meeting = Meeting()
 
