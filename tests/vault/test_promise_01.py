@@ -139,10 +139,12 @@ async def test_promise_01_kills_of_the_engine_service_lose_no_final_and_double_n
             for identity, track in people.items():
                 room.listen(identity, track)
                 talks.append(asyncio.create_task(talk(room, track, random.Random(track), enough)))  # noqa: S311
-            for _ in range(OF_ENGINES):
-                await waited(lambda: room.tracks.waiting < 1.0)
+            for kill in range(OF_ENGINES):
+                await waited(lambda: room.tracks.waiting < 1.0 and doors.states[-1] == "listening")
                 await asyncio.sleep(chance.uniform(0, 1))
                 service.kill()
+                if kill % 2:  # every other one is noticed; the rest may be back before anybody says so
+                    await waited(lambda: doors.states[-1] == "engines_away")
                 await asyncio.sleep(chance.uniform(0, 0.3))
                 service.start()
                 await service.ready()
@@ -155,7 +157,7 @@ async def test_promise_01_kills_of_the_engine_service_lose_no_final_and_double_n
     finally:
         service.kill()
 
-    assert doors.states.count("engines_away") >= OF_ENGINES * 3 // 4
+    assert doors.states.count("engines_away") >= OF_ENGINES // 2
     found = await stored(kept_url, tmp_path)
     for kind in ("source", "translation"):
         kept = [one.text for one in found if one.kind == kind]
