@@ -23,6 +23,7 @@ from .engines import (
     VoiceActivityDetector,
     WindowRecognizer,
 )
+from .errors import EngineError
 from .failures import Failures
 from .load import Load
 from .makers import LanguageMakers
@@ -30,7 +31,7 @@ from .nouns import Chunk, Hypothesis, Segment
 from .participants import Participants, Wants
 from .quotas import LanguageQuota
 from .recognition.language_check import LanguageChecks
-from .recognition.track import TrackLine
+from .recognition.track import LineDoors, TrackLine
 from .recognition.tracks import Tracks
 from .recording import Keep, Recording
 from .sound_taps import SoundTaps
@@ -236,16 +237,9 @@ class Room:
 
     def _line(self, identity: str, track: str) -> TrackLine:
         speaks = self.people.wants(identity).speaks
-        line = TrackLine(
-            identity,
-            track,
-            None if speaks in ("auto", "") else speaks,
-            self._engines.recognizer,
-            self._tell,
-            diarizer=self._engines.diarizer,
-            failed=self.condition.failed,
-            gave_up=lambda part, error: self.failures.fell(f"{part}.{track}", error),
-        )
+        language = None if speaks in ("auto", "") else speaks
+        doors = _Line(track, self.condition, self._tell)
+        line = TrackLine(identity, track, language, self._engines.recognizer, doors, self._engines.diarizer)
         line.inbox.limit = self.condition.gives_up.kept
         return line
 
@@ -326,6 +320,22 @@ class Room:
                 busy=lambda: self.condition.gives_up.step > 0,
             )
         return SoundTaps(history, cloning, checks, self.failures.fell)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line(LineDoors):
+    track: str
+    condition: Condition
+    heard: Callable[[Hypothesis | Segment], None]
+
+    def tell(self, said: Hypothesis | Segment) -> None:
+        self.heard(said)
+
+    def failed(self, error: EngineError) -> None:
+        self.condition.failed(error)
+
+    def gave_up(self, part: str, error: Exception) -> None:
+        self.condition.failures.fell(f"{part}.{self.track}", error)
 
 
 def shared_translations(

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from agent.engines.recognise.whisper import Whisper
 from agent.nouns import SAMPLE_RATE, Chunk, Segment
-from agent.recognition.streaming import BYTES, Streaming
+from agent.recognition.streaming import Streaming
+from agent.recognition.window import BYTES
 from tests.sound import pcm_of
 
 Sound = NDArray[np.float64]

@@ -8,7 +8,8 @@ import av
 import numpy as np
 
 from agent.recognition.silero import Silero
-from agent.recognition.streaming import BYTES, FRAME, FRAME_BYTES, OPENING
+from agent.recognition.streaming import OPENING
+from agent.recognition.window import BYTES, FRAME, FRAME_BYTES
 from agent.vad import SpeechState
 
 

@@ -78,6 +78,11 @@ class Commitment:
         taken, self.committed = self.committed[:count], self.committed[count:]
         return taken
 
+    def leave(self) -> tuple[Word, ...]:
+        """Forget everything. Answers what was committed."""
+        left, self.committed, self.tail = self.committed, (), ()
+        return left
+
     def take_all(self) -> tuple[Word, ...]:
         """Settle everything, the tail too: nothing more will be heard."""
         taken, self.committed, self.tail = (*self.committed, *self.tail), (), ()

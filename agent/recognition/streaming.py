@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from uuid_utils import uuid7
-
 from ..engines import VoiceActivityDetector, WindowRecognizer
 from ..errors import EngineError
-from ..nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Hypothesis, Segment, Transcription, Word
-from ..vad import SpeechState, Voiced
-from ..words import believable, clause, joined, moved, plain, rushed, speakable
+from ..nouns import Chunk, Hypothesis, Segment, Transcription, Word
+from ..words import believable, clause, joined, moved, plain, rushed
+from .clause_writer import ClauseWriter
 from .commit import OLD, Alignment, Commitment, Policy
 from .language_id import LanguageDetector
+from .window import FRAME, FrameQueue, Window
 
-FRAME_BYTES = 512 * SAMPLE_BYTES
-BYTES = SAMPLE_RATE * SAMPLE_BYTES
-"""Bytes of a second."""
-FRAME = FRAME_BYTES / BYTES
-"""Seconds of the gate's frame."""
+BREAK = 0.5
+"""Seconds of lost sound that part two utterances."""
 OPENING = 3 * FRAME
 """Seconds of speech that open the gate."""
 
@@ -89,6 +84,18 @@ class Streaming:
         self._pace.tick = self._quick * (2.0 if slow else 1.0)
 
 
+@dataclass(slots=True)
+class Heard:
+    """How far the passes over an utterance have come."""
+
+    until: float = 0.0
+    """The end of the sound of the last pass."""
+    voiced_until: float = 0.0
+    """The end of the speech in it."""
+    well: bool = False
+    """Whether it was made as the last one."""
+
+
 class Stream:
     """A `Recognition`: one track, one utterance at a time, one pass at a time.
 
@@ -108,47 +115,38 @@ class Stream:
         track: str,
         language: str | None,
     ) -> None:
-        self.dropped = 0.0
-        """Seconds of sound that no engine heard."""
         self._ear = ear
-        self._gate = gate
         self._pace = pace
-        self._policy = policy
-        self._track = track
         self._tongue = LanguageDetector(language)
-        self._voicing = SpeechState(pace.hang)
-        self._voiced = Voiced()
-        self._waiting: deque[tuple[float, bytes]] = deque()
-        self._rest = b""
-        self._rest_start = 0.0
-        self._window = bytearray()
-        self._start = 0.0
-        self._open = False
-        self._voiced_until = 0.0
-        self._heard_until = 0.0
-        self._heard_voice_until = 0.0
-        self._heard_well = False
-        self._failed_at = -math.inf
-        self._late = 0.0
+        self._frames = FrameQueue(pace.most)
+        self._window = Window(gate, pace.hang)
+        self._heard = Heard()
         self._context: tuple[Word, ...] = ()
         self._words = Commitment(policy)
+        self._clauses = ClauseWriter(track)
         self._last: Transcription | None = None
+        self._open = False
         self._broken = False
-        self._out: list[Hypothesis | Segment] = []
-        self._clause()
+        self._failed_at = -math.inf
+        self._forgotten = 0.0
+
+    @property
+    def dropped(self) -> float:
+        """Seconds of sound that no engine heard."""
+        return self._frames.dropped + self._forgotten
 
     async def push(self, chunk: Chunk) -> Sequence[Hypothesis | Segment]:
         """See `Recognition`."""
-        if self._open and chunk.start - self._latest > 0.5:
-            self._broken = True  # the sound between was lost: two utterances
-        self._cut(chunk)
+        if self._open and chunk.start - self._frames.end > BREAK:
+            self._broken = True
+        self._frames.push(chunk)
         try:
             await self._work()
         except EngineError:
-            self._failed_at = self._latest
-            if not self._out:
+            self._failed_at = self._frames.end
+            if not self._clauses:
                 raise
-        return self._said()
+        return self._clauses.taken()
 
     async def finish(self) -> Sequence[Segment]:
         """See `Recognition`."""
@@ -156,151 +154,113 @@ class Stream:
         await self._work()
         if self._open:
             await self._settle_all()
-        return [one for one in self._said() if isinstance(one, Segment)]
-
-    def _said(self) -> Sequence[Hypothesis | Segment]:
-        said, self._out = self._out, []
-        return said
+        return [one for one in self._clauses.taken() if isinstance(one, Segment)]
 
     # Sound
 
-    @property
-    def _end(self) -> float:
-        return self._start + len(self._window) / BYTES
-
-    @property
-    def _latest(self) -> float:
-        """The end of all sound that was pushed."""
-        return self._rest_start + len(self._rest) / BYTES
-
-    def _cut(self, chunk: Chunk) -> None:
-        """Sound as frames that wait for the gate."""
-        if abs(chunk.start - self._latest) > 0.1:
-            self._rest = b""
-        start = chunk.start - len(self._rest) / BYTES
-        pcm = self._rest + chunk.pcm
-        whole = len(pcm) - len(pcm) % FRAME_BYTES
-        for at in range(0, whole, FRAME_BYTES):
-            self._waiting.append((start + at / BYTES, pcm[at : at + FRAME_BYTES]))
-        self._rest, self._rest_start = pcm[whole:], start + whole / BYTES
-        while len(self._waiting) * FRAME > self._pace.most:
-            self._waiting.popleft()
-            self.dropped += FRAME
-
     async def _work(self) -> None:
         """Take what waits through the gate; settle wherever an utterance ends, and hear what is due."""
-        self._late = len(self._waiting) * FRAME
+        late = self._frames.seconds
         while True:
-            over = self._open and (self._broken or not self._voicing.speaking)
+            over = self._open and (self._broken or not self._window.state.speaking)
             if over and self._may_ask:
                 await self._settle_all()
-            if (over and self._open) or not self._waiting:
+            if (over and self._open) or not self._frames:
                 break
-            self._take(*self._waiting.popleft())
-            if self._end - self._start > self._pace.window and self._due():
+            self._take(*self._frames.take())
+            if self._window.seconds > self._pace.window and self._due(late):
                 await self._pass()
-        if self._due():
+        if self._due(late):
             await self._pass()
 
     def _take(self, start: float, frame: bytes) -> None:
-        if abs(start - self._end) > 0.1:
-            self._window.clear()
+        if not self._window.add(start, frame):
             self._context = ()
-        if not self._window:
-            self._start = start
-        self._window += frame
-        probability = self._gate.speech(frame)
-        self._voicing.hear(probability)
-        self._voiced.hear(start, probability)
-        if self._voicing.speaking and not self._open:
+        if self._window.state.speaking and not self._open:
             self._begin()
         if not self._open:
             self._rest_in_silence()
-            return
-        if self._voicing.silence == 0.0:
-            self._voiced_until = self._end
-        if self._end - self._start > self._pace.most:
+        elif self._window.seconds > self._pace.most:
             self._forget(1.0)
 
     def _begin(self) -> None:
-        self._heard_until = self._end - OPENING
-        self._heard_voice_until = self._start
-        self._open, self._heard_well = True, False
+        self._open = True
+        self._heard = Heard(self._window.end - OPENING, self._window.start)
         self._tongue.begin()
 
     def _rest_in_silence(self) -> None:
         """Of silence little is kept; of what was said before it as much as helps to understand what follows."""
-        if not self._context or self._end - self._voiced_until > self._pace.lull:
+        window = self._window
+        if not self._context or window.end - window.voiced_until > self._pace.lull:
             self._context = ()
-            self._cut_before(self._end - self._pace.before - OPENING)
+            window.cut_before(window.end - self._pace.before - OPENING)
 
     def _forget(self, seconds: float) -> None:
-        before = self._start
-        self._cut_before(self._start + seconds)
-        if self._heard_until < self._start:
-            self.dropped += self._start - max(before, self._heard_until)
+        before = self._window.start
+        self._window.cut_before(before + seconds)
+        if self._heard.until < self._window.start:
+            self._forgotten += self._window.start - max(before, self._heard.until)
         self._context = ()
-
-    def _cut_before(self, at: float) -> None:
-        samples = max(0, int((at - self._start) * SAMPLE_RATE))
-        del self._window[: samples * SAMPLE_BYTES]
-        self._start += samples / SAMPLE_RATE
-        self._voiced.forget(self._start)
 
     # Passes
 
     @property
     def _may_ask(self) -> bool:
         """Whether an engine that failed may be asked again."""
-        return self._latest - self._failed_at >= self._pace.again
+        return self._frames.end - self._failed_at >= self._pace.again
 
-    def _due(self) -> bool:
+    def _due(self, late: float) -> bool:
+        """Whether it is time for a pass, where `late` seconds of sound had come during the last one."""
         if not self._open or not self._may_ask:
             return False
-        if self._voicing.silence >= self._pace.hush:
+        if self._hushed:
             return not self._finally_heard
-        new = self._end - self._heard_until
+        new = self._window.end - self._heard.until
         if not (self._words.committed or self._words.tail):
-            return new >= max(self._pace.first, self._late)
+            return new >= max(self._pace.first, late)
         # What came while the last pass ran says how long one takes: half of the time is left to others.
-        return new >= max(self._pace.tick, 2 * self._late)
+        return new >= max(self._pace.tick, 2 * late)
+
+    @property
+    def _hushed(self) -> bool:
+        return self._window.state.silence >= self._pace.hush
 
     @property
     def _finally_heard(self) -> bool:
         """Whether the last pass was a final one and nobody has spoken since."""
-        return self._heard_well and self._heard_voice_until >= self._voiced_until
+        return self._heard.well and self._heard.voiced_until >= self._window.voiced_until
 
     async def _pass(self) -> None:
-        if not await self._hear(final=self._voicing.silence >= self._pace.hush):
+        if not await self._hear(final=self._hushed):
             return
-        while count := clause(self._words.committed, self._words.tail, self._voiced_until):
+        window = self._window
+        while count := clause(self._words.committed, self._words.tail, window.voiced_until):
             self._settle(self._words.take(count))
             self._tongue.begin()
-        if text := self._text():
-            self._out.append(self._hypothesis(text))
-        elif self._end - self._start > self._pace.deaf:
+        told = self._clauses.hypothesis(self._words, self._language, window.voiced_until, self._last)
+        if not told and window.seconds > self._pace.deaf:
             self._context = ()
-            self._cut_before(self._end - self._pace.hold)
+            window.cut_before(window.end - self._pace.hold)
 
     async def _hear(self, *, final: bool) -> bool:
         """One pass over the window. False where it told nothing."""
-        known, start, committed = self._context, self._start, self._words.committed
-        language = self._tongue.ask(self._end - self._unsettled)
+        window = self._window
+        known, start, committed = self._context, window.start, self._words.committed
+        language = self._tongue.ask(window.end - self._unsettled)
         if language is None:
             known, start = (), self._unsettled  # what is said now tells the language, not what was said before it
         known = (*known, *committed)
         prefix = joined(known, language or self._language)
-        pcm = bytes(self._window[int((start - self._start) * SAMPLE_RATE) * SAMPLE_BYTES :])
-        heard = await self._ear.transcribe(pcm, language, prefix=prefix, final=final)
-        self._heard_until, self._heard_voice_until, self._heard_well = self._end, self._voiced_until, final
-        if language is None and not self._believed(heard, self._end - start, final):
+        heard = await self._ear.transcribe(window.since(start), language, prefix=prefix, final=final)
+        self._heard = Heard(window.end, window.voiced_until, final)
+        if language is None and not self._believed(heard, window.end - start, final):
             return False
         self._last = heard
         heard = replace(heard, words=moved(heard.words, start))
-        words = believable(heard, self._voicing.speech, known, final=final, voiced=self._voiced.within)
+        words = believable(heard, window.state.speech, known, final=final, voiced=window.voiced)
         if not committed:
             words = _from_a_letter(words)
-        if not (known and rushed(words, known, self._voiced_until - known[-1].end)):
+        if not (known and rushed(words, known, window.voiced_until - known[-1].end)):
             self._words.hear(words, *self._bounds(final))
         return True
 
@@ -308,55 +268,33 @@ class Stream:
         """Before what time words may be committed, and before what time they must."""
         if self._tongue.current is None:
             return -math.inf, -math.inf
-        return math.inf if final else self._end - self._pace.hold, self._end - OLD
+        return math.inf if final else self._window.end - self._pace.hold, self._window.end - OLD
 
     @property
     def _unsettled(self) -> float:
         """Where the sound of settled words ends."""
-        return max(self._start, self._context[-1].end) if self._context else self._start
+        return max(self._window.start, self._context[-1].end) if self._context else self._window.start
 
     def _believed(self, heard: Transcription, seconds: float, final: bool) -> bool:
         """Whether a pass is in the language that is spoken. Words of another language are settled as such."""
-        before, committed = self._tongue.current, self._words.committed
+        before = self._tongue.current
         believed = self._tongue.hear(heard.language, heard.language_probability, seconds, final=final)
         if not believed or before in (None, self._tongue.current):
             return believed
-        self._words, self._context = Commitment(self._policy), ()
+        committed, self._context = self._words.leave(), ()
         if not committed:
             return True
         # They were the prefix of this pass: what comes after them is heard again.
-        self._out.append(self._segment(committed, str(before)))
-        self._cut_before(committed[-1].end)
-        self._heard_until, self._heard_well = self._start, False
+        self._clauses.segment(committed, str(before), self._window.voiced_until, self._last)
+        self._window.cut_before(committed[-1].end)
+        self._heard.until, self._heard.well = self._window.start, False
         return False
 
     # What was said
 
-    def _clause(self) -> None:
-        self._id = str(uuid7())
-        self._rev = 0
-
-    def _text(self) -> str:
-        return joined([*self._words.committed, *self._words.tail], self._language)
-
     @property
     def _language(self) -> str:
         return self._tongue.current or (self._last.language if self._last else "und")
-
-    def _hypothesis(self, text: str) -> Hypothesis:
-        self._rev += 1
-        words = [*self._words.committed, *self._words.tail]
-        return Hypothesis(
-            id=self._id,
-            rev=self._rev,
-            track=self._track,
-            language=self._language,
-            text=text,
-            stable=len(joined(self._words.committed, self._language)),
-            start=words[0].start,
-            end=max(words[0].start, self._voiced_until),
-            engine=self._last.engine if self._last else "",
-        )
 
     async def _settle_all(self) -> None:
         """The utterance is over. The pass made in its last hush is the final one, where nobody spoke since."""
@@ -369,7 +307,7 @@ class Stream:
 
     def _settle(self, words: tuple[Word, ...]) -> None:
         """Say a clause; its sound stays for a while as what the next one follows."""
-        self._out.append(self._segment(words, self._language))
+        self._clauses.segment(words, self._language, self._window.voiced_until, self._last)
         said = (*self._context, *words)
         since = words[-1].end - self._pace.context
         gone = next((at for at, word in enumerate(said) if word.start >= since), len(said))
@@ -377,23 +315,7 @@ class Stream:
         after = [*self._context, *self._words.committed, *self._words.tail]
         if gone:
             last = said[gone - 1]
-            self._cut_before(max(last.start, (last.end + after[0].start) / 2 if after else last.end))
-
-    def _segment(self, words: Sequence[Word], language: str) -> Segment:
-        segment = Segment(
-            id=self._id,
-            rev=self._rev + 1,
-            track=self._track,
-            language=language,
-            text=joined(words, language),
-            start=words[0].start,
-            end=max(words[0].start, min(words[-1].end, self._voiced_until + 0.1)),
-            engine=self._last.engine if self._last else "",
-            words=tuple(words),
-            speakable=self._last is None or speakable(self._last, words),
-        )
-        self._clause()
-        return segment
+            self._window.cut_before(max(last.start, (last.end + after[0].start) / 2 if after else last.end))
 
 
 def _from_a_letter(words: tuple[Word, ...]) -> tuple[Word, ...]:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from ..aio import Inbox, supervise
-from ..engines import Diarization, Diarizer, Recognition, Recognizer
+from ..engines import Diarizer, Recognition, Recognizer
 from ..errors import EngineError
-from ..nouns import Chunk, Hypothesis, Segment, Turn
-from .attribution import attribute
+from ..nouns import Chunk, Hypothesis, Segment
+from .voice_labels import VoiceLabels
+
+
+class LineDoors:
+    """What a line tells its room. Who implements it says what it minds; the rest is as here."""
+
+    def tell(self, said: Hypothesis | Segment) -> None:
+        """Everything that is said, as it is recognised."""
+
+    def failed(self, error: EngineError) -> None:
+        """An engine failed; its sound is heard later."""
+
+    def gave_up(self, part: str, error: Exception) -> None:
+        """A part, `recognise` or `diarize`, fell for good and was begun anew."""
 
 
 class TrackLine:
@@ -21,14 +34,11 @@ class TrackLine:
     what comes after begins a new line.
 
     A recognition that fails for good is begun anew: of what it had not settled, the words that it was sure of are
-    settled as they are, and the rest is given up. Labels of voices are a courtesy: a diarizer that fails costs no word.
-    `gave_up` is told of either, by the name of the part. Where `run` fell it may be called again.
+    settled as they are, and the rest is given up. Where `run` fell it may be called again.
     """
 
-    TURNS = 60.0
-    """Seconds of turns that are remembered for attribution."""
     TRIES = 3
-    """Failures over the same sound after which it is given up, and of a diarizer after which nobody is told apart."""
+    """Failures over the same sound after which it is given up."""
 
     FIRST_PAUSE, LONGEST_PAUSE = 0.2, 3.0
     """Seconds before a recognition is begun anew, doubled while none hears anything."""
@@ -39,11 +49,8 @@ class TrackLine:
         track: str,
         language: str | None,
         recognizer: Recognizer,
-        tell: Callable[[Hypothesis | Segment], None],
-        *,
+        doors: LineDoors,
         diarizer: Diarizer | None = None,
-        failed: Callable[[EngineError], None] = lambda error: None,
-        gave_up: Callable[[str, Exception], None] = lambda part, error: None,
     ) -> None:
         self.identity = identity
         self.track = track
@@ -54,22 +61,17 @@ class TrackLine:
         self._unsettled: Hypothesis | None = None
         self._blame = 0.0
         self._given_up = 0
-        self._diarizer = diarizer
-        self._diarization: Diarization | None = None
-        self._unlabelled = 0
-        self._turns: deque[Turn] = deque()
-        self._tell = tell
-        self._failed = failed
-        self._gave_up = gave_up
+        self._doors = doors
+        self._labels = VoiceLabels(diarizer, track, partial(doors.gave_up, "diarize"))
 
     async def run(self) -> None:
         """Hear everything, then finish."""
         self._begin()
         async for chunk in self.inbox:
-            await self._label(chunk)
+            await self._labels.hear(chunk)
             await self._hear(chunk)
         try:
-            self._pass_on(await supervise(lambda: self._begin().finish(), failed=self._failed, tries=self.TRIES))
+            self._pass_on(await supervise(lambda: self._begin().finish(), failed=self._doors.failed, tries=self.TRIES))
         except Exception as error:
             self._give_up(error)
 
@@ -79,7 +81,7 @@ class TrackLine:
         try:
             said = await self._begin().push(chunk)
         except EngineError as error:
-            self._failed(error)
+            self._doors.failed(error)
             if error.code == "not_served":
                 # No engine knows the language that was set: better to find out than to stay deaf.
                 self._language = None
@@ -104,7 +106,7 @@ class TrackLine:
         """Begin anew, and settle what the recognition was sure of: somebody has read it already."""
         self._recognition, self._blame, sure = None, 0.0, self._unsettled
         self._given_up += 1
-        self._gave_up("recognise", error)
+        self._doors.gave_up("recognise", error)
         if sure and (text := sure.text[: sure.stable].strip()):
             self._pass_on(
                 [
@@ -115,28 +117,12 @@ class TrackLine:
                 ]
             )
 
-    async def _label(self, chunk: Chunk) -> None:
-        if self._diarizer is None or self._unlabelled >= self.TRIES:
-            return
-        try:
-            self._diarization = self._diarization or self._diarizer.follow(self.track)
-            self._remember(await self._diarization.push(chunk))
-        except Exception as error:
-            self._diarization = None
-            self._unlabelled += 1
-            self._gave_up("diarize", error)
-
-    def _remember(self, turns: Sequence[Turn]) -> None:
-        self._turns.extend(turns)
-        while self._turns and self._turns[0].end < self._turns[-1].end - self.TURNS:
-            self._turns.popleft()
-
     def _pass_on(self, said: Sequence[Hypothesis | Segment]) -> None:
         for one in said:
             mine = replace(one, identity=self.identity)
             if isinstance(mine, Segment):
                 self._unsettled = None
-                self._tell(attribute(mine, self._turns))
+                self._doors.tell(self._labels.on(mine))
             else:
                 self._unsettled = mine
-                self._tell(mine)
+                self._doors.tell(mine)

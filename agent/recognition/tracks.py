@@ -38,6 +38,7 @@ class Tracks:
         self._postponed: dict[str, str] = {}
         self._listens: dict[str, TokenBucket] = {}
         self._hearing: set[asyncio.Task[None]] = set()
+        self._dropped = 0.0
 
     def __iter__(self) -> Iterator[TrackLine]:
         return iter(list(self._lines.values()))
@@ -69,6 +70,7 @@ class Tracks:
         self._postponed.pop(track, None)
         if line := self._lines.pop(track, None):
             line.inbox.close()
+            self._dropped += line.inbox.dropped
 
     def begin_anew(self, identity: str) -> None:
         """Somebody speaks another language from now on."""
@@ -96,8 +98,8 @@ class Tracks:
 
     @property
     def dropped(self) -> float:
-        """Seconds of sound that were skipped on the tracks there are now."""
-        return sum(line.inbox.dropped for line in self)
+        """Seconds of sound that nobody heard, on all tracks there were."""
+        return self._dropped + sum(line.inbox.dropped for line in self)
 
     def _may_listen(self, identity: str) -> bool:
         now = self._now()

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from agent.engines import Diarizer, Recognizer
 from agent.errors import EngineError
 from agent.nouns import Chunk, Hypothesis, Segment, Turn
-from agent.recognition.track import TrackLine
+from agent.recognition.track import LineDoors, TrackLine
 
 pytestmark = pytest.mark.simulated_time
 
@@ -59,9 +60,27 @@ class TwoVoices:
         return [Turn("t", "A" if chunk.start < 1.0 else "B", chunk.start, chunk.end)]
 
 
-def line(recognizing: Recognizing, **options: object) -> tuple[TrackLine, list[Hypothesis | Segment]]:
-    told: list[Hypothesis | Segment] = []
-    return TrackLine("ana", "t", "en", recognizing, told.append, **options), told  # type: ignore[arg-type]
+class Told(LineDoors):
+    """What a line told, by the door."""
+
+    def __init__(self) -> None:
+        self.said: list[Hypothesis | Segment] = []
+        self.failures: list[str] = []
+        self.fallen: list[tuple[str, str]] = []
+
+    def tell(self, said: Hypothesis | Segment) -> None:
+        self.said.append(said)
+
+    def failed(self, error: EngineError) -> None:
+        self.failures.append(error.code)
+
+    def gave_up(self, part: str, error: Exception) -> None:
+        self.fallen.append((part, type(error).__name__))
+
+
+def line(recognizer: Recognizer, diarizer: Diarizer | None = None) -> tuple[TrackLine, Told]:
+    told = Told()
+    return TrackLine("ana", "t", "en", recognizer, told, diarizer), told
 
 
 async def test_what_is_said_goes_under_the_name_of_its_track():
@@ -71,7 +90,7 @@ async def test_what_is_said_goes_under_the_name_of_its_track():
 
     await track.run()
 
-    assert [(s.identity, s.start, s.end) for s in told] == [("ana", 0.0, 1.0)]
+    assert [(s.identity, s.start, s.end) for s in told.said] == [("ana", 0.0, 1.0)]
 
 
 async def test_voices_within_a_track_are_told_apart_by_its_diarizer():
@@ -84,21 +103,20 @@ async def test_voices_within_a_track_are_told_apart_by_its_diarizer():
     track.inbox.close()
     await running
 
-    assert [(s.start, s.speaker) for s in told] == [(0.0, "A"), (1.0, "B"), (2.0, None)]
+    assert [(s.start, s.speaker) for s in told.said] == [(0.0, "A"), (1.0, "B"), (2.0, None)]
 
 
 async def test_a_failure_that_passes_is_told_and_its_sound_is_heard_later():
-    failures: list[str] = []
     away = EngineError("engines_away", "Nobody answers.", retryable=True)
-    track, told = line(Recognizing(away), failed=lambda e: failures.append(e.code))
+    track, told = line(Recognizing(away))
     for start in (0.0, 5.0):
         track.inbox.put(Chunk("t", start, SECOND))
     track.inbox.close()
 
     await track.run()
 
-    assert failures == ["engines_away"]
-    assert [(s.start, s.end) for s in told if isinstance(s, Segment)] == [(0.0, 2.0)]
+    assert told.failures == ["engines_away"]
+    assert [(s.start, s.end) for s in told.said if isinstance(s, Segment)] == [(0.0, 2.0)]
 
 
 async def test_a_language_that_no_engine_knows_is_found_out_instead():
@@ -111,7 +129,7 @@ async def test_a_language_that_no_engine_knows_is_found_out_instead():
     await track.run()
 
     assert recognizing.languages == ["en", None]
-    assert len(told) == 1
+    assert len(told.said) == 1
 
 
 @pytest.mark.parametrize(
@@ -125,23 +143,20 @@ async def test_a_language_that_no_engine_knows_is_found_out_instead():
     ],
 )
 async def test_sound_over_which_recognition_fails_is_given_up_and_what_comes_after_it_is_heard(fails: list[Exception]):
-    told_of: list[tuple[str, str]] = []
     recognizing = Recognizing(*fails)
-    track, told = line(recognizing, gave_up=lambda part, error: told_of.append((part, type(error).__name__)))
+    track, told = line(recognizing)
     for start in range(len(fails) + 1):
         track.inbox.put(Chunk("t", start * 5.0, SECOND))
     track.inbox.close()
 
     await track.run()
 
-    assert told_of == [("recognise", type(fails[0]).__name__)]
+    assert told.fallen == [("recognise", type(fails[0]).__name__)]
     assert recognizing.languages == ["en", "en"]
-    assert len(told) == 1
+    assert len(told.said) == 1
 
 
 async def test_a_finish_that_fails_for_good_ends_its_line_and_nothing_else():
-    told_of: list[str] = []
-
     class Unfinished(Hearing):
         async def finish(self) -> Sequence[Segment]:
             raise EngineError("engine_failed", "No.")
@@ -150,13 +165,13 @@ async def test_a_finish_that_fails_for_good_ends_its_line_and_nothing_else():
         def listen(self, track: str, language: str | None) -> Hearing:
             return Unfinished([])
 
-    track, told = line(Ending(), gave_up=lambda part, error: told_of.append(part))
+    track, told = line(Ending())
     track.inbox.put(Chunk("t", 0.0, SECOND))
     track.inbox.close()
 
     await asyncio.wait_for(track.run(), 10)
 
-    assert (len(told), told_of) == (1, ["recognise"])
+    assert (len(told.said), told.fallen) == (1, [("recognise", "EngineError")])
 
 
 async def test_words_that_were_sure_are_settled_where_the_rest_is_given_up():
@@ -177,7 +192,7 @@ async def test_words_that_were_sure_are_settled_where_the_rest_is_given_up():
 
     await track.run()
 
-    [segment] = [one for one in told if isinstance(one, Segment)]
+    [segment] = [one for one in told.said if isinstance(one, Segment)]
     assert (segment.id, segment.rev, segment.text, segment.speakable) == ("h", 4, "We are sure of this", False)
 
 
@@ -187,16 +202,15 @@ async def test_a_diarizer_that_fails_costs_labels_only(fails: Exception):
         async def push(self, chunk: Chunk) -> Sequence[Turn]:
             raise fails
 
-    told_of: list[str] = []
-    track, told = line(Recognizing(), diarizer=Failing(), gave_up=lambda part, error: told_of.append(part))
+    track, told = line(Recognizing(), diarizer=Failing())
     for start in range(6):
         track.inbox.put(Chunk("t", start * 5.0, SECOND))
     track.inbox.close()
 
     await track.run()
 
-    assert len(told) == 6
-    assert told_of == ["diarize"] * 3
+    assert len(told.said) == 6
+    assert told.fallen == [("diarize", type(fails).__name__)] * 3
 
 
 async def test_a_recognizer_that_cannot_begin_is_asked_again_by_the_next_run():
@@ -215,7 +229,7 @@ async def test_a_recognizer_that_cannot_begin_is_asked_again_by_the_next_run():
         await track.run()
     await track.run()
 
-    assert len(told) == 1
+    assert len(told.said) == 1
 
 
 async def test_a_recognition_that_never_hears_is_begun_anew_ever_more_seldom():

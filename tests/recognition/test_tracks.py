@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from agent.aio import Supervisor
 from agent.nouns import Chunk, Hypothesis, Segment
-from agent.recognition.track import TrackLine
+from agent.recognition.track import LineDoors, TrackLine
 from agent.recognition.tracks import Tracks
 
 SECOND = bytes(32_000)
@@ -38,7 +38,7 @@ async def playing(scene: Callable[[Tracks, Time, list[str]], Awaitable[None]]) -
 
     def line(identity: str, track: str) -> TrackLine:
         begun.append(f"{identity} {track}")
-        return TrackLine(identity, track, None, Silent(), lambda said: None)
+        return TrackLine(identity, track, None, Silent(), LineDoors())
 
     async with asyncio.TaskGroup() as group:
         supervisor = Supervisor(lambda part, error: None)
