@@ -10,12 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping
 import aiohttp
 from livekit import api, rtc
 
+from .tokens import CLOCKS_DIFFER
 from .wire_names import INTERPRETER, Attribute
 
 PATIENCE = 3.0
 """Seconds for the LiveKit server to say who is in the room."""
-CLOCKS_DIFFER = 15 * 60.0
-"""Seconds that the clocks of two machines may differ."""
 
 LiveKit = Callable[[], api.LiveKitAPI]
 

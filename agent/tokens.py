@@ -7,6 +7,9 @@ import time
 import jwt
 from livekit import api
 
+CLOCKS_DIFFER = 15 * 60
+"""Seconds that the clocks of two machines may differ: nobody is refused for that."""
+
 
 def allow_for_clocks() -> None:
     """Make LiveKit's tokens without "not before now", in this process.

@@ -62,13 +62,13 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 }
 """What each room of the agent may import beside the ground and itself; who isn't named starts things."""
 STARTS = {
-    *("__main__", "worker", "interpreter", "intake", "succession", "job_metadata"),
+    *("__main__", "worker", "interpreter", "assembly", "intake", "succession", "job_metadata"),
     *("calls", "guests", "heartbeat", "telling", "served", "engines/__main__", "vault"),
 }
 """They put parts together, and may import any of them."""
 MEETS_LIVEKIT = {
     *("sfu", "caption_sender", "dub_track", "attributes", "guests"),
-    *("worker", "interpreter", "succession", "intake", "tokens", "engines/livekit"),
+    *("worker", "interpreter", "assembly", "succession", "intake", "tokens", "engines/livekit"),
 }
 NATIVE_MODELS = "livekit.local_inference"
 """A model in a wheel, that knows neither client nor network."""

@@ -75,6 +75,7 @@ async def a_scene(*people: str, hosts: tuple[str, ...] = (), **options: Any) -> 
             Present(people, hosts),
             now=time,
             served=lambda: {},
+            alive=lambda nonce: f"alive {nonce}",
         )
         yield Scene(room, outside, time, calls, signer)
 
@@ -292,3 +293,11 @@ def _segment(n: int, now: float) -> Any:
     from agent.nouns import Segment
 
     return Segment(f"s{n}", 1, "t", "en", f"clause {n}", now - 1.0, now, "fake", identity="ana")
+
+
+async def test_whether_we_live_is_signed_for_the_web_server_and_for_nobody_in_the_room():
+    async with a_scene("ana") as scene:
+        assert await scene.calls.asked("dragoman.alive", "", "a nonce") == "alive a nonce"
+        with pytest.raises(DragomanError) as refused:
+            await scene.calls.asked("dragoman.alive", "ana", "a nonce")
+        assert refused.value.code == "not_allowed"

@@ -54,6 +54,7 @@ class Job:
     refused: dict[str, int] = field(default_factory=dict)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     failures: dict[str, int] = field(default_factory=dict)
+    lost: dict[str, float] = field(default_factory=dict)
     now: float = 0.0
     """What its monotonic clock shows beyond the real one: how long it was stopped."""
 
@@ -233,3 +234,12 @@ async def test_what_failed_is_told_once_and_again_where_a_beat_was_not_heard():
     assert later
     assert {tuple(sorted(failures.items())) for failures in later} == {(("captions", 1), ("dub", 1))}
     assert told[-1] == {}
+
+
+async def test_what_was_lost_is_told_once_in_the_unit_of_its_name():
+    job, server = Job(lost={"sound_seconds": 1.5, "captions": 2}), WebServer()
+    async with beating(job, server):
+        assert server.beats[0]["lost"] == {"sound_seconds": 1.5, "captions": 2}
+        job.lost = {"sound_seconds": 1.75, "captions": 2}
+        await until(lambda: server.beats[-1]["lost"] != {} and len(server.beats) > 1)
+        assert server.beats[-1]["lost"] == {"sound_seconds": 0.25}

@@ -50,7 +50,7 @@ async def test_a_language_that_is_only_understood_can_be_read_but_not_heard(
     reads: str, hears: str, refused: dict[str, str]
 ):
     room: Any = Quiet()
-    calls = Calls(room, Signer(7), Present((), ()), now=lambda: 0.0, served=lambda: SERVED)
+    calls = Calls(room, Signer(7), Present((), ()), now=lambda: 0.0, served=lambda: SERVED, alive=str)
     asked = {"speaks": "auto", "reads": reads, "hears": hears}
 
     answer = json.loads(await calls.asked("dragoman.languages", "guest-1", json.dumps(asked)))

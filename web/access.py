@@ -11,13 +11,12 @@ from aiohttp import web
 
 from agent.errors import DragomanError
 from agent.settings import Settings
+from agent.tokens import CLOCKS_DIFFER
 
 from .tokens import hashed
 
 BEAT_LIFE = 60
 """Seconds for which an interpreter's token is made at most."""
-CLOCKS_DIFFER = 15 * 60
-"""Seconds that the clocks of two machines may differ: nobody is refused for that."""
 
 SETTINGS = web.AppKey("settings", Settings)
 

@@ -24,6 +24,10 @@ PARTS = (
 """Kinds of an interpreter's parts that may fail, as in docs/wire.md; any other one counts as `other`."""
 
 
+LOSSES = {"sound_seconds", "captions"}
+"""What interpreters may lose, as in docs/states.md."""
+
+
 class Metrics:
     """The counters of one application. None has a label that people choose."""
 
@@ -36,6 +40,7 @@ class Metrics:
         self.joins = self._counter("joins", "Tokens given to people")
         self.beats = self._counter("beats", "Heartbeats of interpreters")
         self.failures = self._counter("interpreter_failures", "Parts of interpreters that failed, by kind", "part")
+        self.lost = self._counter("interpreter_lost", "What interpreters lost, in the unit that its name says", "what")
         self.refused = self._counter("beats_refused", "Heartbeats that were not taken for an interpreter's")
         self.refusals = self._counter("guests_refused", "What interpreters refused to guests", "code")
         self.missed = self._counter("beats_missed", "Interpreters that fell silent")
@@ -65,6 +70,11 @@ class Metrics:
         """What an interpreter tells of its parts: how often those of a kind failed since it last told."""
         for part, count in failures.items():
             self.failures.labels(part if part in PARTS else "other").inc(count)
+
+    def missing(self, lost: Mapping[str, float]) -> None:
+        """What an interpreter tells that it lost since it last told."""
+        for what, amount in lost.items():
+            self.lost.labels(what if what in LOSSES else "other").inc(amount)
 
     def interpreted(self, states: Mapping[str, int]) -> None:
         """How many interpreters are in each of the states that there are; none where nobody knows."""

@@ -17,11 +17,13 @@ from typing import Any
 from livekit.agents import JobContext
 
 from agent import __main__ as agent
-from agent import interpreter, worker
+from agent import assembly, worker
+from agent.calls import Calls
 from agent.caption_sender import CaptionSender
 from agent.dub_track import DubTracks
 from agent.engines.fake import FakeDetector
 from agent.engines.service.client import Remote
+from agent.interpreter import Interpreter
 from agent.nouns import Caption
 from agent.recognition.streaming import Streaming
 from agent.room import Room
@@ -75,18 +77,22 @@ class FaultyTracks(DubTracks):
         return channel
 
 
-class FaultyInterpreter(interpreter.Interpreter):
-    """Some calls to it fail."""
+class FaultyCalls(Calls):
+    """Some of them fail."""
 
     async def asked(self, method: str, identity: str, payload: str) -> str:
         FAULTS.strike_now("calls")
         return await super().asked(method, identity, payload)
 
+
+class FaultyInterpreter(Interpreter):
+    """Breaks one of its parts after the other."""
+
     async def spoil(self) -> None:
         """A fault a second, then none."""
         report = Path(os.environ["DRAGOMAN_CHAOS_REPORT"])
         for second in range(int(os.environ["DRAGOMAN_CHAOS_SECONDS"])):
-            one_fault(self._room, FAULTS, LANGUAGES)
+            one_fault(self._parts.room, FAULTS, LANGUAGES)
             if second % 7 == 0:
                 FAULTS.cause("calls")
             await asyncio.sleep(1.0)
@@ -97,7 +103,7 @@ class FaultyInterpreter(interpreter.Interpreter):
             await asyncio.sleep(0.5)
 
     def tell(self, report: Path, **how: object) -> None:
-        failures = {" ".join(which): count for which, count in self._room.failures.counts.items()}
+        failures = {" ".join(which): count for which, count in self._parts.room.failures.counts.items()}
         spoiled = sorted(FAULTS.spoiled)
         told = {"pid": os.getpid(), "done": FAULTS.done, "failures": failures, "spoiled": spoiled, **how}
         whole = report.with_suffix(f".{os.getpid()}")
@@ -107,11 +113,12 @@ class FaultyInterpreter(interpreter.Interpreter):
 
 async def enter(ctx: JobContext) -> None:
     """In a job's process, which has imported everything anew."""
-    interpreter.Streaming = lambda ear: Streaming(ear, FakeDetector)  # type: ignore[assignment,misc]  # people hum in these rooms
-    interpreter.Remote = faulty_remote  # type: ignore[assignment,misc]
-    interpreter.Room = FaultyRoom  # type: ignore[misc]
-    interpreter.CaptionSender = FaultySender  # type: ignore[misc]
-    interpreter.DubTracks = FaultyTracks  # type: ignore[misc]
+    assembly.Streaming = lambda ear: Streaming(ear, FakeDetector)  # type: ignore[assignment,misc]  # people hum in these rooms
+    assembly.Remote = faulty_remote  # type: ignore[assignment,misc]
+    assembly.Room = FaultyRoom  # type: ignore[misc]
+    assembly.CaptionSender = FaultySender  # type: ignore[misc]
+    assembly.DubTracks = FaultyTracks  # type: ignore[misc]
+    assembly.Calls = FaultyCalls  # type: ignore[misc]
     worker.Interpreter = FaultyInterpreter  # type: ignore[misc]
     for lang in LANGUAGES:
         FAULTS.cause(f"data_track.{lang}", 2)

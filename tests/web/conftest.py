@@ -139,15 +139,19 @@ class House:
         return await self.client.post(f"/api/workers/{worker}/beat", json=told, headers=headers)
 
     async def wait(self, seconds: float) -> None:
-        """So many seconds pass, for the tables and for the watch, which goes on looking meanwhile."""
+        """So many seconds pass, for the tables and for the watch, which goes on looking meanwhile.
+
+        What really passes while the clocks are moved is part of them.
+        """
         connection = await asyncpg.connect(self.settings.database_url.get_secret_value())
-        while seconds > 0:
-            step = min(seconds, 0.5)  # in one piece it would look as if the watch had slept
+        end, moved = time.monotonic() + seconds, 0.0
+        while (left := end - moved - time.monotonic()) > 0:
+            step = min(left, 0.5)  # in one piece it would look as if the watch had slept
             for table, columns in MOMENTS_OF.items():
                 earlier = ", ".join(f"{column} = {column} - make_interval(secs => $1)" for column in columns)
                 await connection.execute(f"UPDATE {table} SET {earlier}", step)
             self.steady.moved += step
-            seconds -= step
+            moved += step
             await self.looks(2)
         await connection.close()
         await self.looks()

@@ -9,8 +9,9 @@ from aiohttp import web
 from livekit import api
 
 from agent.errors import DragomanError
+from agent.tokens import CLOCKS_DIFFER
 
-from ..access import CLOCKS_DIFFER, SETTINGS
+from ..access import SETTINGS
 from ..database import DATABASE
 from ..dispatch.interpreters import announce
 from ..metrics import METRICS

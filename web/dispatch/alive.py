@@ -11,9 +11,9 @@ import jwt
 from pydantic import ValidationError
 
 from agent.settings import Settings
+from agent.tokens import CLOCKS_DIFFER
 from agent.wire_names import INTERPRETER, Method
 
-from ..access import CLOCKS_DIFFER
 from .interpreters import Pulse
 from .livekit import Sfu
 

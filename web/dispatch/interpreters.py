@@ -50,6 +50,8 @@ class Told(Pulse):
     """What guests were refused, by code."""
     failures: dict[str, Annotated[int, Field(ge=0, le=1_000_000)]] = Field({}, max_length=64)
     """How often parts of each kind failed."""
+    lost: dict[str, Annotated[float, Field(ge=0, le=1_000_000)]] = Field({}, max_length=64)
+    """How much was lost: seconds of sound, captions, what was to be kept."""
 
 
 class Vouched(BaseModel):
@@ -82,6 +84,7 @@ async def beat(request: web.Request) -> web.Response:
     metrics.beats.inc()
     metrics.guests(pulse.refused)
     metrics.failed(pulse.failures)
+    metrics.missing(pulse.lost)
     if took is not None:
         metrics.hearing.observe(took)
     return reply(order)

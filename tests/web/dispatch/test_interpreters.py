@@ -245,3 +245,14 @@ async def test_parts_that_failed_are_counted_by_kind_and_by_no_name_that_an_inte
         'dragoman_web_interpreter_failures_total{part="dub"} 1.0',
         'dragoman_web_interpreter_failures_total{part="other"} 1.0',
     }
+
+
+async def test_what_was_lost_is_counted_by_what_it_was(house: House):
+    headers = {"Authorization": f"Bearer {beat_token('AJ_1')}"}
+    for lost in ({"sound_seconds": 1.25, "captions": 2}, {"sound_seconds": 0.5}, {"y" * 50: 1}, {}):
+        answer = await house.client.post("/api/interpreters/AJ_1/beat", json={**BEAT, "lost": lost}, headers=headers)
+        assert answer.status == 200
+
+    assert await house.count('dragoman_web_interpreter_lost_total{what="sound_seconds"}') == 1.75
+    assert await house.count('dragoman_web_interpreter_lost_total{what="captions"}') == 2
+    assert await house.count('dragoman_web_interpreter_lost_total{what="other"}') == 1
