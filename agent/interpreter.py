@@ -39,7 +39,7 @@ from .succession import Succession
 from .telling import Telling
 from .terms.glossary import Glossary
 from .terms.prompt import PromptedRecognizer
-from .vault import NOTHING, Keeping, Meeting, meeting_id
+from .vault import NOTHING, Agreement, Keeping, Meeting, Names, meeting_id
 from .wire import Signer
 from .wire_names import Attribute, Method
 
@@ -203,15 +203,12 @@ class Interpreter:
             log.error("nothing of this room is kept: DRAGOMAN_VAULT_URL is not set")
             self._telling.tell_keeping(NOTHING, "away")
             return None
-        return Keeping(
-            keeps,
-            Meeting(keeps.tenant, meeting_id(keeps.tenant, room.sid), room.name, keeps.policy),
-            self._settings,
-            zero=self._clock.zero,
-            name_of=lambda identity: self._guests.names.get(identity, ""),
-            names=lambda: [name for name in self._guests.names.values() if name],
-            tell=self._telling.tell_keeping,
+        meeting = Meeting(keeps.tenant, meeting_id(keeps.tenant, room.sid), room.name, keeps.policy)
+        names = Names(
+            of=lambda identity: self._guests.names.get(identity, ""),
+            all=lambda: [name for name in self._guests.names.values() if name],
         )
+        return Keeping(Agreement(meeting, keeps, self._clock.zero), self._settings, names, self._telling.tell_keeping)
 
     # Its tasks
 
