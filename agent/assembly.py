@@ -34,7 +34,7 @@ from .succession import Succession
 from .telling import Telling
 from .terms.glossary import Glossary
 from .terms.prompt import PromptedRecognizer
-from .vault import NOTHING, Keeping, Meeting, meeting_id
+from .vault import NOTHING, Agreement, Keeping, Meeting, Names, meeting_id
 from .wire import Signer
 from .wire_names import Attribute
 
@@ -205,12 +205,9 @@ def agreed(
         log.error("nothing of this room is kept: DRAGOMAN_VAULT_URL is not set")
         telling.tell_keeping(NOTHING, "away")
         return None
-    return Keeping(
-        keeps,
-        Meeting(keeps.tenant, meeting_id(keeps.tenant, room.sid), room.name, keeps.policy),
-        settings,
-        zero=zero,
-        name_of=lambda identity: guests().names.get(identity, ""),
-        names=lambda: [name for name in guests().names.values() if name],
-        tell=telling.tell_keeping,
+    meeting = Meeting(keeps.tenant, meeting_id(keeps.tenant, room.sid), room.name, keeps.policy)
+    names = Names(
+        of=lambda identity: guests().names.get(identity, ""),
+        all=lambda: [name for name in guests().names.values() if name],
     )
+    return Keeping(Agreement(meeting, keeps, zero), settings, names, telling.tell_keeping)

@@ -16,6 +16,7 @@ from .policy.terms import Term
 from .read.export import FORMATS, Format, Head
 from .read.grants import grant
 from .read.reader import KeptLine, KeptMeeting, Opened, Reader, Wanted
+from .write.agreement import Agreement, Names
 from .write.replay import look_after
 from .write.session import Keeping
 from .write.store import Meeting
@@ -23,6 +24,7 @@ from .write.store import Meeting
 __all__ = [
     "FORMATS",
     "NOTHING",
+    "Agreement",
     "Format",
     "Head",
     "Keeping",
@@ -31,6 +33,7 @@ __all__ = [
     "KeptMeeting",
     "Ledger",
     "Meeting",
+    "Names",
     "Opened",
     "Pool",
     "Reader",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,10 @@ from agent.vault.db.pool import Pool, Role
 from agent.vault.db.tenants import ensure, tenant_id
 from agent.vault.log.ledger import Ledger
 from agent.vault.policy.effective_policy import Keeps
+from agent.vault.write.agreement import Agreement, Names
+from agent.vault.write.data_keys import Keys
 from agent.vault.write.recorder import Recorder
+from agent.vault.write.sealing import Sealing
 from agent.vault.write.spool import Spool
 from agent.vault.write.store import Meeting, Store
 from web.database import Database
@@ -91,6 +94,23 @@ def caption(said: Segment, lang: str, seq: int = 1) -> Caption:
     return Caption(*place, text, len(text), True, said.start, said.end, "apertium")
 
 
+def recorder(
+    keys: Keys,
+    spool: Spool,
+    store: Store,
+    *,
+    keeps: Keeps = ALL,
+    meeting: Meeting = MEETING,
+    zero: float = 1_700_000_000.0,
+    name_of: Callable[[str], str] = lambda identity: "",
+    tell: Callable[[str], None] = lambda state: None,
+    **clock: Any,
+) -> Recorder:
+    """A keeper of what these tests settle."""
+    sealing = Sealing(Agreement(meeting, keeps, zero), keys, Names(of=name_of), **clock)
+    return Recorder(sealing, spool, store, tell=tell)
+
+
 @asynccontextmanager
 async def running(
     url: str, folder: Path, *, keeps: Keeps = ALL, meeting: Meeting = MEETING, **more: Any
@@ -100,7 +120,7 @@ async def running(
     keys = more.pop("keys", None) or keys_of(pool, folder)
     await Ledger(folder / "ledger", meeting.tenant, keys).begin()  # as the sweep does, before anything is kept
     spool = await Spool.create(folder / "spool", meeting, sync_after=more.pop("sync_after", False))
-    keeper = Recorder(keeps, meeting, keys, spool, Store(pool, meeting), **{"zero": 1_700_000_000.0, **more})
+    keeper = recorder(keys, spool, Store(pool, meeting), keeps=keeps, meeting=meeting, **more)
     task = asyncio.create_task(keeper.run())
     try:
         yield keeper

@@ -15,12 +15,11 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from agent.vault.db.pool import Pool, Role
-from agent.vault.write.recorder import Recorder
 from agent.vault.write.replay import replay
 from agent.vault.write.spool import Spool
 from agent.vault.write.store import Store
 
-from .numbered_finals import ALL, MEETING, caption, keys_of, segment
+from .numbered_finals import MEETING, caption, keys_of, recorder, segment
 
 TOGETHER = 5
 """Finals that are settled at once, as those of several languages are."""
@@ -32,7 +31,7 @@ async def speak(url: str, folder: Path, first: int, shown: int) -> None:
     keys = keys_of(pool, folder)
     await keys.ready()
     spool = await Spool.create(folder / "spool", MEETING)
-    keeper = Recorder(ALL, MEETING, keys, spool, Store(pool, MEETING), zero=1_700_000_000.0)
+    keeper = recorder(keys, spool, Store(pool, MEETING))
     async with asyncio.TaskGroup() as group:
         group.create_task(keeper.run())
         group.create_task(replay(folder / "spool", pool))

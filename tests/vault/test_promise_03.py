@@ -16,7 +16,7 @@ from agent.vault.write.replay import replay
 from agent.vault.write.spool import Spool
 from agent.vault.write.store import Store
 
-from .numbered_finals import ALL, MEETING, caption, files, keys_of, numbers, prepare, running, segment, stored
+from .numbered_finals import MEETING, caption, files, keys_of, numbers, prepare, recorder, running, segment, stored
 
 MINUTES, SPEAKERS = 10, 5
 FINALS = MINUTES * 60 * SPEAKERS
@@ -73,8 +73,8 @@ async def test_promise_03_what_waited_is_replayed_at_more_than_a_thousand_a_seco
     keys = keys_of(pool, tmp_path)
     await keys.ready()
     spool = await Spool.create(tmp_path / "spool", MEETING)
-    keeper = Recorder(ALL, MEETING, keys, spool, Store(pool, MEETING), zero=0.0)
-    sealing = asyncio.create_task(keeper._seal_all())
+    keeper = recorder(keys, spool, Store(pool, MEETING))
+    sealing = asyncio.create_task(keeper.seal_all())
     finals = [keeper.keep(segment(number, identity=f"guest-{number % SPEAKERS}")) for number in range(10_000)]
     await asyncio.gather(*(final for final in finals if final))
     keeper.close()

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ...errors import VaultError
 from ..db.pool import Pool
+from .journal import SET_ASIDE
 from .lock import Lock
-from .spool import SET_ASIDE, SUFFIX, Spool
+from .spool import SUFFIX, Spool
 from .store import Store
 
 log = logging.getLogger(__name__)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from ...errors import VaultError
 from ...nouns import Caption, Segment
@@ -13,10 +14,13 @@ from ...settings import Settings
 from ..crypto.cached_keys import Remembering
 from ..crypto.root_key import from_setting
 from ..db.pool import Pool, Role
-from ..policy.effective_policy import NOTHING, Keeps
+from ..policy.effective_policy import NOTHING
+from .agreement import Agreement, Names
+from .losses import Losses
 from .recorder import Recorder
+from .sealing import Sealing
 from .spool import Spool
-from .store import Meeting, Store
+from .store import Store
 
 log = logging.getLogger(__name__)
 
@@ -38,23 +42,17 @@ class Keeping:
 
     def __init__(
         self,
-        keeps: Keeps,
-        meeting: Meeting,
+        agreement: Agreement,
         settings: Settings,
-        *,
-        zero: float,
-        name_of: Callable[[str], str],
-        names: Callable[[], Collection[str]] = tuple,
+        names: Names | None = None,
         tell: Tell = lambda keeps, state: None,
     ) -> None:
-        self._keeps = keeps
-        self._meeting = meeting
+        self._agreement = agreement
         self._settings = settings
-        self._zero = zero
-        self._name_of = name_of
-        self._names = names
+        self._names = names or Names()
         self._tell = tell
         self._pool = Pool(settings.vault, Role.AGENT)
+        self._losses = Losses()
         self._beginning: asyncio.Task[Spool | None] | None = None
         self._closing = asyncio.Event()
         self._over = False
@@ -95,27 +93,21 @@ class Keeping:
         self._closing.set()
 
     async def _begun(self) -> Spool | None:
+        meeting, settings = self._agreement.meeting, self._settings
         try:
-            root = from_setting(self._settings.root_key)
-            keys = Remembering(self._pool, root, self._meeting.tenant, self._settings.spool)
+            root = from_setting(settings.root_key)
+            keys = Remembering(self._pool, root, meeting.tenant, settings.spool)
             await keys.ready()
-            after = self._settings.spool_sync == "after"
-            spool = await Spool.create(self._settings.spool, self._meeting, sync_after=after)
+            after = settings.spool_sync == "after"
+            spool = await Spool.create(settings.spool, meeting, sync_after=after, losses=self._losses)
         except VaultError as error:
             log.error("nothing is kept yet: %s", error)
             return None
-        self._keeper = Recorder(
-            self._keeps,
-            self._meeting,
-            keys,
-            spool,
-            Store(self._pool, self._meeting),
-            zero=self._zero,
-            name_of=self._name_of,
-            names=self._names,
-            tell=lambda state: self._tell(self._keeps.policy, state),
-        )
-        self._tell(self._keeps.policy, "ok")
+        policy = self._agreement.keeps.policy
+        sealing, store = Sealing(self._agreement, keys, self._names), Store(self._pool, meeting)
+        told = partial(self._tell, policy)
+        self._keeper = Recorder(sealing, spool, store, tell=told)
+        told("ok")
         return spool
 
     async def _kept(self, spool: Spool, keeper: Recorder) -> None:
@@ -135,5 +127,5 @@ class Keeping:
 
     async def _finish(self, spool: Spool) -> None:
         with suppress(VaultError):  # whoever replays the spool says it
-            await Store(self._pool, self._meeting).finish()
+            await Store(self._pool, self._agreement.meeting).finish()
             await spool.said_over()

@@ -20,7 +20,7 @@ from agent.vault.crypto.ids import of_name
 from agent.vault.crypto.keys import TenantKeys
 from agent.vault.db.pool import Pool, Role
 from agent.vault.policy.effective_policy import Keeps
-from agent.vault.write.recorder import KEY_LIFE
+from agent.vault.write.data_keys import KEY_LIFE
 from agent.vault.write.store import Batch, Store
 
 from ..numbered_finals import MEETING, TENANT, TOLD, caption, files, keys_of, numbers, running, segment, stored
@@ -97,13 +97,12 @@ async def until_stored(url: str, count: int) -> None:
 async def test_speakers_beyond_those_remembered_are_forgotten_and_kept_with_new_keys_when_they_speak_again(
     kept_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("agent.vault.write.recorder.SPEAKERS", 3)
+    monkeypatch.setattr("agent.vault.write.speakers.MOST", 3)
     async with running(kept_url, tmp_path) as keeper:
         for number in range(10):
             await keeper.keep(segment(number, identity=f"guest-{number % 5}"))
-            remembered = (len(keeper._known), len(keeper._named), len(keeper._sealers))
-            assert max(remembered[:2]) <= 3
-            assert remembered[2] <= 6
+            assert len(keeper._sealing.speakers) <= 3
+            assert len(keeper._sealing.keys) <= 6
 
     assert numbers(await stored(kept_url, tmp_path)) == list(range(10))
     assert {one["identity"] for one in await speakers(kept_url, tmp_path)} == {f"guest-{n}" for n in range(5)}
@@ -193,27 +192,27 @@ async def test_what_cannot_be_written_down_is_shown_and_reaches_postgres_from_me
         await keeper.keep(segment(50))
 
     assert states == ["failing", "ok"]
-    assert keeper.lost == 0
+    assert keeper.losses.counts == {}
     assert numbers(await stored(kept_url, tmp_path)) == list(range(51))
 
 
 async def test_what_neither_disk_nor_database_takes_is_counted_beyond_a_bound(
     kept_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("agent.vault.write.recorder.HELD", 20)
+    monkeypatch.setattr("agent.vault.write.held_rows.HELD", 20)
     async with running(kept_url, tmp_path) as keeper:
         await keeper.keep(segment(0))
-        keeper._store.write = away  # type: ignore[method-assign]
+        keeper._carrier._store.write = away  # type: ignore[method-assign]
         with no_more_than(4_096):
             for number in range(1, 50):
                 await asyncio.wait_for(keeper.keep(segment(number)), 5)
-        state, lost, held = keeper.state, keeper.lost, len(keeper._held)
-        del keeper._store.write
+        state, lost, held = keeper.state, keeper.losses.counts, len(keeper._held)
+        del keeper._carrier._store.write
         await keeper.keep(segment(50))
 
     assert state == "failing"
     assert held == 20
-    assert lost == 49 - held
+    assert lost == {"memory_full": 49 - held}
     assert keeper.state == "ok"
 
 
@@ -238,7 +237,7 @@ async def test_a_speaker_for_whom_there_is_no_key_is_shown_and_not_kept_and_neve
     assert numbers(await stored(kept_url, tmp_path)) == [0, 2, 3]
     assert "away" in states
     assert states[-1] == "ok"
-    assert keeper.lost == 1
+    assert keeper.losses.counts == {"no_key": 1}
     assert "number" not in caplog.text
 
 
@@ -272,7 +271,7 @@ async def test_a_key_that_was_destroyed_takes_along_what_it_sealed_and_whoever_i
         await destroy_keys_of(kept_url, await subject(kept_url, tmp_path, "guest-ana"))
         await keeper.keep(segment(2))
         await keeper.keep(segment(3, identity="guest-ben"))
-        await until(lambda: len(keeper._sealers) < 4)  # ana's are given up
+        await until(lambda: len(keeper._sealing.keys) < 4)  # ana's are given up
         await keeper.keep(segment(4))
 
     assert numbers(await stored(kept_url, tmp_path)) == [1, 3, 4]
@@ -315,19 +314,19 @@ async def test_a_fault_of_the_keeper_costs_one_final_its_keeping_and_nobody_thei
 ):
     states: list[str] = []
     async with running(kept_url, tmp_path, tell=states.append) as keeper:
-        items = keeper._items
+        items = keeper._sealing.items
 
         async def falls(said: Any) -> Any:
             if said.text == segment(2).text:
                 raise KeyError(said.text)
             return await items(said)
 
-        monkeypatch.setattr(keeper, "_items", falls)
+        monkeypatch.setattr(keeper._sealing, "items", falls)
         for number in (1, 2, 3):
             await asyncio.wait_for(keeper.keep(segment(number)) or asyncio.sleep(0), 5)
 
     assert numbers(await stored(kept_url, tmp_path)) == [1, 3]
-    assert (keeper.lost, states) == (1, ["failing", "ok"])
+    assert (keeper.losses.counts, states) == ({"internal": 1}, ["failing", "ok"])
     assert segment(2).text not in caplog.text
 
 

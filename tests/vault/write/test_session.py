@@ -19,9 +19,10 @@ from agent.vault.crypto.keyfile import KeyFile
 from agent.vault.db.pool import Pool, Role
 from agent.vault.write import session as module
 from agent.vault.write import spool_file
+from agent.vault.write.agreement import Agreement, Names
 from agent.vault.write.replay import replay
 from agent.vault.write.session import Keeping
-from agent.vault.write.spool import SYNCED
+from agent.vault.write.upkeep import SYNCED
 
 from ..numbered_finals import ALL, MEETING, TENANT, files, numbers, segment, stored
 
@@ -38,14 +39,9 @@ async def meeting(
     url: str, folder: Path, told: list[tuple[str, str]], *, over: bool = True, **more: str
 ) -> AsyncIterator[Keeping]:
     """As an interpreter has it."""
-    keeping = Keeping(
-        ALL,
-        MEETING,
-        settings(url, folder, **more),
-        zero=1_700_000_000.0,
-        name_of=lambda identity: "Ana",
-        tell=lambda keeps, state: told.append((keeps, state)),
-    )
+    names = Names(of=lambda identity: "Ana")
+    agreement = Agreement(MEETING, ALL, 1_700_000_000.0)
+    keeping = Keeping(agreement, settings(url, folder, **more), names, lambda keeps, state: told.append((keeps, state)))
     await keeping.begin()
     running = asyncio.create_task(keeping.run())
     yield keeping

@@ -11,30 +11,19 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from agent.errors import VaultError
 from agent.nouns import Record
 from agent.vault.write.replay import STAYS, discard
-from agent.vault.write.spool import SYNCED, Spool
-from agent.vault.write.store import Key, Speaker
+from agent.vault.write.spool import Spool
+from agent.vault.write.upkeep import SYNCED
 
 from ..numbered_finals import MEETING, files
-
-SPEAKER, SUBJECT = uuid4(), uuid4()
-
-
-def key(id: UUID) -> Key:
-    return Key(id, SPEAKER, SUBJECT, "source", 1, b"wrapped:" + id.bytes * 4)
-
-
-def record(key: UUID, sealed: bytes = b"s" * 300) -> Record:
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    return Record(uuid4(), "source", "en", 1, SPEAKER, key, at, 1.0, 2.0, "whisper", ("email", "name"), sealed)
+from .rows import key, record, speaker
 
 
 def append(file: Path, torn: bytes) -> None:
@@ -47,7 +36,7 @@ async def filled(folder: Path, count: int = 100, *, sync_after: bool = False) ->
     spool = await Spool.create(folder, MEETING, sync_after=sync_after)
     id = uuid4()
     records = [record(id, os.urandom(300)) for _ in range(count)]
-    await spool.put([key(id), Speaker(SPEAKER, SUBJECT, None, id, b"n" * 174)])
+    await spool.put([key(id), speaker(id)])
     for at in range(0, count, 100):
         await spool.put(records[at : at + 100])
     return spool, records
@@ -135,7 +124,7 @@ NORMAL, FULL = 1, 2
 
 
 def synchronous(spool: Spool) -> int:
-    return int(spool._connection.execute("PRAGMA synchronous").fetchone()[0])
+    return int(spool._journal._connection.execute("PRAGMA synchronous").fetchone()[0])
 
 
 @pytest.mark.parametrize("torn", [b"", b"\x37\x7f" * 1_500, bytes(5_000)], ids=["nothing", "noise", "zeros"])
@@ -241,7 +230,7 @@ async def test_keys_that_postgres_has_are_wiped_by_themselves_soon(tmp_path: Pat
 async def test_what_was_acknowledged_is_wiped_within_a_minute_where_the_talk_never_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("agent.vault.write.spool.EMPTIED", 0.5)
+    monkeypatch.setattr("agent.vault.write.upkeep.EMPTIED", 0.5)
     spool = await Spool.create(tmp_path / "spool", MEETING)
     await spool.put([record(uuid4(), b"S" * 300)])
     spool.acknowledge(await spool.take())
@@ -278,7 +267,7 @@ async def test_of_a_damaged_spool_all_is_replayed_that_can_be_read(tmp_path: Pat
     assert found.damaged == 1
     assert len(got) > 1_900
     assert {one.segment for one in got} < {one.segment for one in records}
-    assert found.unreadable >= 2_000 - len(got)
+    assert found.losses.counts["unreadable"] >= 2_000 - len(got)
     assert await found.close()
     aside = list((tmp_path / "copy").glob("*.damaged*"))
     assert aside
@@ -415,7 +404,7 @@ async def test_a_full_disk_is_said_and_takes_more_once_postgres_has_what_filled_
 
 
 def test_what_was_sealed_never_prints():
-    shown = repr(key(uuid4())) + repr(record(uuid4())) + repr(Speaker(SPEAKER, SUBJECT, None, uuid4(), b"n" * 174))
+    shown = repr(key(uuid4())) + repr(record(uuid4())) + repr(speaker(uuid4()))
 
     assert "wrapped:" not in shown
     assert "sss" not in shown
