@@ -18,8 +18,9 @@ from tests.web.conftest import KEY, QUICK, SECRET, House, Opening, code
 from tests.web.livekit import FakeLiveKit
 from web.database import DATABASE
 from web.dispatch.livekit import Person
+from web.dispatch.looker import Sightings
 from web.dispatch.rules import GRACE, PULSE
-from web.dispatch.watcher import Sightings
+from web.dispatch.watcher import Hints
 
 SOON = 10.0
 
@@ -382,3 +383,21 @@ async def test_how_long_people_wait_until_they_are_heard_is_measured_once_for_ea
 
     assert await house.count("dragoman_web_hearing_seconds_count") == 1
     assert 0 < await house.count("dragoman_web_hearing_seconds_sum") < 5
+
+
+async def test_a_room_that_is_looked_at_waits_for_its_next_turn():
+    hints = Hints()
+    hints.add("a")
+    assert hints.begin(hints.take()) == {"a"}
+
+    hints.add("a")
+    hints.add("b")
+    await hints.wait(10)  # somebody pointed: at once
+    assert hints.take() == {"b"}
+    assert hints.begin({"a", "b"}) == {"b"}
+
+    hints.end("a")
+    assert hints.take() == {"a"}
+    hints.later("c")
+    await hints.wait(0.01)  # nobody did
+    assert hints.take() == {"c"}
