@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
+from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from .errors import EngineError
@@ -230,3 +231,50 @@ class Supervisor:
                 return
             await asyncio.sleep(pause)
             pause = min(pause * 2, self._longest_pause)
+
+
+class TaskScope:
+    """The tasks of one owner, which end with it; parts among them are kept going by a `Supervisor`.
+
+    `async with` it: the block's end waits for all of them. Raises `RuntimeError` where a task is begun outside.
+    """
+
+    def __init__(self, fell: Callable[[str, Exception], None]) -> None:
+        self.fell = fell
+        self._supervisor = Supervisor(fell)
+        self._group: asyncio.TaskGroup | None = None
+
+    async def __aenter__(self) -> TaskScope:
+        self._group = await asyncio.TaskGroup().__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._group is not None  # noqa: S101 - it was entered
+        try:
+            await self._group.__aexit__(kind, error, trace)
+        finally:
+            self._group = None
+
+    @property
+    def entered(self) -> bool:
+        """Whether tasks may be begun."""
+        return self._group is not None
+
+    def begin(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        """A task by that name. Where it falls, everything here ends."""
+        if self._group is None:
+            work.close()
+            raise RuntimeError("nothing runs here yet")
+        return self._group.create_task(work, name=name)
+
+    def begin_part(
+        self, part: str, run: Callable[[], Awaitable[object]], *, tries: float = math.inf
+    ) -> asyncio.Task[None]:
+        """A task with a wall (see `Supervisor.keep`), by the part's name."""
+        return self.begin(self.keep(part, run, tries=tries), part)
+
+    async def keep(self, part: str, run: Callable[[], Awaitable[object]], *, tries: float = math.inf) -> None:
+        """The same as a part of the task that calls it."""
+        await self._supervisor.keep(part, run, tries=tries)

@@ -139,7 +139,7 @@ class Calls:
         if language == "auto":
             raise DragomanError("not_allowed", "Only they and a host may say so.")
         self._suggestions.take(caller)
-        self._room.suggest(identity, language)
+        self._room.people.suggest(identity, language)
         return {"language": language, "suggested": True}
 
     def _lend(self, identity: str, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from .aio import Feed, FeedOverflow, Supervisor, within
+from .aio import Feed, FeedOverflow, TaskScope, within
 from .captions import Captioner
-from .condition import Condition
 from .dubs import Channel, Dubber, Due
 from .nouns import Caption
 from .quotas import LanguageQuota
-from .recognition.tracks import Spawn
 from .transcript import Transcript
 
 
@@ -82,18 +80,15 @@ class Channels:
         ways_out: WaysOut,
         transcript: Transcript,
         quota: LanguageQuota,
-        spawn: Spawn,
-        supervisor: Supervisor,
-        condition: Condition,
+        tasks: TaskScope,
+        now: Callable[[], float],
     ) -> None:
         self._makers = makers
         self._ways_out = ways_out
         self._transcript = transcript
         self._quota = quota
-        self._spawn = spawn
-        self._supervisor = supervisor
-        self._fell = condition.failures.fell
-        self._now = condition.now
+        self._tasks = tasks
+        self._now = now
         self._languages: dict[str, Language] = {}
         self._ending: dict[str, asyncio.Task[None]] = {}
 
@@ -132,7 +127,7 @@ class Channels:
         if language is None:
             language = self._languages[tag] = Language(self._makers.captioner(tag, partial(self._say, tag)))
         if language.captions is None:
-            language.captions = self._spawn(self._caption(language, self._ending.get(tag)), f"captions {tag}")
+            language.captions = self._tasks.begin(self._caption(language, self._ending.get(tag)), f"captions {tag}")
 
     def settle(self, read: Sequence[str], heard: Collection[str], spoken: Collection[str]) -> bool:
         """Has what is read captioned and what is heard dubbed; what nobody wants begins to linger, or goes.
@@ -190,7 +185,7 @@ class Channels:
         if language.feed:
             language.feed.close()
         if language.captions:
-            self._ending[tag] = ending = self._spawn(self._end(tag, language.captions, language), f"end {tag}")
+            self._ending[tag] = ending = self._tasks.begin(self._end(tag, language.captions, language), f"end {tag}")
             ending.add_done_callback(partial(self._ended, tag))
 
     def _ended(self, tag: str, ending: asyncio.Task[None]) -> None:
@@ -205,7 +200,7 @@ class Channels:
             async with asyncio.timeout(5.0):
                 await self._ways_out.captions.close_captions(tag)
         except Exception as error:
-            self._fell(f"captions_track.{tag}", error)
+            self._tasks.fell(f"captions_track.{tag}", error)
 
     async def _caption(self, language: Language, before: asyncio.Task[None] | None) -> None:
         tag = language.captioner.lang
@@ -214,17 +209,16 @@ class Channels:
         language.captioner.last = self._quota.last(tag)
         async with asyncio.TaskGroup() as group:
             # Until its data track is there, and where it can't be had, finals go out as text streams all the same.
-            way_out = self._supervisor.keep(f"captions_track.{tag}", lambda: self._ways_out.captions.open_captions(tag))
+            way_out = self._tasks.keep(f"captions_track.{tag}", lambda: self._ways_out.captions.open_captions(tag))
             opening = group.create_task(way_out, name=f"captions track {tag}")
-            await self._supervisor.keep(f"captions.{tag}", lambda: language.captioner.run(self._transcript))
+            await self._tasks.keep(f"captions.{tag}", lambda: language.captioner.run(self._transcript))
             opening.cancel()
 
     def _want_voice(self, tag: str) -> None:
         language = self._languages[tag]
         if language.dubs is None:
             language.feed = Feed(limit=200)
-            part = partial(self._dub, language, language.feed)
-            language.dubs = self._spawn(self._supervisor.keep(f"dub.{tag}", part), f"dub {tag}")
+            language.dubs = self._tasks.begin_part(f"dub.{tag}", partial(self._dub, language, language.feed))
 
     async def _dub(self, language: Language, feed: Feed[Due]) -> None:
         tag = language.captioner.lang

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .languages import same_language
@@ -29,9 +29,15 @@ class Wants:
 
 
 class Participants:
-    """What the people of a room want, at most `PEOPLE` of them. It tells nobody, and starts nothing."""
+    """What the people of a room want, at most `PEOPLE` of them. It starts nothing.
 
-    def __init__(self, always: Sequence[str] = ()) -> None:
+    `suggested` is told what people are asked about, whenever that changes.
+    """
+
+    def __init__(
+        self, always: Sequence[str] = (), suggested: Callable[[Mapping[str, str]], None] = lambda suggested: None
+    ) -> None:
+        self._tell_suggested = suggested
         self._always = tuple(always)
         self._wants: dict[str, Wants] = {}
         self._detected: dict[str, str] = {}
@@ -71,17 +77,20 @@ class Participants:
         self._detected[identity] = language
         return True
 
-    def suggest(self, identity: str, language: str) -> bool:
-        """What somebody seems to speak, against what they say. Whether that is news, of a person who is here."""
-        person = self._wants.get(identity)
-        if not person or same_language(person.speaks, language) or self._suggested.get(identity) == language:
-            return False
-        self._suggested[identity] = language
-        return True
+    def suggest(self, identity: str, language: str) -> None:
+        """What somebody seems to speak, against what they say; they are asked, and nothing else changes.
 
-    def withdraw(self, identity: str) -> bool:
-        """There is nothing to ask somebody any more. Whether there was."""
-        return self._suggested.pop(identity, None) is not None
+        One suggestion a person, and only for people who are here.
+        """
+        person = self._wants.get(identity)
+        if person and not same_language(person.speaks, language) and self._suggested.get(identity) != language:
+            self._suggested[identity] = language
+            self._tell_suggested(dict(self._suggested))
+
+    def withdraw(self, identity: str) -> None:
+        """There is nothing to ask somebody any more."""
+        if self._suggested.pop(identity, None) is not None:
+            self._tell_suggested(dict(self._suggested))
 
     @property
     def read(self) -> list[str]:
@@ -114,8 +123,3 @@ class Participants:
     def detected(self) -> dict[str, str]:
         """By identity, what people were heard to speak."""
         return dict(self._detected)
-
-    @property
-    def suggested(self) -> dict[str, str]:
-        """By identity, the language that they are asked about."""
-        return dict(self._suggested)

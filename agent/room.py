@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Protocol
 
-from .aio import Supervisor, within
+from .aio import TaskScope, within
 from .audio_history import AudioHistory
 from .channels import Channels, WaysOut
 from .condition import Condition
@@ -116,8 +116,8 @@ class Room:
         self.failures = Failures(now, lambda failing: tells.tell_failing(failing, self.failures.by_kind))
         self.condition = Condition(now, self.failures, degradation or Degradation(), self._tell_state)
         self.transcript = Transcript()
-        self.people = Participants(rules.always)
-        self._supervisor = Supervisor(self.failures.fell)
+        self.people = Participants(rules.always, tells.tell_suggested)
+        self._tasks = TaskScope(self.failures.fell)
         self._engines = engines
         self._tells = tells
         self._quota = LanguageQuota(rules.limit, rules.always)
@@ -132,26 +132,16 @@ class Room:
             rules.glossary,
             ways_out.captions.show,
         )
-        self.tracks = Tracks(self._line, self._spawn, self._supervisor, now)
-        self.channels = Channels(
-            makers,
-            ways_out,
-            self.transcript,
-            self._quota,
-            self._spawn,
-            supervisor=self._supervisor,
-            condition=self.condition,
-        )
-        self._group: asyncio.TaskGroup | None = None
+        self.tracks = Tracks(self._line, self._tasks, now)
+        self.channels = Channels(makers, ways_out, self.transcript, self._quota, self._tasks, now)
         self._closing = asyncio.Event()
         self.running = asyncio.Event()
 
     async def run(self) -> None:
         """Interpret until `close`; then settle what was said and deliver it."""
-        async with asyncio.TaskGroup() as group:
-            self._group = group
-            keeper = group.create_task(self._supervisor.keep("upkeep", self._look_after))
-            checking = group.create_task(self._supervisor.keep("language", self._taps.run))
+        async with self._tasks as tasks:
+            keeper = tasks.begin_part("upkeep", self._look_after)
+            checking = tasks.begin_part("language", self._taps.run)
             for tag in self.people.read:
                 self.channels.want(tag)
             self.running.set()
@@ -176,7 +166,7 @@ class Room:
             return dict.fromkeys(wants.languages, "too_many_people")
         refused = self._quota.refused(identity, wants.languages, self.people.read_by_others(identity))
         if self.people.note(identity, wants.without(refused)):
-            self.withdraw(identity)
+            self.people.withdraw(identity)
             self.tracks.begin_anew(identity)
         self._settle_wants()
         return dict.fromkeys(refused, "too_many_languages")
@@ -184,7 +174,7 @@ class Room:
     def left(self, identity: str) -> None:
         """Somebody left; what they were saying is still settled and shown."""
         self.people.forget(identity)
-        self.withdraw(identity)
+        self.people.withdraw(identity)
         self._taps.left(identity)
         self.tracks.left(identity)
         self._settle_wants()
@@ -200,28 +190,15 @@ class Room:
         """A person says which language somebody speaks, against what was detected."""
         held = self.people.wants(identity)
         self.wants(identity, replace(held, speaks=language))
-        self.withdraw(identity)
+        self.people.withdraw(identity)
         if language == held.speaks:
             self._taps.insisted(identity)
-
-    def suggest(self, identity: str, language: str) -> None:
-        """What somebody seems to speak, against what they say; they are asked, and nothing else changes.
-
-        One suggestion a person, and only for people who are here.
-        """
-        if self.people.suggest(identity, language):
-            self._tells.tell_suggested(self.people.suggested)
-
-    def withdraw(self, identity: str) -> None:
-        """There is nothing to ask somebody any more."""
-        if self.people.withdraw(identity):
-            self._tells.tell_suggested(self.people.suggested)
 
     # Tracks
 
     def listen(self, identity: str, track: str) -> None:
         """A track can be heard from now on."""
-        if self._group:
+        if self._tasks.entered:
             self.tracks.listen(identity, track)
 
     def hear(self, chunk: Chunk) -> None:
@@ -278,11 +255,6 @@ class Room:
 
     # Its tasks
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        if self._group is None:
-            raise RuntimeError("the room does not run")
-        return self._group.create_task(work, name=name)
-
     async def _look_after(self) -> None:
         while True:
             await asyncio.sleep(1.0)
@@ -315,8 +287,8 @@ class Room:
             checks = LanguageChecks(
                 engines.ear,
                 engines.gate,
-                suggest=self.suggest,
-                withdraw=self.withdraw,
+                suggest=self.people.suggest,
+                withdraw=self.people.withdraw,
                 busy=lambda: self.condition.gives_up.step > 0,
             )
         return SoundTaps(history, cloning, checks, self.failures.fell)

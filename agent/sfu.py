@@ -11,7 +11,7 @@ from typing import Protocol
 
 from livekit import rtc
 
-from .aio import Supervisor
+from .aio import TaskScope
 from .attributes import OwnAttributes
 from .caption_sender import CaptionSender
 from .clock import TrackClock
@@ -135,12 +135,10 @@ class Sfu:
         self._answer = answer
         self._outbound = outbound
         self._now = now
-        self._failed = failed
-        self._supervisor = Supervisor(failed)
+        self._tasks = TaskScope(failed)
         self._streams: dict[str, asyncio.Task[None]] = {}
         self.microphones = MicrophoneQuota()
         self.unread = UnreadStreams()
-        self._group: asyncio.TaskGroup | None = None
 
     def attach(self) -> None:
         """Register for what happens; before `connect`, so that nothing is missed."""
@@ -163,12 +161,11 @@ class Sfu:
 
     async def run(self, connected: Callable[[], None]) -> None:
         """Carry everything to and fro, until cancelled. The room is connected."""
-        async with asyncio.TaskGroup() as group:
-            self._group = group
+        async with self._tasks:
             for method in self.METHODS:
                 self._register(method)
             for part, running in self._outbound.parts.items():
-                group.create_task(self._supervisor.keep(part, running))
+                self._tasks.begin_part(part, running)
             self._look_around()
             connected()
 
@@ -182,7 +179,7 @@ class Sfu:
             try:
                 callback(*args)
             except Exception as error:
-                self._failed(part, error)
+                self._tasks.fell(part, error)
 
         return called
 
@@ -206,16 +203,14 @@ class Sfu:
         self._listener.encrypted(is_encrypted(self._room))
         if publication.encryption_type != NOT_ENCRYPTED:
             return
-        if not is_microphone(publication, participant) or not self._group:
+        if not is_microphone(publication, participant) or not self._tasks.entered:
             return
         self.microphones.keep(
             {sid for one in self._room.remote_participants.values() for sid in one.track_publications}
         )
         if self.microphones.take(participant.identity, publication.sid):
-            subscribed = self._supervisor.keep(
-                f"subscribe.{publication.sid}", partial(self._subscribe, publication), tries=SUBSCRIBING
-            )
-            self._group.create_task(subscribed)
+            subscribe = partial(self._subscribe, publication)
+            self._tasks.begin_part(f"subscribe.{publication.sid}", subscribe, tries=SUBSCRIBING)
         self._tell_unheard()
 
     def _tell_unheard(self) -> None:
@@ -238,25 +233,24 @@ class Sfu:
     def _subscribed(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
     ) -> None:
-        if not is_microphone(publication, participant) or self._group is None:
+        if not is_microphone(publication, participant) or not self._tasks.entered:
             return
         self._ended(publication.sid)
         if not publication.muted:
             self._listener.listen(participant.identity, publication.sid)
-        stream = self._supervisor.keep(f"track.{publication.sid}", partial(self._stream, track, publication))
-        self._streams[publication.sid] = self._group.create_task(stream)
+        stream = partial(self._stream, track, publication)
+        self._streams[publication.sid] = self._tasks.begin_part(f"track.{publication.sid}", stream)
 
     def _unmuted(self, participant: rtc.Participant, publication: rtc.TrackPublication) -> None:
         if publication.sid in self._streams:
             self._listener.listen(participant.identity, publication.sid)
 
     def _reconnected(self) -> None:
-        if self._group is None:
+        if not self._tasks.entered:
             return
         sender = self._outbound.captions
         for lang in sender.languages:
-            reopened = self._supervisor.keep(f"captions_track.{lang}", partial(sender.reopen, lang))
-            self._group.create_task(reopened)
+            self._tasks.begin_part(f"captions_track.{lang}", partial(sender.reopen, lang))
         # What was published while we were reconnecting: our wish to hear it may have been lost on the way.
         self._look_around()
 
@@ -290,7 +284,7 @@ class Sfu:
             except DragomanError as error:
                 raise rtc.RpcError(RPC_REFUSED, error.code) from None
             except Exception as error:
-                self._failed("calls", error)
+                self._tasks.fell("calls", error)
                 raise rtc.RpcError(RPC_REFUSED, "internal") from None
 
         self._room.local_participant.register_rpc_method(method, answer)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.aio import Feed, FeedOverflow, Inbox, Supervisor, supervise
+from agent.aio import Feed, FeedOverflow, Inbox, Supervisor, TaskScope, supervise
 from agent.errors import EngineError
 from agent.nouns import SAMPLE_RATE, Chunk
 
@@ -237,3 +237,55 @@ async def test_a_feed_that_was_cleared_is_read_again():
     feed.put(7)
 
     assert await feed.__aiter__().__anext__() == 7
+
+
+async def test_a_scope_ends_when_all_its_tasks_have_and_a_part_that_falls_is_begun_again():
+    fallen: list[str] = []
+    tasks, done = TaskScope(lambda part, error: fallen.append(part)), list[str]()
+
+    async def falls_once() -> None:
+        if not fallen:
+            raise RuntimeError("no")
+        done.append("part")
+
+    async def work() -> None:
+        await asyncio.sleep(0.01)
+        done.append("work")
+
+    async with tasks:
+        tasks.begin_part("a part", falls_once)
+        tasks.begin(work(), "work")
+
+    assert sorted(done) == ["part", "work"]
+    assert fallen == ["a part"]
+
+
+async def test_outside_of_a_scope_nothing_begins():
+    tasks = TaskScope(lambda part, error: None)
+
+    async def work() -> None: ...
+
+    for _ in range(2):
+        assert not tasks.entered
+        with pytest.raises(RuntimeError):
+            tasks.begin(work(), "work")
+        async with tasks:
+            assert tasks.entered
+
+
+async def test_a_task_without_a_wall_ends_its_scope():
+    tasks = TaskScope(lambda part, error: None)
+
+    async def falls() -> None:
+        raise RuntimeError("no")
+
+    begun: list[asyncio.Task[None]] = []
+
+    async def scene() -> None:
+        async with tasks:
+            begun.append(tasks.begin_part("a part", asyncio.Event().wait))
+            tasks.begin(falls(), "work")
+
+    with pytest.raises(ExceptionGroup):
+        await scene()
+    assert begun[0].cancelled()

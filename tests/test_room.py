@@ -455,7 +455,7 @@ async def test_a_suggested_language_changes_nothing_and_is_gone_once_somebody_sa
     async with a_room(recognizing) as (room, outside, _):
         room.wants("ana", Wants("en", "", ""))
         room.listen("ana", "t")
-        room.suggest("ana", "fr")
+        room.people.suggest("ana", "fr")
         suggested = outside.suggested
         room.wants("ana", Wants("en", "de", ""))
         kept = outside.suggested
@@ -470,9 +470,9 @@ async def test_there_is_one_suggestion_a_person_and_none_for_who_is_not_here_or_
     async with a_room() as (room, outside, _):
         room.wants("ana", Wants("en", "", ""))
         for n in range(1_000):
-            room.suggest(f"nobody-{n}", "fr")
+            room.people.suggest(f"nobody-{n}", "fr")
         for language in ("fr", "es", "en-GB"):
-            room.suggest("ana", language)
+            room.people.suggest("ana", language)
         told = outside.suggested
         room.left("ana")
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
-from ..aio import Supervisor
+from ..aio import TaskScope
 from ..quotas import PEOPLE
 from ..rate_limit import TokenBucket
 from .track import TrackLine
-
-Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
-"""Begins a task of the room, by a name."""
 
 
 class Tracks:
     """A line for each track, with a wall of its own; a track that can't be listened to now is tried again.
 
-    `line` makes one for somebody's track; its parts are told to `supervisor` as `track.<sid>`.
+    `line` makes one for somebody's track; its part of `tasks` is `track.<sid>`.
     """
 
     LISTENED, LISTENED_PER_SECOND = 20, 1.0
@@ -27,12 +23,9 @@ class Tracks:
     SETTLING = 100
     """Tracks that are listened to or settle what was heard; those beyond it wait."""
 
-    def __init__(
-        self, line: Callable[[str, str], TrackLine], spawn: Spawn, supervisor: Supervisor, now: Callable[[], float]
-    ) -> None:
+    def __init__(self, line: Callable[[str, str], TrackLine], tasks: TaskScope, now: Callable[[], float]) -> None:
         self._line = line
-        self._spawn = spawn
-        self._supervisor = supervisor
+        self._tasks = tasks
         self._now = now
         self._lines: dict[str, TrackLine] = {}
         self._postponed: dict[str, str] = {}
@@ -56,7 +49,7 @@ class Tracks:
             return
         self._postponed.pop(track, None)
         line = self._lines[track] = self._line(identity, track)
-        hearing = self._spawn(self._supervisor.keep(f"track.{track}", line.run), f"track {track}")
+        hearing = self._tasks.begin_part(f"track.{track}", line.run)
         self._hearing.add(hearing)
         hearing.add_done_callback(self._hearing.discard)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from agent.aio import Supervisor
+from agent.aio import TaskScope
 from agent.nouns import Chunk, Hypothesis, Segment
 from agent.recognition.track import LineDoors, TrackLine
 from agent.recognition.tracks import Tracks
@@ -40,9 +39,8 @@ async def playing(scene: Callable[[Tracks, Time, list[str]], Awaitable[None]]) -
         begun.append(f"{identity} {track}")
         return TrackLine(identity, track, None, Silent(), LineDoors())
 
-    async with asyncio.TaskGroup() as group:
-        supervisor = Supervisor(lambda part, error: None)
-        tracks = Tracks(line, lambda work, name: group.create_task(work, name=name), supervisor, time)
+    async with TaskScope(lambda part, error: None) as tasks:
+        tracks = Tracks(line, tasks, time)
         await scene(tracks, time, begun)
         tracks.stop_all()
 
