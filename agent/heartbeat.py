@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -60,6 +60,11 @@ class Subject(Protocol):
         """How often parts fell, by kind."""
         ...
 
+    @property
+    def lost(self) -> Mapping[str, int]:
+        """How much was to be kept and could not be, by cause."""
+        ...
+
     def replaced(self) -> None:
         """Another interpreter has taken over."""
         ...
@@ -89,8 +94,8 @@ class Heartbeat:
         self._subject = subject
         self._standing = standing
         self._wall = wall
-        self._counted: Mapping[str, Counter[str]] = {"refused": Counter(), "failures": Counter()}
-        """Of either, what a beat that was heard has told."""
+        self._counted: Mapping[str, Counter[str]] = defaultdict(Counter)
+        """Of what was refused, fell and was lost: what a beat that was heard has told."""
         self._hurried = asyncio.Event()
         self._unheard = ""
         self._said = ""
@@ -167,7 +172,9 @@ class Heartbeat:
         url = f"{self._settings.web}/api/interpreters/{self._who.job}/beat"
         now = self._wall()
         headers = {"Authorization": f"Bearer {self._signed(iat=now, exp=now + LIFE)}"}
-        counts = {"refused": Counter(self._subject.refused), "failures": Counter(self._subject.failures)}
+        subject = self._subject
+        by_name = {"refused": subject.refused, "failures": subject.failures, "lost": subject.lost}
+        counts = {name: Counter(count) for name, count in by_name.items()}
         new = {name: dict(count - self._counted[name]) for name, count in counts.items()}
         async with session.post(url, json=self._told() | new, headers=headers, raise_for_status=True) as answer:
             leave = bool((await answer.json())["leave"])

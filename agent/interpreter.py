@@ -145,6 +145,10 @@ class Interpreter:
     def failures(self) -> Mapping[str, int]:
         return self._room.failures.by_kind
 
+    @property
+    def lost(self) -> Mapping[str, int]:
+        return self._keeping.lost if self._keeping else {}
+
     def replaced(self) -> None:
         self._over = False
         self._ctx.shutdown("a newer interpreter is here")

@@ -245,3 +245,17 @@ async def test_parts_that_failed_are_counted_by_kind_and_by_no_name_that_an_inte
         'dragoman_web_interpreter_failures_total{part="dub"} 1.0',
         'dragoman_web_interpreter_failures_total{part="other"} 1.0',
     }
+
+
+async def test_what_could_not_be_kept_is_counted_by_cause_whoever_tells_it(house: House):
+    for lost in ({"no_key": 2}, {"no_key": 1, "memory": 5}, {"what somebody said": 4}, {}):
+        assert (await house.beat("AJ_1", lost=lost)).status == 200
+    assert (await house.work(lost={"unreadable": 9})).status == 200
+    assert (await house.work()).status == 200
+
+    bad = await house.beat("AJ_1", lost={"no_key": -1})
+
+    assert await code(bad) == (400, "bad_json")
+    causes = ("no_key", "memory", "unreadable", "other")
+    counted = [await house.count(f'dragoman_web_keeping_lost_total{{cause="{cause}"}}') for cause in causes]
+    assert counted == [3, 5, 9, 4]
