@@ -12,7 +12,7 @@ from . import logs
 from .engines.table import prepare
 from .errors import SettingsError
 from .settings import Settings, read
-from .vault import Pool, Role, look_after
+from .vault import Losses, Pool, Role, look_after
 
 SETTLE = 12.0
 """Seconds that rooms have to deliver what was said, when we are told to stop."""
@@ -43,13 +43,14 @@ def main() -> int:
 async def _run(worker, intake, settings: Settings) -> None:  # type: ignore[no-untyped-def]
     from .intake import Presence
 
+    losses = Losses()
     told, loop = asyncio.Event(), asyncio.get_running_loop()
     for stop in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(stop, told.set)
     async with asyncio.TaskGroup() as group:
         beside = [
-            group.create_task(Presence(settings, worker, intake).run()),
-            group.create_task(_replay(settings)),
+            group.create_task(Presence(settings, worker, intake, not_kept=lambda: losses.counts).run()),
+            group.create_task(_replay(settings, losses)),
         ]
         running, ending = group.create_task(worker.run()), group.create_task(told.wait())
         await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
@@ -61,13 +62,13 @@ async def _run(worker, intake, settings: Settings) -> None:  # type: ignore[no-u
             task.cancel()
 
 
-async def _replay(settings: Settings) -> None:
-    """What killed jobs left on this machine goes to the database while we work."""
+async def _replay(settings: Settings, losses: Losses) -> None:
+    """What killed jobs left on this machine goes to the database while we work; what can't be read is counted."""
     if not settings.vault.get_secret_value():
         return
     pool = Pool(settings.vault, Role.AGENT, size=1)
     try:
-        await look_after(settings.spool, pool)
+        await look_after(settings.spool, pool, losses)
     finally:
         await pool.close()
 

@@ -71,6 +71,7 @@ class Vitals:
     telling: Telling
     calls: Calls
     succession: Succession
+    keeping: Keeping | None
     leave: Callable[[], None]
 
     @property
@@ -90,6 +91,10 @@ class Vitals:
     @property
     def lost(self) -> Mapping[str, float]:
         return {"sound_seconds": self.room.tracks.dropped, "captions": self.captions.lost}
+
+    @property
+    def not_kept(self) -> Mapping[str, int]:
+        return self.keeping.lost if self.keeping else {}
 
     def replaced(self) -> None:
         self.leave()
@@ -144,7 +149,7 @@ def assemble(ctx: JobContext, settings: Settings, leave: Callable[[], None]) -> 
         room, signer, guests, now=clock.now, served=lambda: served.stages, alive=lambda nonce: heartbeat.answer(nonce)
     )
     sfu = Sfu(ctx.room, guests, calls.asked, outbound, clock.now, fell)
-    vitals = Vitals(room, sfu, outbound.captions, telling, calls, succession, leave)
+    vitals = Vitals(room, sfu, outbound.captions, telling, calls, succession, keeping, leave)
     who = InterpreterId(job.id, job.room.name, claims.identity, epoch, signer.public)
     heartbeat = Heartbeat(settings, who, vitals, standing)
     return Parts(

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -62,7 +62,12 @@ class Subject(Protocol):
 
     @property
     def lost(self) -> Mapping[str, float]:
-        """How much was lost, by what."""
+        """How much was lost on the way, by what."""
+        ...
+
+    @property
+    def not_kept(self) -> Mapping[str, int]:
+        """How much was to be kept and could not be, by cause."""
         ...
 
     def replaced(self) -> None:
@@ -94,8 +99,8 @@ class Heartbeat:
         self._subject = subject
         self._standing = standing
         self._wall = wall
-        self._counted: Mapping[str, Counter[str]] = {"refused": Counter(), "failures": Counter(), "lost": Counter()}
-        """Of each, what a beat that was heard has told."""
+        self._counted: Mapping[str, Counter[str]] = defaultdict(Counter)
+        """Of what was refused, fell and was lost: what a beat that was heard has told."""
         self._hurried = asyncio.Event()
         self._unheard = ""
         self._said = ""
@@ -172,8 +177,10 @@ class Heartbeat:
         url = f"{self._settings.web}/api/interpreters/{self._who.job}/beat"
         now = self._wall()
         headers = {"Authorization": f"Bearer {self._signed(iat=now, exp=now + LIFE)}"}
-        told = {"refused": self._subject.refused, "failures": self._subject.failures, "lost": self._subject.lost}
-        counts = {name: Counter(count) for name, count in told.items()}
+        subject = self._subject
+        fallen = {"refused": subject.refused, "failures": subject.failures}
+        missing = {"lost": subject.lost, "not_kept": subject.not_kept}
+        counts = {name: Counter(count) for name, count in (fallen | missing).items()}
         new = {name: dict(count - self._counted[name]) for name, count in counts.items()}
         async with session.post(url, json=self._told() | new, headers=headers, raise_for_status=True) as answer:
             leave = bool((await answer.json())["leave"])

@@ -7,7 +7,8 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -106,15 +107,25 @@ class Worker(AgentServer):
 
 
 class Presence:
-    """Tells the web server once a second, and whenever it changes, what this worker can take."""
+    """Tells the web server once a second, and whenever it changes, what this worker can take.
+
+    `not_kept` is how much of what killed jobs left could not be replayed, by cause; each loss is told once.
+    """
 
     def __init__(
-        self, settings: Settings, worker: Worker, intake: Intake, wall: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        worker: Worker,
+        intake: Intake,
+        wall: Callable[[], float] = time.time,
+        not_kept: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._settings = settings
         self._worker = worker
         self._intake = intake
         self._wall = wall
+        self._not_kept = not_kept
+        self._told_before: Counter[str] = Counter()
         self._id = secrets.token_hex(8)
         self._started = asyncio.Event()
         worker.once("worker_started", self._started.set)
@@ -149,9 +160,13 @@ class Presence:
         claims = {"iss": self._settings.livekit_api_key, "sub": self._id, "iat": now, "exp": now + LIFE}
         token = jwt.encode(claims, self._settings.livekit_api_secret.get_secret_value(), algorithm="HS256")
         url = f"{self._settings.web}/api/workers/{self._id}/beat"
+        not_kept = Counter(self._not_kept())
+        told = told | {"not_kept": dict(not_kept - self._told_before)}
         try:
             async with session.post(url, json=told, headers={"Authorization": f"Bearer {token}"}) as answer:
-                if answer.status != 200:
+                if answer.status == 200:
+                    self._told_before = not_kept
+                else:
                     log.warning("the web server refuses our word: %s", answer.status)
         except (aiohttp.ClientError, TimeoutError) as error:
             log.debug("the web server is away: %s", type(error).__name__)

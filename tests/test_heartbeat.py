@@ -55,6 +55,7 @@ class Job:
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     failures: dict[str, int] = field(default_factory=dict)
     lost: dict[str, float] = field(default_factory=dict)
+    not_kept: dict[str, int] = field(default_factory=dict)
     now: float = 0.0
     """What its monotonic clock shows beyond the real one: how long it was stopped."""
 
@@ -124,6 +125,21 @@ async def test_what_guests_were_refused_is_told_once_also_where_a_beat_is_not_an
         assert {"too_soon": 3} in [beat["refused"] for beat in server.beats]
         assert told == {"too_soon": 2, "too_many_calls": 1}
         assert server.beats[-1]["refused"] == {}
+
+
+async def test_what_could_not_be_kept_is_told_once():
+    job, server = Job(), WebServer()
+    async with beating(job, server):
+        job.not_kept = {"no_key": 2}
+        await until(lambda: server.beats[-1]["not_kept"] != {})
+        job.not_kept = {"no_key": 3, "memory": 7}
+        await until(lambda: server.beats[-1]["not_kept"] not in ({}, {"no_key": 2}))
+        await server.next()
+        await server.next()
+
+    told = [beat["not_kept"] for beat in server.beats if beat["not_kept"]]
+    assert told == [{"no_key": 2}, {"no_key": 1, "memory": 7}]
+    assert server.beats[-1]["not_kept"] == {}
 
 
 async def test_who_was_stopped_speaks_again_as_soon_as_the_web_server_says_so():

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from livekit.agents import AgentServer
+from pydantic import SecretStr
 
-from agent.intake import FULL, WELCOMING, Intake, Worker, epoch_of
+from agent.intake import FULL, WELCOMING, Intake, Presence, Worker, epoch_of
+from agent.settings import Settings
 
 NOW = 1_700_000_000.0
 
@@ -144,3 +149,38 @@ async def test_the_library_still_has_what_we_read_of_it():
 
 async def entry(ctx: object) -> None:
     """No job comes."""
+
+
+class Registered:
+    """A worker that has started."""
+
+    registered, warm = True, 1
+
+    def once(self, event: str, call: Callable[[], None]) -> None:
+        call()
+
+
+async def test_what_could_not_be_replayed_is_told_once_also_where_the_first_word_is_refused():
+    words, statuses, lost = list[dict[str, Any]](), [500], {"unreadable": 3}
+
+    async def heard(request: web.Request) -> web.Response:
+        words.append(await request.json())
+        return web.json_response({}, status=statuses.pop() if statuses else 200)
+
+    app = web.Application()
+    app.router.add_post("/api/workers/{worker}/beat", heard)
+    async with TestServer(app) as here:
+        secret = SecretStr("a-secret-of-at-least-32-characters")
+        settings = Settings(livekit_api_key="key", livekit_api_secret=secret, web=f"http://127.0.0.1:{here.port}")
+        presence = Presence(settings, Registered(), intake(2), not_kept=lambda: lost)  # type: ignore[arg-type]
+        task = asyncio.create_task(presence.run())
+        async with asyncio.timeout(10):
+            while len(words) < 2:  # noqa: ASYNC110 - what is waited for happens in the server
+                await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.wait([task])
+
+    told = [word["not_kept"] for word in words]
+    assert told[:2] == [{"unreadable": 3}] * 2  # the first was refused
+    assert all(each == {} for each in told[2:])
+    assert len(told) > 2

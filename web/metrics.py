@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from agent.vault import CAUSES
+
 STATES = ("starting", "listening", "degraded", "slower", "merging", "captions_only", "skipping", "engines_away")
 """What an interpreter says of itself, as in docs/wire.md."""
 REFUSALS = {
@@ -43,6 +45,7 @@ class Metrics:
         self.lost = self._counter("interpreter_lost", "What interpreters lost, in the unit that its name says", "what")
         self.refused = self._counter("beats_refused", "Heartbeats that were not taken for an interpreter's")
         self.refusals = self._counter("guests_refused", "What interpreters refused to guests", "code")
+        self.unkept = self._counter("keeping_lost", "What was to be kept and could not be, by cause", "cause")
         self.missed = self._counter("beats_missed", "Interpreters that fell silent")
         self.hearing = Histogram(
             "dragoman_web_hearing_seconds",
@@ -75,6 +78,11 @@ class Metrics:
         """What an interpreter tells that it lost since it last told."""
         for what, amount in lost.items():
             self.lost.labels(what if what in LOSSES else "other").inc(amount)
+
+    def not_kept(self, lost: Mapping[str, int]) -> None:
+        """What an interpreter or a worker tells of what it could not keep since it last told."""
+        for cause, count in lost.items():
+            self.unkept.labels(cause if cause in CAUSES else "other").inc(count)
 
     def interpreted(self, states: Mapping[str, int]) -> None:
         """How many interpreters are in each of the states that there are; none where nobody knows."""

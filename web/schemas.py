@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.errors import DragomanError
+
+Counts = dict[str, Annotated[int, Field(ge=0, le=1_000_000)]]
+"""What an agent counted since it last told, by code, kind or cause."""
 
 
 class Body(BaseModel):

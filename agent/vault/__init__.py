@@ -17,11 +17,13 @@ from .read.export import FORMATS, Format, Head
 from .read.grants import grant
 from .read.reader import KeptLine, KeptMeeting, Opened, Reader, Wanted
 from .write.agreement import Agreement, Names
+from .write.losses import CAUSES, Losses
 from .write.replay import look_after
 from .write.session import Keeping
 from .write.store import Meeting
 
 __all__ = [
+    "CAUSES",
     "FORMATS",
     "NOTHING",
     "Agreement",
@@ -32,6 +34,7 @@ __all__ = [
     "KeptLine",
     "KeptMeeting",
     "Ledger",
+    "Losses",
     "Meeting",
     "Names",
     "Opened",

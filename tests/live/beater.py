@@ -65,11 +65,13 @@ async def enter(ctx: JobContext) -> None:
 
 
 class Subject:
-    """Whose heart it is: nothing is refused or fails, and who is told to leave does."""
+    """Whose heart it is: nothing is refused, fails or is lost, and who is told to leave does."""
 
     state = "listening"
     refused: ClassVar[Mapping[str, int]] = {}
     failures: ClassVar[Mapping[str, int]] = {}
+    lost: ClassVar[Mapping[str, float]] = {}
+    not_kept: ClassVar[Mapping[str, int]] = {}
 
     def __init__(self, ctx: JobContext) -> None:
         self._ctx = ctx

@@ -16,7 +16,7 @@ from agent.errors import DragomanError
 from ..access import needs_interpreter
 from ..database import BEATS, DATABASE, Database
 from ..metrics import METRICS
-from ..schemas import Body, read, reply
+from ..schemas import Body, Counts, read, reply
 from ..tables import interpreters, rooms
 from .clocks import CLOCKS, REFUSED
 from .rules import GRACE, PULSE, UNTAKEN, Beat, Scene, Verdict
@@ -46,12 +46,14 @@ class Pulse(Body):
 class Told(Pulse):
     """The same with what was counted since the last beat that was answered."""
 
-    refused: dict[str, Annotated[int, Field(ge=0, le=1_000_000)]] = Field({}, max_length=64)
+    refused: Counts = Field({}, max_length=64)
     """What guests were refused, by code."""
-    failures: dict[str, Annotated[int, Field(ge=0, le=1_000_000)]] = Field({}, max_length=64)
+    failures: Counts = Field({}, max_length=64)
     """How often parts of each kind failed."""
     lost: dict[str, Annotated[float, Field(ge=0, le=1_000_000)]] = Field({}, max_length=64)
-    """How much was lost: seconds of sound, captions, what was to be kept."""
+    """How much was lost: seconds of sound, captions."""
+    not_kept: Counts = Field({}, max_length=64)
+    """What was to be kept and could not be, by cause."""
 
 
 class Vouched(BaseModel):
@@ -85,6 +87,7 @@ async def beat(request: web.Request) -> web.Response:
     metrics.guests(pulse.refused)
     metrics.failed(pulse.failures)
     metrics.missing(pulse.lost)
+    metrics.not_kept(pulse.not_kept)
     if took is not None:
         metrics.hearing.observe(took)
     return reply(order)

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..access import needs_interpreter
 from ..database import BEATS
-from ..schemas import Body, read, reply
+from ..metrics import METRICS
+from ..schemas import Body, Counts, read, reply
 from ..tables import workers
 
 LIVING = 3.0
@@ -32,6 +33,8 @@ class Word(Body):
     warm: int = Field(ge=0, le=1_000)
     rooms: int = Field(ge=0, le=100_000)
     limit: int = Field(ge=0, le=100_000)
+    not_kept: Counts = Field({}, max_length=64)
+    """What killed jobs had left and could not be replayed since the last word that was answered, by cause."""
 
 
 class Taken(BaseModel):
@@ -69,6 +72,7 @@ async def beat(request: web.Request) -> web.Response:
     put = insert(workers).values(row).on_conflict_do_update(index_elements=["worker"], set_=changing)
     async with request.app[BEATS].transaction() as connection:
         await connection.execute(put)
+    request.app[METRICS].not_kept(word.not_kept)
     return reply(Taken())
 
 

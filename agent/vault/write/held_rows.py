@@ -29,7 +29,7 @@ class HeldRows:
         self._rows.extend(items)
         while len(self._rows) > HELD:
             self._rows.popleft()
-            self._losses.add("memory_full")
+            self._losses.add("memory")
 
     @property
     def rows(self) -> tuple[Item, ...]:
@@ -41,6 +41,13 @@ class HeldRows:
         for item in carried:
             if self._rows and self._rows[0] is item:  # else it had to make room meanwhile
                 self._rows.popleft()
+
+    def give_up(self) -> int:
+        """Nobody carries the rest: it is lost. Answers how many rows that were."""
+        count = len(self._rows)
+        self._rows.clear()
+        self._losses.add("memory", count)
+        return count
 
 
 def batch_of(rows: Sequence[Item]) -> Batch:

@@ -198,16 +198,23 @@ class Journal:
         found = spool_file.salvage(self.path, old, self._done)
         spool_file.rename(self.path, self.path.with_suffix(f".{secrets.token_hex(4)}{SET_ASIDE}"))
         self.damaged += 1
-        self.losses.add("unreadable", found.unreadable)
         log.error("a spool is damaged and was set aside: %d rows read, %d not", len(found.items), found.unreadable)
-        meeting = found.meeting or meeting
-        if meeting is None:
-            raise VaultError("spool_damaged", "Nothing says of which meeting this spool is.")
-        self._generation += 1
-        fresh = self._open()
+        lost = found.unreadable + len(found.items)  # until they are in the fresh file
+        try:
+            meeting = found.meeting or meeting
+            if meeting is None:
+                raise VaultError("spool_damaged", "Nothing says of which meeting this spool is.")
+            self._generation += 1
+            self._fill(self._open(), meeting, [*found.items, *items], found.over)
+            lost = found.unreadable
+        finally:
+            self.losses.add("unreadable", lost)
+        return meeting
+
+    @staticmethod
+    def _fill(fresh: sqlite3.Connection, meeting: Meeting, items: Sequence[Item], over: bool) -> None:
         spool_file.begin(fresh, meeting)
         with spool_file.transaction(fresh):
-            spool_file.insert(fresh, [*found.items, *items])
-            if found.over:
+            spool_file.insert(fresh, items)
+            if over:
                 spool_file.set_over(fresh, True)
-        return meeting

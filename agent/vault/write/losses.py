@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-CAUSES = ("no_key", "internal", "memory_full", "unreadable")
+CAUSES = ("no_key", "internal", "memory", "unreadable")
 """`no_key`: finals that nobody gave us a key for. `internal`: finals that a fault of ours cost their keeping.
-`memory_full`: rows that neither disk nor database took. `unreadable`: rows of a damaged file."""
+`memory`: rows that the disk did not take and that were in memory for too long: too many others came, or the process
+ended. `unreadable`: rows of a damaged file."""
 
 
 class Losses:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from .sealing import Sealing
 from .spool import Spool
 from .spool_file import Item
 from .store import Store
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,11 @@ class Recorder:
         self._closing = True
         self._carrier.hurry()
         self._came.set()
+
+    def give_up(self) -> None:
+        """The process ends: what is still held in memory is lost, and counted."""
+        if count := self._held.give_up():
+            log.error("%d rows were in memory alone, and are lost", count)
 
     async def seal_all(self) -> None:
         """The first half of `run`: write down what is settled, until closed."""

@@ -11,6 +11,7 @@ from ...errors import VaultError
 from ..db.pool import Pool
 from .journal import SET_ASIDE
 from .lock import Lock
+from .losses import Losses
 from .spool import SUFFIX, Spool
 from .store import Store
 
@@ -22,11 +23,11 @@ STAYS = 24 * 3600.0
 """Seconds for which a damaged file stays beside what could be read of it: no longer, for it may hold wrapped keys."""
 
 
-async def look_after(folder: Path, pool: Pool) -> None:
+async def look_after(folder: Path, pool: Pool, losses: Losses | None = None) -> None:
     """Replay what is left there, again and again, until cancelled."""
     while True:
         try:
-            await replay(folder, pool)
+            await replay(folder, pool, losses)
             discard(folder)
         except Exception:
             # Whatever stands in that folder, it may not end the worker, and with it everybody's captions.
@@ -34,12 +35,12 @@ async def look_after(folder: Path, pool: Pool) -> None:
         await asyncio.sleep(EVERY)
 
 
-async def replay(folder: Path, pool: Pool) -> int:
+async def replay(folder: Path, pool: Pool, losses: Losses | None = None) -> int:
     """Every spool without a living owner. Answers how many records were carried; what fails is tried next time."""
     carried = 0
     for path in _left(folder):
         try:
-            if spool := await Spool.adopt(path):
+            if spool := await Spool.adopt(path, losses=losses):
                 try:
                     carried += await _carry(spool, pool)
                 finally:

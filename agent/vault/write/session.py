@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -61,6 +61,11 @@ class Keeping:
     def keep(self, said: Segment | Caption) -> asyncio.Future[None] | None:
         """As `Recorder.keep`; None, too, while there is no keeper."""
         return self._keeper.keep(said) if self._keeper else None
+
+    @property
+    def lost(self) -> Mapping[str, int]:
+        """How much was to be kept and could not be, by cause (`losses.CAUSES`)."""
+        return self._losses.counts
 
     async def begin(self) -> None:
         """Before the meeting does; not waiting for ever: `run` goes on with it."""
@@ -123,6 +128,7 @@ class Keeping:
                     await self._finish(spool)
                 running.cancel()
         finally:
+            keeper.give_up()
             await spool.close()
 
     async def _finish(self, spool: Spool) -> None:

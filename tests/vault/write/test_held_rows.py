@@ -21,7 +21,7 @@ def test_beyond_the_bound_the_oldest_are_lost_and_counted(monkeypatch: pytest.Mo
         held.hold([row])
 
     assert held.rows == tuple(rows[2:])
-    assert losses.counts == {"memory_full": 2}
+    assert losses.counts == {"memory": 2}
 
 
 def test_what_made_room_while_it_was_carried_takes_nothing_else_along(monkeypatch: pytest.MonkeyPatch):
@@ -35,6 +35,16 @@ def test_what_made_room_while_it_was_carried_takes_nothing_else_along(monkeypatc
     held.release(carried)
 
     assert held.rows == (third,)
+
+
+def test_what_nobody_carries_any_more_is_lost_and_counted():
+    losses = Losses()
+    held = HeldRows(losses)
+    held.hold([record(uuid4()), record(uuid4())])
+
+    count = held.give_up()
+
+    assert (count, len(held), losses.counts) == (2, 0, {"memory": 2})
 
 
 def test_a_batch_has_the_same_rows_by_kind():

@@ -74,6 +74,25 @@ def test_a_disk_that_refuses_is_no_damage_and_what_is_there_stays(tmp_path: Path
     full.close()
 
 
+def test_rows_that_were_read_but_find_no_room_in_a_fresh_file_are_counted_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    gone = journal(tmp_path)
+    gone.append([record(uuid4()) for _ in range(3)])
+    gone.path.unlink()
+
+    def refuse(*given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(spool_file, "insert", refuse)
+        with pytest.raises(VaultError):
+            gone.append([record(uuid4())])
+
+    assert gone.losses.counts == {"unreadable": 3}  # who put the fourth is told, and holds it
+    gone.close()
+
+
 def test_the_file_goes_when_all_is_acknowledged_and_postgres_knows_that_the_meeting_is_over(tmp_path: Path):
     id = uuid4()
     over, done = journal(tmp_path), Journal(tmp_path / "other.spool", MEETING, Losses())

@@ -212,7 +212,7 @@ async def test_what_neither_disk_nor_database_takes_is_counted_beyond_a_bound(
 
     assert state == "failing"
     assert held == 20
-    assert lost == {"memory_full": 49 - held}
+    assert lost == {"memory": 49 - held}
     assert keeper.state == "ok"
 
 

@@ -25,6 +25,7 @@ from agent.vault.write.session import Keeping
 from agent.vault.write.upkeep import SYNCED
 
 from ..numbered_finals import ALL, MEETING, TENANT, files, numbers, segment, stored
+from .test_spool import no_more_than
 
 NOWHERE = "postgresql://postgres@/postgres?host=/nonexistent"
 
@@ -137,6 +138,22 @@ async def test_a_meeting_that_begins_while_the_database_is_away_is_kept_by_the_k
     assert [name for name in left if name.endswith(".spool")]
     assert numbers(await stored(kept_url, tmp_path)) == [7]
     assert await ended(kept_url)
+
+
+async def test_what_is_in_memory_alone_when_the_process_ends_is_counted(
+    kept_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(module, "REST", 0.3)
+    async with meeting(kept_url, tmp_path, []):
+        pass  # an earlier one on this machine
+    async with meeting(NOWHERE, tmp_path, []) as keeping:
+        with no_more_than(4_096):
+            await asyncio.wait_for(keeping.keep(segment(1)) or asyncio.sleep(0), 5)
+        before = keeping.lost
+
+    assert before == {}
+    assert keeping.lost == {"memory": 4}  # two keys, a name and what was said
+    assert "4 rows were in memory alone" in caplog.text
 
 
 async def test_remembered_keys_are_wrapped_and_nobody_elses_to_read(kept_url: str, tmp_path: Path):

@@ -256,3 +256,17 @@ async def test_what_was_lost_is_counted_by_what_it_was(house: House):
     assert await house.count('dragoman_web_interpreter_lost_total{what="sound_seconds"}') == 1.75
     assert await house.count('dragoman_web_interpreter_lost_total{what="captions"}') == 2
     assert await house.count('dragoman_web_interpreter_lost_total{what="other"}') == 1
+
+
+async def test_what_could_not_be_kept_is_counted_by_cause_whoever_tells_it(house: House):
+    for lost in ({"no_key": 2}, {"no_key": 1, "memory": 5}, {"what somebody said": 4}, {}):
+        assert (await house.beat("AJ_1", not_kept=lost)).status == 200
+    assert (await house.work(not_kept={"unreadable": 9})).status == 200
+    assert (await house.work()).status == 200
+
+    bad = await house.beat("AJ_1", not_kept={"no_key": -1})
+
+    assert await code(bad) == (400, "bad_json")
+    causes = ("no_key", "memory", "unreadable", "other")
+    counted = [await house.count(f'dragoman_web_keeping_lost_total{{cause="{cause}"}}') for cause in causes]
+    assert counted == [3, 5, 9, 4]
