@@ -19,7 +19,18 @@ from ...errors import EngineError
 from ...languages import LONGEST, PATTERN
 from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub, Transcription
 from ...settings import Settings
-from .. import Consent, Reference, Served, SoundRequest, TextRequest, Translation
+from .. import (
+    Consent,
+    LoadedDirect,
+    LoadedRecognizer,
+    LoadedTranslator,
+    LoadedVoice,
+    Reference,
+    Served,
+    SoundRequest,
+    TextRequest,
+    Translation,
+)
 from ..table import TABLE, chosen
 from ..table import load as load_engine
 from .stage import Figures, Several, Stage
@@ -143,7 +154,7 @@ class Service:
             Stage(
                 *("recognise", partial(load, "recognise"), _warm_ear, self._hear, self.figures),
                 deadline=_for_sound,
-                several=Several(_hears_batches, self._hear_batch),
+                several=Several(self._hear_batch),
                 waited_for=True,
             ),
             Stage("direct", partial(load, "direct"), _warm_direct, self._carry, self.figures, deadline=_for_sound),
@@ -152,7 +163,7 @@ class Service:
                 workers=2,
                 deadline=lambda about: SLOW * (5.0 + len(about.text) / 100) * max(1, len(about.targets)),
                 later=_warm_routes,
-                several=Several(_takes_batches, _translate_batch, weigh=lambda about: max(1, len(about.targets))),
+                several=Several(_translate_batch, weigh=lambda about: max(1, len(about.targets))),
             ),
             Stage(
                 *("speak", partial(load, "speak"), _warm_voice, self._say, self.figures),
@@ -249,29 +260,29 @@ class Service:
 
     # The work
 
-    async def _hear(self, ear: Any, hearing: Hearing) -> Transcription:
+    async def _hear(self, ear: LoadedRecognizer, hearing: Hearing) -> Transcription:
         about, begun = hearing.about, time.perf_counter()
-        heard: Transcription = await ear.transcribe(
-            hearing.pcm, about.language, about.prompt, prefix=about.prefix, final=about.final
-        )
+        heard = await ear.transcribe(hearing.pcm, about.language, about.prompt, prefix=about.prefix, final=about.final)
         self._paced("recognise", begun, len(hearing.pcm) / SAMPLE_BYTES / SAMPLE_RATE)
         return heard
 
-    async def _hear_batch(self, ear: Any, hearings: Sequence[Hearing]) -> Sequence[Transcription | EngineError]:
+    async def _hear_batch(
+        self, ear: LoadedRecognizer, hearings: Sequence[Hearing]
+    ) -> Sequence[Transcription | EngineError]:
         """The answers of one call. Its real-time factor is that of all the sound together."""
         begun, asked = time.perf_counter(), [(one.pcm, one.about) for one in hearings]
         requests = [SoundRequest(pcm, it.language, it.prompt, it.prefix, it.final) for pcm, it in asked]
-        heard: Sequence[Transcription | EngineError] = await ear.transcribe_batch(requests)
+        heard = await ear.transcribe_batch(requests)
         self._paced("recognise", begun, sum(len(pcm) for pcm, _ in asked) / SAMPLE_BYTES / SAMPLE_RATE)
         return _as_many(heard, len(requests))
 
-    async def _carry(self, direct: Any, carrying: Carrying) -> Translation | None:
+    async def _carry(self, direct: LoadedDirect, carrying: Carrying) -> Translation | None:
         about, begun = carrying.about, time.perf_counter()
-        made: Translation | None = await direct.carry(carrying.pcm, about.source, about.target)
+        made = await direct.carry(carrying.pcm, about.source, about.target)
         self._paced("direct", begun, len(carrying.pcm) / SAMPLE_BYTES / SAMPLE_RATE)
         return made
 
-    async def _say(self, voice: Any, speech: Speech) -> None:
+    async def _say(self, voice: LoadedVoice, speech: Speech) -> None:
         about, begun, seconds = speech.about, time.perf_counter(), 0.0
         async with aclosing(_begun(voice, about, speech.reference)) as dubs:
             async for dub in dubs:
@@ -356,40 +367,28 @@ async def _streamed(request: web.Request, dubs: AsyncGenerator[Dub, None]) -> we
     return response
 
 
-def _begun(voice: Any, about: Speak, reference: Reference | None) -> Any:
+def _begun(voice: LoadedVoice, about: Speak, reference: Reference | None) -> Any:
     """Its sound, in a stock voice or in one like the reference."""
     if reference is None:
         return voice.speak(about.text, about.language, about.voice, speed=about.speed)
-    if not hasattr(voice, "speak_as"):
-        raise EngineError("not_served", "The voice here speaks like nobody.")
     return voice.speak_as(about.text, about.language, reference, speed=about.speed)
 
 
-async def _translate(translator: Any, about: Translate) -> Mapping[str, Translation]:
-    made: Mapping[str, Translation] = await translator.translate(about.text, about.source, about.targets, about.context)
-    return made
+async def _translate(translator: LoadedTranslator, about: Translate) -> Mapping[str, Translation]:
+    return await translator.translate(about.text, about.source, about.targets, about.context)
 
 
 def _for_sound(asked: Hearing | Carrying) -> float:
     return SLOW * (8.0 + 2.0 * len(asked.pcm) / SAMPLE_BYTES / SAMPLE_RATE)
 
 
-def _takes_batches(translator: Any) -> bool:
-    # One that only hands on to others may say that they are asked one by one all the same: then nobody need wait.
-    return hasattr(translator, "translate_batch") and getattr(translator, "most", 2) > 1
-
-
 async def _translate_batch(
-    translator: Any, asked: Sequence[Translate]
+    translator: LoadedTranslator, asked: Sequence[Translate]
 ) -> Sequence[Mapping[str, Translation] | EngineError]:
     """The answers of one call, as many as were asked for."""
     requests = [TextRequest(one.text, one.source, (*one.targets,), (*one.context,)) for one in asked]
-    made: Sequence[Mapping[str, Translation] | EngineError] = await translator.translate_batch(requests)
+    made = await translator.translate_batch(requests)
     return _as_many(made, len(requests))
-
-
-def _hears_batches(ear: Any) -> bool:
-    return getattr(ear, "most", 1) > 1
 
 
 def _as_many(answers: Sequence[A], asked: int) -> Sequence[A]:
@@ -434,30 +433,30 @@ def parsed(model: type[M], body: bytes) -> M:
         raise EngineError("bad_request", f"Missing, malformed or too large: {', '.join(wrong)}.") from None
 
 
-async def _warm_ear(ear: Any) -> None:
+async def _warm_ear(ear: LoadedRecognizer) -> None:
     languages = ear.served().languages
     await ear.transcribe(
         bytes(SAMPLE_RATE * SAMPLE_BYTES), "en" if "en" in languages else next(iter(languages)), final=False
     )
 
 
-async def _warm_direct(direct: Any) -> None:
+async def _warm_direct(direct: LoadedDirect) -> None:
     if pairs := direct.served().languages:
         await direct.carry(bytes(SAMPLE_RATE * SAMPLE_BYTES), *next(iter(pairs)).split(">"))
 
 
-async def _warm_translator(translator: Any) -> None:
+async def _warm_translator(translator: LoadedTranslator) -> None:
     await translator.translate(WARM, "en", ["es", "pt"])
 
 
-async def _warm_routes(translator: Any) -> None:
+async def _warm_routes(translator: LoadedTranslator) -> None:
     """The pairs that are asked for most: to start one takes up to a second, and more on a busy machine."""
     for source, targets in (("es", ["en"]), ("pt", ["en"]), ("fr", ["en"]), ("en", ["fr", "it", "ca"])):
         with suppress(EngineError):
             await translator.translate(WARM, source, targets)
 
 
-async def _warm_voice(voice: Any) -> None:
+async def _warm_voice(voice: LoadedVoice) -> None:
     """A language of each engine, so that each of their processes is there."""
     served = voice.served()
     languages = {served.route.get(tag, served.engine): tag for tag in served.languages}

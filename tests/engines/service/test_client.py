@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from agent.engines import Consent, Reference, Served, Translation
+from agent.engines import Consent, LoadedVoice, Reference, Served, Translation
 from agent.engines.fake import LANGUAGES, FakeTranslator, hum, pitch, spell
 from agent.engines.service.client import LIMIT, WORTH, Remote
 from agent.engines.service.service import Service
@@ -212,7 +212,7 @@ async def test_what_may_be_dropped_is_said_with_how_long_it_is_worth(remotes: An
     assert asked == [(False, WORTH), (True, WORTH), (False, WORTH), (True, WORTH)]
 
 
-class Slow:
+class Slow(LoadedVoice):
     """A stock voice whose pieces are of odd sizes and that stops in the middle of the last one."""
 
     async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:

@@ -348,6 +348,8 @@ async def test_sound_that_breaks_off_is_not_taken_for_a_whole() -> None:
 class Batching(FakeTranslator):
     """A translator that takes several texts in a call, when its gate is open, and remembers which."""
 
+    most = 32
+
     def __init__(self) -> None:
         self.asked: list[list[TextRequest]] = []
         self.gate = asyncio.Event()
