@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
     [
-        *("agent.engines.models.commands", "agent.engines.service.service"),
+        *("agent.engines.models.commands", "agent.engines.service.server"),
         *("agent.vault.commands", "alembic.autogenerate", "alembic.config", "sqlalchemy.dialects.postgresql.asyncpg"),
     ]
 )

@@ -6,12 +6,14 @@ tests in ``tests/engines``, which ask every engine the same questions.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ..errors import EngineError
 from ..nouns import Chunk, Dub, Hypothesis, Segment, Transcription, Turn
+
+A = TypeVar("A")
 
 
 class Recognition(Protocol):
@@ -35,10 +37,7 @@ class Recognizer(Protocol):
 
 
 class WindowRecognizer(Protocol):
-    """A model that hears a whole window at once, without state (Whisper is one).
-
-    How many windows it can hear at a time it may say by an attribute `width`; one where it doesn't.
-    """
+    """A model that hears a whole window at once, without state (Whisper is one)."""
 
     async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
@@ -61,17 +60,6 @@ class SoundRequest:
     prompt: str = field(default="", repr=False)
     prefix: str = field(default="", repr=False)
     final: bool = False
-
-
-class BatchRecognizer(WindowRecognizer, Protocol):
-    """An ear that hears the windows of several rooms in one call of its model. Not every one does.
-
-    It is asked so where an attribute `most` says that it pays to hear more than one.
-    """
-
-    async def transcribe_batch(self, requests: Sequence[SoundRequest]) -> Sequence[Transcription | EngineError]:
-        """An answer to each request, in their order, as `transcribe` gives it or the error that it would raise."""
-        ...
 
 
 class VoiceActivityDetector(Protocol):
@@ -113,19 +101,6 @@ class TextRequest:
     source: str
     targets: tuple[str, ...]
     context: tuple[str, ...] = field(default=(), repr=False)
-
-
-class BatchTranslator(Translator, Protocol):
-    """A translator that takes the texts of several rooms in one call of its model. Not every one does."""
-
-    async def translate_batch(
-        self, requests: Sequence[TextRequest]
-    ) -> Sequence[Mapping[str, Translation] | EngineError]:
-        """An answer to each request, in their order, as `translate` gives it or the error that it would raise.
-
-        What fails for one request fails for it alone. Raises `EngineError` where all of them failed by one cause.
-        """
-        ...
 
 
 class Direct(Protocol):
@@ -225,3 +200,68 @@ class Served:
     """Whether it isn't known yet what it can do: ask again."""
     leaves: Mapping[str, str] = field(default_factory=dict)
     """Of its engines: those that hand on what they are given to a host elsewhere, and to which."""
+
+
+class Engine(Protocol):
+    """What the engine service loads, of whatever stage. Who inherits this has what it says."""
+
+    width: int | None = None
+    """Calls that it takes at a time; None where its stage knows better."""
+    most: int = 1
+    """Requests that are worth asking for in one call; with 1 it is asked one by one."""
+
+    def served(self) -> Served:
+        """What it can do here."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what it holds."""
+        return None
+
+
+class LoadedRecognizer(Engine, WindowRecognizer, Protocol):
+    """An ear of the engine service. It may hear the windows of several rooms in one call of its model."""
+
+    async def transcribe_batch(self, requests: Sequence[SoundRequest]) -> Sequence[Transcription | EngineError]:
+        """An answer to each request, in their order, as `transcribe` gives it or the error that it would raise."""
+        calls = (
+            self.transcribe(one.pcm, one.language, one.prompt, prefix=one.prefix, final=one.final) for one in requests
+        )
+        return [await _answered(call) for call in calls]
+
+
+class LoadedDirect(Engine, Direct, Protocol):
+    """What carries speech directly in the engine service."""
+
+
+class LoadedTranslator(Engine, Translator, Protocol):
+    """A translator of the engine service. It may take the texts of several rooms in one call of its model."""
+
+    async def translate_batch(
+        self, requests: Sequence[TextRequest]
+    ) -> Sequence[Mapping[str, Translation] | EngineError]:
+        """An answer to each request, in their order, as `translate` gives it or the error that it would raise.
+
+        What fails for one request fails for it alone. Raises `EngineError` where all of them failed by one cause.
+        """
+        return [await _answered(self.translate(one.text, one.source, one.targets, one.context)) for one in requests]
+
+
+class LoadedVoice(Engine, Voice, Likeness, Protocol):
+    """A voice of the engine service; one that speaks like somebody overrides the last two."""
+
+    async def alike(self) -> Container[str]:
+        return self.served().alike
+
+    async def speak_as(
+        self, text: str, language: str, reference: Reference, *, speed: float = 1.0
+    ) -> AsyncIterator[Dub]:
+        raise EngineError("not_served", "The voice here speaks like nobody.")
+        yield  # it is a generator, as `speak` is
+
+
+async def _answered(asked: Awaitable[A]) -> A | EngineError:
+    try:
+        return await asked
+    except EngineError as error:
+        return error

@@ -20,6 +20,7 @@ from .. import logs
 from ..errors import DragomanError, SettingsError
 from ..settings import Settings, read
 from .models import commands
+from .service.server import application
 from .service.service import Service, build
 from .table import TABLE, chosen, prepare
 
@@ -53,7 +54,7 @@ async def _run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(one, stopped.set)
     service = build(settings)
     # A request whose asker is gone is not worked on; one that is being worked on at the end is not waited for.
-    runner = web.AppRunner(service.app(), handler_cancellation=True, access_log=None, shutdown_timeout=0.2)
+    runner = web.AppRunner(application(service), handler_cancellation=True, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     try:
         address = settings.engines.split(",")[0].strip()

@@ -15,7 +15,7 @@ from ..errors import EngineError
 from ..languages import base
 from ..nouns import SAMPLE_RATE, Chunk, Dub, Transcription, Turn, Word
 from ..settings import Settings
-from . import Reference, Served, Translation
+from . import LoadedDirect, LoadedRecognizer, LoadedTranslator, LoadedVoice, Reference, Served, Translation
 
 WORD = 5_120
 """Samples of a spoken word: 320 ms, ten frames of the gate."""
@@ -69,7 +69,7 @@ class FakeDetector:
         return None
 
 
-class FakeRecognizer:
+class FakeRecognizer(LoadedRecognizer):
     """A `WindowRecognizer` that hears words made by `spell`, and of a word that was cut at least half to hear it."""
 
     def __init__(self, language: str = "en") -> None:
@@ -96,7 +96,7 @@ class FakeRecognizer:
         )
 
 
-class FakeDirect:
+class FakeDirect(LoadedDirect):
     """A `Direct` that carries what `spell` made from Japanese into English."""
 
     PAIRS: Mapping[str, float | None] = {"ja>en": 40.0}
@@ -131,7 +131,7 @@ def _words(level: np.ndarray[tuple[int, ...], np.dtype[np.int32]]) -> tuple[Word
     return tuple(words)
 
 
-class FakeTranslator:
+class FakeTranslator(LoadedTranslator):
     """A `Translator` that puts the language before the text; it knows five languages."""
 
     def served(self) -> Served:
@@ -147,7 +147,7 @@ class FakeTranslator:
         return {target: Translation(f"[{target}] {text}", "fake") for target in known}
 
 
-class FakeVoice:
+class FakeVoice(LoadedVoice):
     """A `Voice` that hums: 60 ms a character at a pitch that is the language's own, or somebody's (`Likeness`)."""
 
     RATE = 16_000

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from agent.engines import LoadedVoice
 from agent.engines.service.client import Remote
 from agent.engines.speak.espeak import VARIANTS
 from agent.engines.speak.subprocess_voice import PAUSE, Order, SpeechProcess
@@ -333,7 +334,7 @@ async def test_a_config_that_is_none_of_pipers_is_refused(tmp_path: Path) -> Non
         load("speak", "piper", Settings(piper_voices=f"es={path}"))
 
 
-class Broken:
+class Broken(LoadedVoice):
     """A voice that serves English and fails."""
 
     def __init__(self, after: int) -> None:

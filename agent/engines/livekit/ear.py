@@ -17,7 +17,7 @@ from ...languages import base
 from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Transcription, Word
 from ...word_timing import UNTOLD, after, compression, timed, tokens
 from ...words import moved
-from .. import Served
+from .. import LoadedRecognizer, Served
 from .plugin import Plugin, for_now, served_by
 from .plugins import first, is_tag
 
@@ -31,7 +31,7 @@ KNOWN, GUESSED = 0.9, 0.6
 74 of 79 recordings, and half a second earlier in four of five."""
 
 
-class PluginRecognizer:
+class PluginRecognizer(LoadedRecognizer):
     """A `WindowRecognizer`. A plugin knows no prefix and tells no times: both are made up for here."""
 
     width = 8

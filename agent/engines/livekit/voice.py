@@ -14,7 +14,7 @@ from ...loudness import Samples, levelled, pieces, silence, trimmed
 from ...nouns import Dub
 from ...tempo import faster
 from ...text import plain, sentences
-from .. import Served
+from .. import LoadedVoice, Served
 from ..stock_voices import seat
 from .plugin import Plugin, served_by
 from .plugins import first
@@ -23,7 +23,7 @@ PAUSE = 0.3
 """Seconds of silence between two sentences."""
 
 
-class PluginVoice:
+class PluginVoice(LoadedVoice):
     """A `Voice`. A sentence is made whole before its first piece comes: its loudness is known only then."""
 
     width = 4

@@ -24,8 +24,9 @@ from langcodes.tag_parser import LanguageTagError
 
 from ...errors import EngineError, ModelError
 from ...settings import Settings
+from .. import LoadedTranslator
 from ..table import load
-from ..translate.routes import ENGINES, TABLE, Engine
+from ..translate.routes import ENGINES, TABLE
 
 HOPS = 3
 """The longest chain."""
@@ -93,12 +94,11 @@ async def _with_those_here(
         return await measure(engines, texts, say)
     finally:
         for engine in engines.values():
-            if close := getattr(engine, "close", None):
-                await close()
+            await engine.close()
 
 
 async def measure(
-    engines: Mapping[str, Engine], texts: Mapping[str, Sequence[str]], say: Say
+    engines: Mapping[str, LoadedTranslator], texts: Mapping[str, Sequence[str]], say: Say
 ) -> dict[str, list[dict[str, Any]]]:
     """The best chains of each pair, those that nobody can measure here among them."""
     hops = {f"{name} {pair}" for name, engine in engines.items() for pair in engine.served().languages}
@@ -158,7 +158,7 @@ def _tag(column: str, data: Path) -> str:
         raise ModelError("no_text", f"The column {column} of {data} is not named by a language's tag.") from None
 
 
-def there(names: Sequence[str], settings: Settings, say: Say) -> dict[str, Engine]:
+def there(names: Sequence[str], settings: Settings, say: Say) -> dict[str, LoadedTranslator]:
     """Those of the translators that this machine has the models of."""
     found = {}
     for name in names:
@@ -181,7 +181,7 @@ class Way:
 
 
 async def walk(
-    engines: Mapping[str, Engine], hops: set[str], source: str, texts: Mapping[str, Sequence[str]], say: Say
+    engines: Mapping[str, LoadedTranslator], hops: set[str], source: str, texts: Mapping[str, Sequence[str]], say: Say
 ) -> AsyncIterator[Way]:
     """Chains from a language to the others, the shorter ones first; the best ones of a length to a language go on."""
     ends = [Way((), source, texts[source], 100.0, 0.0)]
@@ -204,7 +204,7 @@ def promising(reached: Sequence[Way]) -> list[Way]:
 
 
 async def gone(
-    engines: Mapping[str, Engine], way: Way, hop: str, texts: Mapping[str, Sequence[str]], say: Say
+    engines: Mapping[str, LoadedTranslator], way: Way, hop: str, texts: Mapping[str, Sequence[str]], say: Say
 ) -> Way | None:
     """One hop further; None where the engine failed for good, which is said."""
     name, pair = hop.split()
@@ -222,7 +222,7 @@ async def gone(
     return Way((*way.chain, hop), after, made, chrf, way.ms + statistics.median(took))
 
 
-async def asked(engine: Engine, sentence: str, before: str, after: str) -> str:
+async def asked(engine: LoadedTranslator, sentence: str, before: str, after: str) -> str:
     """A translation. Raises `EngineError` where the engine fails for good, or `TRIES` times."""
     for _ in range(TRIES - 1):
         try:

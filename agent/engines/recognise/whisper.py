@@ -20,7 +20,7 @@ from ...languages import base
 from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, SPACELESS, Transcription, Word
 from ...settings import Settings
 from ...words import believable, rushed
-from .. import Served, SoundRequest, Translation
+from .. import LoadedDirect, LoadedRecognizer, Served, SoundRequest, Translation
 
 LONGEST = 30.0
 """Seconds: what Whisper was trained on; it hears no more at once."""
@@ -64,7 +64,7 @@ A = TypeVar("A")
 class Way:
     """How a kind of processor hears: `types` are the best numbers to compute in, best first.
 
-    `beams` are of interims and of finals; for `most` see `BatchRecognizer`, for `alike` see `ALIKE`.
+    `beams` are of interims and of finals; for `most` see `LoadedRecognizer`, for `alike` see `ALIKE`.
     """
 
     device: str
@@ -105,7 +105,7 @@ def load_direct(settings: Settings) -> DirectWhisper:
     return DirectWhisper(load(settings), json.loads(DIRECT.read_text())["pairs"])
 
 
-class Whisper:
+class Whisper(LoadedRecognizer):
     """A `WindowRecognizer`. Stateless; may be asked from several tasks at once, and hears `width` windows at a time."""
 
     def __init__(self, folder: Path, threads: int = 2, way: Way | None = None) -> None:
@@ -144,7 +144,7 @@ class Whisper:
         return await self._in_turn(lambda: self._hear(pcm, code, prompt, prefix, final))
 
     async def transcribe_batch(self, requests: Sequence[SoundRequest]) -> Sequence[Transcription | EngineError]:
-        """See `BatchRecognizer`: windows about as long as each other are encoded and decoded together."""
+        """See `LoadedRecognizer`: windows about as long as each other are encoded and decoded together."""
         return await self._in_turn(lambda: self._hear_all(requests))
 
     async def carry(self, pcm: bytes, source: str) -> Transcription:
@@ -363,7 +363,7 @@ class _Window:
         return len(self.samples) / SAMPLE_RATE
 
 
-class DirectWhisper:
+class DirectWhisper(LoadedDirect):
     """A `Direct`: Whisper was trained to translate speech in any of its languages into English text, and only that.
 
     What it makes passes the same bar as a transcript does (`policy.believable`): nothing is told where there probably

@@ -1,26 +1,58 @@
-"""A stage behind its deployment, asked as if it were here."""
+"""Stages behind their deployments, asked as if they were here."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from ray import serve
 from ray.exceptions import RayActorError, RayError
 from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from agent.engines import Reference, Served
-from agent.engines.service.service import Speak
+from agent.engines.service.api import State
+from agent.engines.service.requests import Speak
+from agent.engines.table import TABLE
 from agent.errors import EngineError
 from agent.nouns import Dub
+
+from .metrics import together
 
 TRIES = 3
 """How often a request is made in all where the replica that has it dies: asked again, it is the same."""
 PATIENCE = 3.0
 """Seconds for a replica to say what it serves; a longer silence means that there is none yet. Rooms wait 5 s for it."""
+
+
+class Deployments:
+    """All stages (`api.Stages`), and what their replicas and those of the ingress have counted."""
+
+    def __init__(self, handles: Mapping[str, DeploymentHandle]) -> None:
+        self._stages = {name: Deployed(name, handles[name]) for name in TABLE}
+
+    async def states(self) -> Mapping[str, State]:
+        """How far a stage's first replica has loaded nobody knows; one that hangs, Serve replaces."""
+        found = await asyncio.gather(*(stage.served() for stage in self._stages.values()))
+        return {
+            name: State(served or _loading(name), 1.0 if served else 0.0)
+            for name, served in zip(self._stages, found, strict=True)
+        }
+
+    async def metrics(self) -> bytes:
+        here = serve.get_deployment_handle("ingress", serve.get_replica_context().app_name)
+        everyone = [Deployed("ingress", here), *self._stages.values()]
+        pages = await asyncio.gather(*(deployed.figures() for deployed in everyone))
+        return together(page for some in pages for page in some)
+
+    async def ask(self, stage: str, request: Any, room: str, *, final: bool = True, worth: float = math.inf) -> Any:
+        return await self._stages[stage].ask(request, room, final=final, worth=worth)
+
+    def speak(self, about: Speak, reference: Reference | None = None) -> AsyncGenerator[Dub, None]:
+        return self._stages["speak"].speak(about, reference)
 
 
 class Deployed:
@@ -77,6 +109,10 @@ class Deployed:
     async def _loaded(self) -> None:
         if self._known is None and await self.served() is None:
             raise EngineError("loading", "The engine is still loading.", retryable=True, after=1.0)
+
+
+def _loading(stage: str) -> Served:
+    return Served(stage, "none", "It is still loading", "", "", {}, loading=True)
 
 
 def _answer(given: Any) -> Any:

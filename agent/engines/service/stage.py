@@ -64,15 +64,13 @@ class Figures:
 class Several(Generic[Q, A]):
     """How an engine is asked that answers several requests in one call of its model.
 
-    A call takes requests that weigh up to `most` together, or as much as the engine says by an attribute `most`;
-    `window` is for how many seconds others are waited for where they come thick, `limit` how many may wait
-    (see `Batch`): more than where each has a call of its own, since they go quicker.
+    A call takes requests that weigh up to the engine's `most` together; `window` is for how many seconds others are
+    waited for where they come thick, `limit` how many may wait (see `Batch`): more than where each has a call of its
+    own, since they go quicker.
     """
 
-    can: Callable[[Any], bool]
     work: Callable[[Any, Sequence[Q]], Awaitable[Sequence[A | EngineError]]]
     weigh: Callable[[Q], int] = lambda request: 1
-    most: int = 32
     window: float = 0.015
     limit: int = 128
 
@@ -80,7 +78,7 @@ class Several(Generic[Q, A]):
 class Stage(Generic[Q, A]):
     """An engine that is loaded in a thread, warmed, and then asked by `work`, or by `several` where it can.
 
-    As many calls are made at once as the engine's own `width` says; where it has none, as many as `workers`.
+    As many calls are made at once as the engine's own `width` says; where it says nothing, as many as `workers`.
     `later` warms what is not needed to be ready. `progress` goes from 0 to 1. Where the engine can't be had,
     `missing` says why; where it fell while loading, it is loaded again after a while. Nothing is said at all without
     a stage that is `waited_for`: whoever asks it waits for a machine that has its engine.
@@ -153,14 +151,13 @@ class Stage(Generic[Q, A]):
         self.settled.set()
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(getattr(engine, "width", self._workers)):
+                for _ in range(engine.width or self._workers):
                     group.create_task(self._batch.run())
                 await self._warmed_later(engine)
         finally:
             if self._probing:
                 self._probing.cancel()
-            if close := getattr(engine, "close", None):
-                await close()
+            await engine.close()
 
     async def _loaded(self) -> Any:
         """The engine, warm; None where there is none, or none yet."""
@@ -213,11 +210,11 @@ class Stage(Generic[Q, A]):
     def _queue(self, engine: Any) -> Batch[Q, A]:
         waited = self._figures.wait.labels(self.name).observe
         several = self._several
-        if several is None or engine is None or not several.can(engine):
+        if several is None or engine is None or engine.most < 2:
             return Batch(self._each, waited=waited)
         return Batch(
             self._all,
-            most=getattr(engine, "most", several.most),
+            most=engine.most,
             window=several.window,
             weigh=several.weigh,
             limit=several.limit,

@@ -28,7 +28,7 @@ from ...loudness import Samples, Stream, finished, silence, spoken
 from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub
 from ...settings import Settings
 from ...text import plain, sentences
-from .. import Reference, Served
+from .. import LoadedVoice, Reference, Served
 from ..licences import accepted
 from ..stock_voices import seat
 from .phonemes import Phonemes
@@ -162,7 +162,7 @@ class Pool:
             await mouth.close()
 
 
-class Coqui:
+class Coqui(LoadedVoice):
     """A `Voice` and a `Likeness`: XTTS streams, VITS makes a sentence at a time. `width` texts at once."""
 
     def __init__(self, models: Sequence[Model], engines: int, threads: int) -> None:

@@ -24,7 +24,7 @@ from ...languages import base
 from ...loudness import Samples, finished
 from ...nouns import Dub
 from ...settings import Settings
-from .. import Served
+from .. import LoadedVoice, Served
 from ..stock_voices import seat
 from .subprocess_voice import Order, SpeechProcess, serve
 
@@ -66,7 +66,7 @@ def _tags(tag: str) -> set[str]:
         return set()
 
 
-class Espeak:
+class Espeak(LoadedVoice):
     """A `Voice`. The first piece comes after some 10 to 60 ms, when the first sentence was made and levelled."""
 
     def __init__(self, voices: Mapping[str, str]) -> None:

@@ -22,7 +22,7 @@ from ...languages import base
 from ...loudness import Samples, finished
 from ...nouns import Dub
 from ...settings import Settings
-from .. import Served
+from .. import LoadedVoice, Served
 from ..stock_voices import seat
 from .subprocess_voice import PAUSE, Order, SpeechProcess, serve
 
@@ -79,7 +79,7 @@ def _joe() -> dict[str, list[Model]]:
     return {"en": [_model("en", found)]} if found else {}
 
 
-class Piper:
+class Piper(LoadedVoice):
     """A `Voice`. A sentence is made whole before its first piece comes: about a tenth of the time it takes to say.
 
     A language has as many stock voices as its files have speakers, all together.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from ...errors import EngineError
 from ...languages import base
 from ...nouns import Dub
 from ...settings import Settings
-from .. import Reference, Served
+from .. import LoadedVoice, Reference, Served
 from ..table import load as load_engine
 
 log = logging.getLogger(__name__)
@@ -20,17 +20,9 @@ ENGINES = ("coqui", "piper", "espeak")
 """The best first: neural before rules."""
 
 
-class Engine(Protocol):
-    """A `Voice` that says what it serves."""
-
-    def served(self) -> Served: ...
-
-    def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]: ...
-
-
 def load(settings: Settings) -> Voices:
     """The voices of this machine. Raises `EngineError` where there is none."""
-    found: list[Engine] = []
+    found: list[LoadedVoice] = []
     missing: list[str] = []
     refused: list[str] = []
     for name in ENGINES:
@@ -49,16 +41,16 @@ def load(settings: Settings) -> Voices:
     return Voices(found, refused)
 
 
-class Voices:
+class Voices(LoadedVoice):
     """A `Voice` over others. Where the better one fails before its first piece, the next one says it.
 
     `refused` are the reasons why voices that are here may not be used. `width` texts can be said at once.
     """
 
-    def __init__(self, engines: Sequence[Engine], refused: Sequence[str] = ()) -> None:
+    def __init__(self, engines: Sequence[LoadedVoice], refused: Sequence[str] = ()) -> None:
         self._engines = engines
         self._refused = refused
-        self.width = sum(getattr(engine, "width", 1) for engine in engines)
+        self.width = sum(engine.width or 1 for engine in engines)
 
     def served(self) -> Served:
         all_served = [engine.served() for engine in self._engines]
@@ -93,10 +85,6 @@ class Voices:
                 if begun or engine is able[-1]:
                     raise
 
-    async def alike(self) -> Sequence[str]:
-        """See `Likeness`."""
-        return self.served().alike
-
     async def speak_as(
         self, text: str, language: str, reference: Reference, *, speed: float = 1.0
     ) -> AsyncIterator[Dub]:
@@ -110,11 +98,10 @@ class Voices:
 
     async def close(self) -> None:
         for engine in self._engines:
-            if close := getattr(engine, "close", None):
-                await close()
+            await engine.close()
 
 
-def _speaks(engine: Engine, language: str) -> bool:
+def _speaks(engine: LoadedVoice, language: str) -> bool:
     return _among(language, engine.served().languages)
 
 

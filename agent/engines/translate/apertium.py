@@ -18,7 +18,7 @@ from ...errors import EngineError
 from ...languages import base
 from ...settings import Settings
 from ...text import plain, sentences
-from .. import Served, Translation
+from .. import LoadedTranslator, Served, Translation
 from .sentences import fitted, joined, whole
 
 NAME = "apertium"
@@ -61,7 +61,7 @@ def _modes(folder: Path) -> dict[tuple[str, str], Path]:
     return found
 
 
-class Apertium:
+class Apertium(LoadedTranslator):
     """A `Translator` over the pairs of `modes`. A sentence costs 1 to 5 ms, the first one of a pair 0.1 to 0.8 s."""
 
     def __init__(self, modes: Mapping[tuple[str, str], Path]) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from ...errors import EngineError
 from ...languages import base
 from ...text import plain
-from .. import Served, TextRequest, Translation
+from .. import LoadedTranslator, Served, TextRequest, Translation
 from .language_names import LanguageNames
 from .sentences import fitted, joined, parts
 
@@ -102,12 +102,14 @@ def decoded(model: Any, rows: Sequence[Row], beam: int = BEAM) -> list[list[str]
     ]
 
 
-class BatchTranslation:
+class BatchTranslation(LoadedTranslator):
     """The translator's half that is the same for all such models.
 
     `names` says what the model calls the languages of a pair of tags, None where it doesn't serve the pair;
     `work` translates jobs, each of them once, in `thread`.
     """
+
+    most = FEW
 
     def __init__(
         self,
@@ -133,7 +135,7 @@ class BatchTranslation:
     async def translate_batch(
         self, requests: Sequence[TextRequest]
     ) -> Sequence[Mapping[str, Translation] | EngineError]:
-        """See `BatchTranslator`. Sentences that several ask for are made once."""
+        """See `LoadedTranslator`. Sentences that several ask for are made once."""
         planned = [_Plan(request, self._names) for request in requests]
         jobs = [*dict.fromkeys(job for plan in planned for job in plan.jobs)]
         try:

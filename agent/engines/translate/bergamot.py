@@ -12,7 +12,7 @@ from ...errors import EngineError
 from ...languages import base
 from ...settings import Settings
 from ...text import plain, sentences
-from .. import Served, Translation
+from .. import LoadedTranslator, Served, Translation
 from .sentences import fitted, joined, whole
 
 NAME = "bergamot"
@@ -35,7 +35,7 @@ def load(settings: Settings) -> Bergamot:
     return Bergamot(models)
 
 
-class Bergamot:
+class Bergamot(LoadedTranslator):
     """A `Translator`. One sentence costs 15 to 40 ms of one core; sentences wait for each other."""
 
     def __init__(self, models: Mapping[tuple[str, str], Any]) -> None:

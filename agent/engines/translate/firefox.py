@@ -27,7 +27,7 @@ from ...errors import EngineError
 from ...languages import base
 from ...settings import Settings
 from ...text import plain
-from .. import Served, Translation
+from .. import LoadedTranslator, Served, Translation
 from .language_names import LanguageNames
 from .sentences import fitted, joined, parts
 
@@ -78,7 +78,7 @@ def files(folder: Path) -> Files | None:
     return Files(kinds["model"], source, target, kinds.get("lex"))
 
 
-class Firefox:
+class Firefox(LoadedTranslator):
     """A `Translator`: its models know single sentences, and one sentence is translated at a time."""
 
     def __init__(self, folder: Path, found: Sequence[tuple[str, str]]) -> None:

@@ -44,7 +44,7 @@ def tongues(vocabulary: Iterable[str]) -> LanguageNames:
 
 
 class Madlad(AllPairs):
-    """A `BatchTranslator`. `offered` are the tags that it serves, each into all others.
+    """A `LoadedTranslator`. `offered` are the tags that it serves, each into all others.
 
     It finds out the source by itself; into what is said by a token before the sentence.
     """

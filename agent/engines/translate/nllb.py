@@ -46,7 +46,7 @@ def tongues(vocabulary: Iterable[str]) -> LanguageNames:
 
 
 class Nllb(AllPairs):
-    """A `BatchTranslator`. `offered` are the tags that it serves, each into all others."""
+    """A `LoadedTranslator`. `offered` are the tags that it serves, each into all others."""
 
     def __init__(self, folder: Path, threads: int, offered: Sequence[str]) -> None:
         from tokenizers import Tokenizer

@@ -91,7 +91,7 @@ class Model:
 
 
 class Opus(BatchTranslation):
-    """A `BatchTranslator` over the models there are: a batch for each of them."""
+    """A `LoadedTranslator` over the models there are: a batch for each of them."""
 
     def __init__(self, models: Sequence[Model]) -> None:
         self._models = {model.name: model for model in sorted(models, key=lambda model: model.rank)}

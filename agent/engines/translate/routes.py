@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import langcodes
 from langcodes.tag_parser import LanguageTagError
@@ -16,7 +15,7 @@ from langcodes.tag_parser import LanguageTagError
 from ...errors import EngineError
 from ...languages import base
 from ...settings import Settings
-from .. import Served, TextRequest, Translation, Translator
+from .. import LoadedTranslator, Served, TextRequest, Translation
 from ..table import load as load_engine
 
 log = logging.getLogger(__name__)
@@ -28,8 +27,6 @@ AROUND_ENGLISH = ("bergamot", "firefox", "opus")
 HUB = "en"
 WIDTH = 2
 """Calls at a time, so that the quick engines need not wait for the slow ones."""
-MOST = 32
-"""Texts in one call, where an engine takes batches and doesn't say how many."""
 CALLED = {
     "firefox": "Models of Firefox Translations",
     "madlad": "MADLAD-400 weights",
@@ -42,14 +39,6 @@ TABLE = Path(__file__).with_name("routes.json")
 
 
 Answers = Sequence[Mapping[str, Translation] | EngineError]
-TranslateBatch = Callable[[Sequence[TextRequest]], Awaitable[Answers]]
-"""`BatchTranslator`'s, of an engine that has it."""
-
-
-class Engine(Translator, Protocol):
-    """What a route is made of."""
-
-    def served(self) -> Served: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +58,7 @@ class Route:
 
 def load(settings: Settings) -> Routes:
     """Routes over the translators of this machine. Raises `EngineError` where there is none."""
-    engines: dict[str, Engine] = {}
+    engines: dict[str, LoadedTranslator] = {}
     for name in ENGINES:
         try:
             engines[name] = load_engine("translate", name, settings)
@@ -86,14 +75,14 @@ def read(path: Path) -> Mapping[str, Sequence[Route]]:
     return {pair: [Route(tuple(one["route"]), one["chrf"]) for one in routes] for pair, routes in pairs.items()}
 
 
-class Routes:
-    """A `BatchTranslator`. Hops that targets share are made once, all others at the same time.
+class Routes(LoadedTranslator):
+    """A translator over others. Hops that targets share are made once, all others at the same time.
 
     Behind the routes that were measured for a pair come the engines that know it, in the order of `ENGINES`, and
     behind these a way through English.
     """
 
-    def __init__(self, engines: Mapping[str, Engine], table: Mapping[str, Sequence[Route]]) -> None:
+    def __init__(self, engines: Mapping[str, LoadedTranslator], table: Mapping[str, Sequence[Route]]) -> None:
         self._engines = engines
         here = {f"{name} {pair}" for name, engine in engines.items() for pair in engine.served().languages}
         found = {pair: [route for route in routes if here.issuperset(route.hops)] for pair, routes in table.items()}
@@ -104,21 +93,10 @@ class Routes:
         self._routes = {pair: _each_once([*usable.get(pair, []), *direct.get(pair, [])]) for pair in [*direct, *usable]}
         for pair, route in _through_english(direct).items():
             self._routes.setdefault(pair, [route])
-
-    @property
-    def most(self) -> int:
-        """Texts that are worth asking for in one call: several only where an engine of these takes batches.
-
-        Engines that take one text at a time gain nothing by it, and the quick would wait for the slow: so of several
-        the one that takes the fewest says how many.
-        """
-        several = [engine for engine in self._engines.values() if hasattr(engine, "translate_batch")]
-        return min((getattr(engine, "most", MOST) for engine in several), default=1)
-
-    @property
-    def width(self) -> int:
-        """Calls at a time: fewer where an engine says that they would only wait for each other."""
-        return min(getattr(engine, "width", WIDTH) for engine in self._engines.values())
+        # Several texts in one call only where an engine takes batches: the others gain nothing by it, and the quick
+        # would wait for the slow. So of several the one that takes the fewest says how many.
+        self.most = min((engine.most for engine in engines.values() if engine.most > 1), default=1)
+        self.width = min(engine.width or WIDTH for engine in engines.values())
 
     def served(self) -> Served:
         best = {pair: routes[0] for pair, routes in sorted(self._routes.items())}
@@ -146,7 +124,7 @@ class Routes:
         return made
 
     async def translate_batch(self, requests: Sequence[TextRequest]) -> Answers:
-        """See `BatchTranslator`: what an engine is asked at one time is one batch of it."""
+        """See `LoadedTranslator`: what an engine is asked at one time is one batch of it."""
         async with asyncio.TaskGroup() as group:
             desks = {name: _Desk(name, engine, group) for name, engine in self._engines.items()}
             asked = [self._asked(request, _Call(desks, group, request), group) for request in requests]
@@ -163,8 +141,7 @@ class Routes:
 
     async def close(self) -> None:
         for engine in self._engines.values():
-            if close := getattr(engine, "close", None):
-                await close()
+            await engine.close()
 
     def _between(self, source: str, target: str) -> Sequence[Route]:
         """Routes between two tags as they are, else in their scripts, else between their languages."""
@@ -231,7 +208,7 @@ class _Hop:
 class _Desk:
     """An engine, and what it is asked within one turn of the loop: together, where it takes that."""
 
-    def __init__(self, name: str, engine: Engine, group: asyncio.TaskGroup) -> None:
+    def __init__(self, name: str, engine: LoadedTranslator, group: asyncio.TaskGroup) -> None:
         self._name = name
         self._engine = engine
         self._group = group
@@ -250,16 +227,16 @@ class _Desk:
         waiting, self._waiting = [hop for hop in self._waiting if not hop.made.done()], []
         if not waiting:  # whoever asked has left
             return
-        if batch := getattr(self._engine, "translate_batch", None):
-            self._group.create_task(self._together(batch, waiting))
+        if self._engine.most > 1:
+            self._group.create_task(self._together(waiting))
         else:
             for hop in waiting:
                 self._group.create_task(self._alone(hop))
 
-    async def _together(self, batch: TranslateBatch, hops: Sequence[_Hop]) -> None:
+    async def _together(self, hops: Sequence[_Hop]) -> None:
         answers: Answers
         try:
-            answers = await batch([hop.request for hop in hops])
+            answers = await self._engine.translate_batch([hop.request for hop in hops])
         except Exception as error:
             answers = [self._failure(error)] * len(hops)
         for hop, answer in zip(hops, answers, strict=True):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agent.engines import Served, Translation
+from agent.engines import LoadedTranslator, Served, Translation
 from agent.engines.models import measure as measuring
 from agent.engines.models.commands import main
 from agent.engines.models.measure import TRIES, amended, best, measure, onward, unmeasured
@@ -20,7 +20,7 @@ from agent.errors import EngineError
 TEXTS = {tag: [f"{tag} one two three", f"{tag} four five six"] for tag in ("en", "es", "fr", "pt", "it")}
 
 
-class Reading:
+class Reading(LoadedTranslator):
     """Knows some pairs: the first one perfectly, of each other it loses a word."""
 
     def __init__(self, *pairs: str, fails: int = 0, retryable: bool = True) -> None:

@@ -13,11 +13,20 @@ from agent.engines.fake import spell
 from agent.engines.service.client import Remote
 from agent.errors import EngineError, SettingsError
 from agent.settings import Settings
-from tests.engines.service.test_service import (
+from tests.engines.service.test_service import (  # noqa: F401  (asked again here)
     GOOD,
     SECRET,
     post,
     sound,
+    test_a_text_is_spoken_with_its_rate_and_engine,
+    test_a_text_is_translated_into_what_is_served,
+    test_bad_input_is_one_clear_answer,
+    test_known_words_are_not_heard_again,
+    test_nobody_is_spoken_for_without_their_sound_and_a_record_that_they_want_it,
+    test_sound_becomes_words,
+    test_sound_is_carried_into_another_language,
+    test_what_is_served_is_told_by_stage,
+    test_who_lent_their_voice_is_spoken_for_in_one_like_it,
 )
 from tests.engines.serving import FAKES
 

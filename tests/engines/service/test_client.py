@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from agent.engines import Consent, Reference, Served, Translation
+from agent.engines import Consent, LoadedVoice, Reference, Served, Translation
 from agent.engines.fake import LANGUAGES, FakeTranslator, hum, pitch, spell
 from agent.engines.service.client import LIMIT, WORTH, Remote
+from agent.engines.service.server import application
 from agent.engines.service.service import Service
 from agent.errors import EngineError
 from agent.nouns import Dub
 from agent.settings import Settings
 
-from ..serving import FAKES, at, serving
+from ..serving import FAKES, at, on_aiohttp, on_starlette, serving
 
 CONSENT = Consent("ana", "standup", 1_800_000_000.0)
 
@@ -212,7 +213,7 @@ async def test_what_may_be_dropped_is_said_with_how_long_it_is_worth(remotes: An
     assert asked == [(False, WORTH), (True, WORTH), (False, WORTH), (True, WORTH)]
 
 
-class Slow:
+class Slow(LoadedVoice):
     """A stock voice whose pieces are of odd sizes and that stops in the middle of the last one."""
 
     async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
@@ -268,8 +269,9 @@ async def test_sound_that_breaks_off_is_a_failure_after_what_arrived(remotes: An
     assert (error.code, error.retryable) == ("engines_away", True)
 
 
-async def test_who_stops_listening_in_the_middle_leaves_nothing_open(remotes: Any) -> None:
-    async with serving((FAKES | {"speak": Slow()}).__getitem__) as (service, path):
+@pytest.mark.parametrize("on", [on_aiohttp, on_starlette])
+async def test_who_stops_listening_in_the_middle_leaves_nothing_open(remotes: Any, on: Any) -> None:
+    async with serving((FAKES | {"speak": Slow()}).__getitem__, on=on) as (service, path):
         remote = remotes(path)
         for _ in range(5):
             async for _ in remote.voice.speak("Hi.", "en", None):
@@ -302,7 +304,7 @@ async def test_a_service_that_does_not_answer_is_not_waited_for_longer_than_the_
 
 async def test_over_http_everything_is_asked_as_over_a_socket(remotes: Any) -> None:
     service = Service(FAKES.__getitem__)
-    runner = web.AppRunner(service.app(), handler_cancellation=True, shutdown_timeout=0.1)
+    runner = web.AppRunner(application(service), handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

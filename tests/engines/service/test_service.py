@@ -24,14 +24,18 @@ from agent.engines.table import TABLE
 from agent.errors import EngineError
 from agent.nouns import Dub, Transcription
 
-from ..serving import FAKES, serving
+from ..serving import FAKES, on_aiohttp, on_starlette, serving
 
 SECRET = "the butler did it"  # what somebody said
 
 
-@pytest.fixture
-async def session() -> AsyncIterator[tuple[aiohttp.ClientSession, Any]]:
-    async with serving() as (service, path), connected(path) as client:
+both = pytest.mark.parametrize("on", [on_aiohttp, on_starlette])
+"""The same is answered whichever server carries it."""
+
+
+@pytest.fixture(params=[on_aiohttp, on_starlette])
+async def session(request: pytest.FixtureRequest) -> AsyncIterator[tuple[aiohttp.ClientSession, Any]]:
+    async with serving(on=request.param) as (service, path), connected(path) as client:
         yield client, service
 
 
@@ -162,6 +166,7 @@ GOOD = {
         ("/recognise", sound(bytes(640), language=7), 400, "bad_request"),
         ("/recognise", bytes(2_100_000), 413, "bad_request"),
         ("/nothing", {}, 404, "not_served"),
+        ("/served", {}, 405, "bad_request"),
     ],
 )
 async def test_bad_input_is_one_clear_answer(session: Any, path: str, body: Any, status: int, code: str) -> None:
@@ -201,14 +206,15 @@ async def test_what_is_served_is_told_by_stage(session: Any) -> None:
     assert {"engine", "why", "licence", "measure", "languages"} <= stages["recognise"].keys()
 
 
-async def test_it_is_alive_at_once_and_ready_when_all_is_loaded() -> None:
+@both
+async def test_it_is_alive_at_once_and_ready_when_all_is_loaded(on: Any) -> None:
     go = threading.Event()
 
     def slowly(stage: str) -> Any:
         go.wait(10)
         return FAKES[stage]
 
-    async with serving(slowly, ready=False) as (service, path), connected(path) as client:
+    async with serving(slowly, ready=False, on=on) as (service, path), connected(path) as client:
         async with client.get("/healthz") as alive, client.get("/readyz") as ready:
             assert (alive.status, ready.status) == (200, 503)
             said = await ready.json()
@@ -249,8 +255,9 @@ def without(missing: str) -> Any:
     return load
 
 
-async def test_without_a_voice_the_rest_is_served_and_the_reason_told() -> None:
-    async with serving(without("speak")) as (_, path), connected(path) as client:
+@both
+async def test_without_a_voice_the_rest_is_served_and_the_reason_told(on: Any) -> None:
+    async with serving(without("speak"), on=on) as (_, path), connected(path) as client:
         async with client.get("/readyz") as ready, client.get("/served") as served:
             assert ready.status == 200
             voice = (await served.json())["stages"][-1]
@@ -260,8 +267,9 @@ async def test_without_a_voice_the_rest_is_served_and_the_reason_told() -> None:
         assert (status, said["code"]) == (404, "not_served")
 
 
-async def test_without_an_ear_it_is_never_ready() -> None:
-    async with serving(without("recognise")) as (_, path), connected(path) as client:
+@both
+async def test_without_an_ear_it_is_never_ready(on: Any) -> None:
+    async with serving(without("recognise"), on=on) as (_, path), connected(path) as client:
         async with client.get("/readyz") as ready:
             assert ready.status == 503
             assert (await ready.json())["missing"] == {"recognise": "There is nothing to recognise with."}
@@ -303,10 +311,13 @@ class Fragile(FakeRecognizer):
         return await super().transcribe(pcm, language, prompt, prefix=prefix, final=final)
 
 
-async def test_a_library_that_falls_over_ends_one_request_and_repeats_nothing(caplog: pytest.LogCaptureFixture) -> None:
+@both
+async def test_a_library_that_falls_over_ends_one_request_and_repeats_nothing(
+    on: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     engines = FAKES | {"recognise": Fragile()}
-    async with serving(engines.__getitem__) as (_, path), connected(path) as client:
+    async with serving(engines.__getitem__, on=on) as (_, path), connected(path) as client:
         status, said = await post(client, "/recognise", sound(bytes(2)))
         after, _ = await post(client, "/recognise", sound(spell("one"), language="en"))
 
@@ -334,10 +345,11 @@ class Breaking(FakeVoice):
             raise EngineError("engine_failed", "No.", retryable=True)
 
 
-async def test_sound_that_breaks_off_is_not_taken_for_a_whole() -> None:
+@both
+async def test_sound_that_breaks_off_is_not_taken_for_a_whole(on: Any) -> None:
     engines = FAKES | {"speak": Breaking()}
     async with (
-        serving(engines.__getitem__) as (_, path),
+        serving(engines.__getitem__, on=on) as (_, path),
         connected(path) as client,
         client.post("/speak", json=GOOD["/speak"]) as answer,
     ):
@@ -347,6 +359,8 @@ async def test_sound_that_breaks_off_is_not_taken_for_a_whole() -> None:
 
 class Batching(FakeTranslator):
     """A translator that takes several texts in a call, when its gate is open, and remembers which."""
+
+    most = 32
 
     def __init__(self) -> None:
         self.asked: list[list[TextRequest]] = []
@@ -465,9 +479,11 @@ async def test_a_batch_that_fails_by_one_cause_fails_for_all_of_it() -> None:
     assert [(status, said["message"]) for status, said in answers] == [(500, "It stopped.")] * 2
 
 
-async def test_beyond_its_limit_a_room_is_told_when_to_ask_again_and_previews_go_first() -> None:
+@both
+async def test_beyond_its_limit_a_room_is_told_when_to_ask_again_and_previews_go_first(on: Any) -> None:
     translator = Batching()
-    async with serving((FAKES | {"translate": translator}).__getitem__) as (service, path), connected(path) as client:
+    engines = FAKES | {"translate": translator}
+    async with serving(engines.__getitem__, on=on) as (service, path), connected(path) as client:
         tasks = await busy(client, translator)
         body = GOOD["/translate"] | {"room": "greedy"}
         preview = asyncio.create_task(post(client, "/translate", body | {"final": False}))

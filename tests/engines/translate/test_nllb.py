@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from agent.engines import LoadedTranslator
 from agent.engines.licences import accept
 from agent.engines.table import load
 from agent.engines.translate.batch_translation import LONGER, SPARE
@@ -155,7 +156,7 @@ def test_files_that_are_no_model_are_refused(folder: Path, tmp_path: Path) -> No
 
 
 async def test_among_routes_it_serves_what_no_measured_one_does(nllb: Nllb) -> None:
-    class Measured:
+    class Measured(LoadedTranslator):
         def served(self) -> Any:
             return replace(nllb.served(), languages={"en>es": None})
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from agent.engines import Served, TextRequest, Translation
+from agent.engines import LoadedTranslator, Served, TextRequest, Translation
 from agent.engines.translate.routes import TABLE, Route, Routes, read
 from agent.errors import EngineError
 
 
-class Hops:
+class Hops(LoadedTranslator):
     """A translator that writes down each hop, in the text and in a list."""
 
     def __init__(self, name: str, *pairs: str, fails: Sequence[str] = ()) -> None:
@@ -134,6 +134,8 @@ async def test_what_was_said_before_goes_only_with_its_own_language() -> None:
 
 class Batches(Hops):
     """The same, which takes all that it is asked at one time as one batch."""
+
+    most = 32
 
     def __init__(self, name: str, *pairs: str, fails: Sequence[str] = ()) -> None:
         super().__init__(name, *pairs, fails=fails)
