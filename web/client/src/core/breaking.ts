@@ -73,7 +73,8 @@ function segments(text: string, lang: string): Part[] {
     const end = index + segment.length
     const last = parts.at(-1)
     if (segment.trim() === '') continue
-    if (!isWordLike && last) parts[parts.length - 1] = { ...last, word: text.slice(last.end - last.word.length, end), end }
+    if (!isWordLike && last)
+      parts[parts.length - 1] = { ...last, word: text.slice(last.end - last.word.length, end), end }
     else parts.push({ word: segment, gap: last && /\s/u.test(text.charAt(index - 1)) ? ' ' : '', end })
   }
   return parts

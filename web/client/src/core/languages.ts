@@ -21,7 +21,12 @@ const ORDER: Record<Grade, number> = { good: 0, fair: 1, rough: 2, poor: 3, unme
 const RTL = new Set(['ar', 'arc', 'ckb', 'dv', 'fa', 'he', 'iw', 'ks', 'ps', 'sd', 'syr', 'ug', 'ur', 'yi'])
 
 export const baseOf = (tag: string): string => tag.split('-')[0]!.toLowerCase()
-const scriptOf = (tag: string): string | undefined => tag.split('-').slice(1, 2).find((part) => part.length === 4)?.toLowerCase()
+const scriptOf = (tag: string): string | undefined =>
+  tag
+    .split('-')
+    .slice(1, 2)
+    .find((part) => part.length === 4)
+    ?.toLowerCase()
 
 /** Whether text in `one` can be read by who reads `other`: `pt` and `pt-BR`, but not `zh-Hans` and `zh-Hant`. */
 export function sameLanguage(one: string, other: string): boolean {
@@ -55,7 +60,11 @@ interface Named {
 export function named(tag: string, locale: string): Named {
   const language = nameWithin(tag, locale)
   const first = plain(language).charAt(0)
-  return { language, tag: canonical(tag), initial: first === 'h' ? 'h' : 'aeiou'.includes(first) ? 'vowel' : 'consonant' }
+  return {
+    language,
+    tag: canonical(tag),
+    initial: first === 'h' ? 'h' : 'aeiou'.includes(first) ? 'vowel' : 'consonant',
+  }
 }
 
 /** A language has one code here, whichever of its codes it came by: `he` for `iw` and `heb`. */
@@ -127,8 +136,9 @@ export function figuresOf(language: Language, stage: Stage): { from: string | nu
   if (stage === 'hear') return language.hear ? [{ from: null, quality: language.hear }] : []
   const all = Object.entries(language.read?.from ?? {}).map(([from, quality]) => ({ from, quality }))
   const measured = all.filter(({ quality }) => quality.figure !== null)
-  return (measured.length > 0 ? measured : all)
-    .sort((a, b) => ORDER[a.quality.grade] - ORDER[b.quality.grade] || a.from.localeCompare(b.from))
+  return (measured.length > 0 ? measured : all).sort(
+    (a, b) => ORDER[a.quality.grade] - ORDER[b.quality.grade] || a.from.localeCompare(b.from),
+  )
 }
 
 /** Every language of a stage in the order people look for theirs; what is not served comes last. */
@@ -145,32 +155,36 @@ export function options(
   const unknown = [...new Set(wished)].filter((tag) => !tags.includes(tag)).map((tag): Language => ({ tag }))
   const place = (option: Option) => (option.preferred ? wished.indexOf(option.tag) : wished.length)
   const collator = new Intl.Collator(locale)
-  return [...languages, ...unknown]
-    .map((language) => ({
-      tag: language.tag,
-      name: nameOf(language.tag, language.tag, locale),
-      local: nameOf(language.tag, locale),
-      grade: gradeOf(language, stage, spoken),
-      onlySpoken: stage === 'read' && isOnlySpoken(language),
-      preferred: wished.includes(language.tag),
-    }))
-    // Nobody would find their language by a code.
-    .filter(({ tag, name }) => name !== tag)
-    .sort(
-      (a, b) =>
-        Number(a.grade === null) - Number(b.grade === null) ||
-        place(a) - place(b) ||
-        Number(a.onlySpoken) - Number(b.onlySpoken) ||
-        ORDER[a.grade ?? 'unmeasured'] - ORDER[b.grade ?? 'unmeasured'] ||
-        collator.compare(a.local, b.local),
-    )
+  return (
+    [...languages, ...unknown]
+      .map((language) => ({
+        tag: language.tag,
+        name: nameOf(language.tag, language.tag, locale),
+        local: nameOf(language.tag, locale),
+        grade: gradeOf(language, stage, spoken),
+        onlySpoken: stage === 'read' && isOnlySpoken(language),
+        preferred: wished.includes(language.tag),
+      }))
+      // Nobody would find their language by a code.
+      .filter(({ tag, name }) => name !== tag)
+      .sort(
+        (a, b) =>
+          Number(a.grade === null) - Number(b.grade === null) ||
+          place(a) - place(b) ||
+          Number(a.onlySpoken) - Number(b.onlySpoken) ||
+          ORDER[a.grade ?? 'unmeasured'] - ORDER[b.grade ?? 'unmeasured'] ||
+          collator.compare(a.local, b.local),
+      )
+  )
 }
 
 /** What a search finds, best first: the tag itself, then names that begin so, its own before the interface's, then the rest. */
 export function found(options: readonly Option[], query: string): Option[] {
   const wanted = plain(query.trim())
   if (wanted === '') return [...options]
-  const ranked = options.map((option) => ({ option, rank: rankOf(option, wanted) })).filter(({ rank }) => rank < Infinity)
+  const ranked = options
+    .map((option) => ({ option, rank: rankOf(option, wanted) }))
+    .filter(({ rank }) => rank < Infinity)
   return ranked.sort((a, b) => a.rank - b.rank).map(({ option }) => option)
 }
 

@@ -69,6 +69,8 @@ export class Questions {
     const identity = this.#to()
     if (identity === null || !this.#room.remoteParticipants.has(identity)) throw new NobodyThere(method)
     const { localParticipant } = this.#room
-    return JSON.parse(await localParticipant.performRpc({ destinationIdentity: identity, method, payload: JSON.stringify(payload) }))
+    return JSON.parse(
+      await localParticipant.performRpc({ destinationIdentity: identity, method, payload: JSON.stringify(payload) }),
+    )
   }
 }

@@ -83,11 +83,14 @@ export class Vouching {
       this.#known = answer
       this.#changed()
     }
-    const settled = this.#known !== null && this.#claims.includes(claim(this.#known.identity, String(this.#known.epoch), this.#known.key))
+    const settled =
+      this.#known !== null &&
+      this.#claims.includes(claim(this.#known.identity, String(this.#known.epoch), this.#known.key))
     if (claims !== this.#claims || answer === undefined || !settled) this.#plan()
   }
 }
 
-const claimOf = ({ identity, attributes }: Present) => claim(identity, attributes[ATTRIBUTE.epoch] ?? '', attributes[ATTRIBUTE.key] ?? '')
+const claimOf = ({ identity, attributes }: Present) =>
+  claim(identity, attributes[ATTRIBUTE.epoch] ?? '', attributes[ATTRIBUTE.key] ?? '')
 
 const claim = (identity: string, epoch: string, key: string) => JSON.stringify([identity, epoch, key])

@@ -12,7 +12,10 @@ export type { Words } from './words'
 const CHUNKS = import.meta.glob<Compiled>(['./*.json', '!./en.json'], { import: 'default' })
 
 /** The languages that there are words in. */
-export const TAGS: readonly string[] = ['en', ...Object.keys(CHUNKS).map((path) => path.slice('./'.length, -'.json'.length))].sort()
+export const TAGS: readonly string[] = [
+  'en',
+  ...Object.keys(CHUNKS).map((path) => path.slice('./'.length, -'.json'.length)),
+].sort()
 
 export const english = wordsOf('en', messages)
 
