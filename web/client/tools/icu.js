@@ -1,4 +1,6 @@
-/** ICU messages while building: what each is given, how it is compiled, and where a translation differs from English. */
+/**
+ * ICU messages while building: what each is given, how it is compiled, and where a translation differs from English.
+ */
 import { parse, TYPE } from '@formatjs/icu-messageformat-parser'
 
 /** @typedef {import('@formatjs/icu-messageformat-parser').MessageFormatElement} Element */

@@ -1,4 +1,7 @@
-/** Which messages the code never asks for, found by TypeScript: also where a key is computed, its type says which it can be. */
+/**
+ * Which messages the code never asks for, found by TypeScript: also where a key is computed, its type says which it can
+ * be.
+ */
 import { join } from 'node:path'
 import ts from 'typescript'
 

@@ -98,7 +98,9 @@ interface JoinRequest {
   secret?: string
 }
 
-/** The server said no, or said nothing: `server_away` when it cannot be reached, `bad_answer` when it makes no sense. */
+/**
+ * The server said no, or said nothing: `server_away` when it cannot be reached, `bad_answer` when it makes no sense.
+ */
 export class ApiError extends Error {
   constructor(
     readonly code: string,

@@ -1,4 +1,6 @@
-/** Engines by the names that they give themselves, for people: what they are called, what they are, under which licence. */
+/**
+ * Engines by the names that they give themselves, for people: what they are called, what they are, under which licence.
+ */
 
 /** Those that the pages can say something about in every language; any other goes by its own name alone. */
 const ENGINES = [

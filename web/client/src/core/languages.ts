@@ -35,7 +35,10 @@ export function sameLanguage(one: string, other: string): boolean {
 }
 export const directionOf = (tag: string): 'rtl' | 'ltr' => (RTL.has(baseOf(tag)) ? 'rtl' : 'ltr')
 
-/** A language's name in a language, its own by default; in `other` where the browser does not speak that one, and the tag itself where it knows no name. */
+/**
+ * A language's name in a language, its own by default; in `other` where the browser does not speak that one, and the
+ * tag itself where it knows no name.
+ */
 export function nameOf(tag: string, locale: string = tag, other = 'en'): string {
   const name = nameWithin(tag, locale, other)
   return name === tag ? tag : name.charAt(0).toLocaleUpperCase(locale) + name.slice(1)
@@ -50,7 +53,10 @@ export function nameWithin(tag: string, locale: string, other = 'en'): string {
   }
 }
 
-/** A language as messages are given it: some languages choose an article or a case by its tag, or by how its name begins. */
+/**
+ * A language as messages are given it: some languages choose an article or a case by its tag, or by how its name
+ * begins.
+ */
 interface Named {
   language: string
   tag: string
@@ -76,7 +82,10 @@ function canonical(tag: string): string {
   }
 }
 
-/** The served tag that fits a browser's language best, or null: `pt-BR` takes `pt-BR`, else `pt`, else any `pt-…`, the same script first. */
+/**
+ * The served tag that fits a browser's language best, or null: `pt-BR` takes `pt-BR`, else `pt`, else any `pt-…`, the
+ * same script first.
+ */
 export function fitting(wanted: string, tags: readonly string[]): string | null {
   const lower = wanted.toLowerCase()
   return (
@@ -130,7 +139,9 @@ export function missing(language: Language | undefined, stage: Stage): Stage {
   return stage === 'hear' && language?.hear ? 'read' : stage
 }
 
-/** The measured figures behind the word: from which language (reading), how much, by which measure, over which route. */
+/**
+ * The measured figures behind the word: from which language (reading), how much, by which measure, over which route.
+ */
 export function figuresOf(language: Language, stage: Stage): { from: string | null; quality: Quality }[] {
   if (stage === 'speak') return language.speak ? [{ from: null, quality: language.speak }] : []
   if (stage === 'hear') return language.hear ? [{ from: null, quality: language.hear }] : []
@@ -178,7 +189,10 @@ export function options(
   )
 }
 
-/** What a search finds, best first: the tag itself, then names that begin so, its own before the interface's, then the rest. */
+/**
+ * What a search finds, best first: the tag itself, then names that begin so, its own before the interface's, then the
+ * rest.
+ */
 export function found(options: readonly Option[], query: string): Option[] {
   const wanted = plain(query.trim())
   if (wanted === '') return [...options]

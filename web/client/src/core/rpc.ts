@@ -18,7 +18,10 @@ const Served = v.object({
   delays: v.fallback(v.record(v.string(), v.number()), {}),
 })
 
-/** What the interpreter answers to wishes: what it refuses and why, over which routes it translates, how long each stage takes. */
+/**
+ * What the interpreter answers to wishes: what it refuses and why, over which routes it translates, how long each stage
+ * takes.
+ */
 export type Served = v.InferOutput<typeof Served>
 
 const Spoken = v.object({ suggested: v.fallback(v.boolean(), false) })

@@ -1,4 +1,7 @@
-/** Which interpreter to believe: the web server says so, asked whenever those who claim to be one change, but never fast. */
+/**
+ * Which interpreter to believe: the web server says so, asked whenever those who claim to be one change, but never
+ * fast.
+ */
 import { isInterpreter, type Present } from './interpreter'
 import { ATTRIBUTE } from './wireNames'
 

@@ -1,4 +1,7 @@
-/** The interface's languages, one for each JSON file here: which of them a person gets, and its words once they are loaded. */
+/**
+ * The interface's languages, one for each JSON file here: which of them a person gets, and its words once they are
+ * loaded.
+ */
 import { fitting } from '../core/languages'
 import type { Compiled } from '../../tools/icu'
 import messages from './en.json'

@@ -19,7 +19,10 @@ export function clock(words: Words, at: number, home: string = navigator.languag
   )
 }
 
-/** The interface's language as it is written where the browser is at home: `de` of a browser that speaks `en-GB` is `de-GB`. */
+/**
+ * The interface's language as it is written where the browser is at home: `de` of a browser that speaks `en-GB` is
+ * `de-GB`.
+ */
 function regional(tag: string, home: string): string {
   try {
     const { region } = new Intl.Locale(home).maximize()

@@ -43,5 +43,6 @@ export function Grid() {
 }
 
 function keyOf(track: TrackReferenceOrPlaceholder): string {
-  return `${track.participant.identity} ${track.source} ${isTrackReference(track) && track.source === Track.Source.ScreenShare ? track.publication.trackSid : ''}`
+  const shared = isTrackReference(track) && track.source === Track.Source.ScreenShare
+  return `${track.participant.identity} ${track.source} ${shared ? track.publication.trackSid : ''}`
 }
