@@ -57,11 +57,13 @@ def checks(part: str) -> list[Check]:
         case "unit":
             return [
                 Check("ruff", [*python, "ruff", "check", "."]),
+                Check("ruff format", [*python, "ruff", "format", "--check", "."]),
                 Check("mypy", [*python, "mypy", "--strict", "agent", "web", "infra"]),
                 Check("pytest, unit", [*python, "pytest", "-m", QUICK, "-n", AT_ONCE, "--dist", "worksteal"]),
             ]
         case "page":
             return [
+                Check("prettier", [*words, "run", "format:check"], HERE.page, path),
                 Check("eslint and tsc", [*words, "run", "lint"], HERE.page, path, closing=0),
                 Check("vitest", [*words, "test"], HERE.page, path, closing=4),
             ]

@@ -58,7 +58,7 @@ def test_every_program_that_is_named_exists(page: Path) -> None:
 
 def test_the_documented_words_of_quality_are_those_of_the_page() -> None:
     quality = QUALITY.read_text()
-    words = re.search(r"^\| \|((?: \*\*\w+\*\* \|)+)$", quality, re.MULTILINE)
+    words = re.search(r"^\| +\|((?: \*\*\w+\*\* +\|)+)$", quality, re.MULTILINE)
 
     assert words
     assert re.findall(r"\w+", words[1]) == [*WER_GRADES, "poor"] == [*CHRF_GRADES, "poor"]
@@ -75,7 +75,7 @@ def test_the_decision_on_words_of_quality_has_the_table_that_counts() -> None:
 
 def row(page: str, name: str) -> list[float]:
     """The figures of a table's row."""
-    [cells] = re.findall(rf"^\| {name} \|(.+)$", page, re.MULTILINE)
+    [cells] = re.findall(rf"^\| {name} +\|(.+)$", page, re.MULTILINE)
     return [float(figure) for figure in re.findall(r"[\d.]+", cells)]
 
 
@@ -88,7 +88,7 @@ def test_the_documented_translation_figures_are_those_of_the_routes() -> None:
 
 
 def test_the_documented_error_rates_are_those_that_the_engine_states() -> None:
-    [row] = [line for line in QUALITY.read_text().splitlines() if re.fullmatch(r"(\| 0\.\d\d ){5}\|", line)]
+    [row] = [line for line in QUALITY.read_text().splitlines() if re.fullmatch(r"(\| +0\.\d\d +){5}\|", line)]
 
     assert [float(cell) for cell in cells(row)] == [WER[tag] for tag in ("en", "es", "pt", "de", "fr")]
 
@@ -96,7 +96,7 @@ def test_the_documented_error_rates_are_those_that_the_engine_states() -> None:
 def table_of_pairs() -> Iterator[tuple[str, float]]:
     """`source>target` and its figure, cell by cell."""
     lines = iter(QUALITY.read_text().splitlines())
-    targets = next(cells(line)[1:] for line in lines if line.startswith("| from \\ to |"))
+    targets = next(cells(line)[1:] for line in lines if line.startswith("| from \\ to "))
     for line in lines:
         if not line.startswith("|"):
             return

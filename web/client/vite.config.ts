@@ -15,7 +15,9 @@ function twins(): Plugin {
     name: 'twins',
     apply: 'build',
     writeBundle({ dir = 'dist' }) {
-      const texts = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(js|css|html|svg|json)$/.test(name))
+      const texts = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) =>
+        /\.(js|css|html|svg|json)$/.test(name),
+      )
       for (const path of texts.map((name) => join(dir, name))) {
         const text = readFileSync(path)
         writeFileSync(`${path}.br`, brotliCompressSync(text))

@@ -1,12 +1,18 @@
 /** Which page an address means, and going to another without losing the click that allows sound. */
 import { useSyncExternalStore } from 'react'
 
-type Route = { page: 'landing' } | { page: 'unknown' } | { page: 'room'; room: string; talk: string | null; secret: string }
+type Route =
+  { page: 'landing' } | { page: 'unknown' } | { page: 'room'; room: string; talk: string | null; secret: string }
 
 export function routeOf(path: string, query: string, hash: string): Route {
   const found = /^\/room\/([^/]+)\/?$/.exec(path)
   if (!found) return { page: path === '/' || path === '/index.html' ? 'landing' : 'unknown' }
-  return { page: 'room', room: decode(found[1]!), talk: new URLSearchParams(query).get('talk'), secret: decode(hash.replace(/^#/, '')) }
+  return {
+    page: 'room',
+    room: decode(found[1]!),
+    talk: new URLSearchParams(query).get('talk'),
+    secret: decode(hash.replace(/^#/, '')),
+  }
 }
 
 /** A pasted link as an address on this server; null when it leads to no room here. A room's name alone opens none. */
@@ -35,7 +41,10 @@ const subscribe = (tell: () => void) => {
 }
 
 export function useRoute(): Route {
-  const address = useSyncExternalStore(subscribe, () => location.pathname + '\n' + location.search + '\n' + location.hash)
+  const address = useSyncExternalStore(
+    subscribe,
+    () => location.pathname + '\n' + location.search + '\n' + location.hash,
+  )
   const [path, query, hash] = address.split('\n') as [string, string, string]
   return routeOf(path, query, hash)
 }

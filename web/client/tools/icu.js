@@ -1,4 +1,6 @@
-/** ICU messages while building: what each is given, how it is compiled, and where a translation differs from English. */
+/**
+ * ICU messages while building: what each is given, how it is compiled, and where a translation differs from English.
+ */
 import { parse, TYPE } from '@formatjs/icu-messageformat-parser'
 
 /** @typedef {import('@formatjs/icu-messageformat-parser').MessageFormatElement} Element */
@@ -26,7 +28,9 @@ const KINDS = {
 export function flat(messages) {
   return new Map(
     Object.entries(messages).flatMap(([key, message]) =>
-      typeof message === 'string' ? [[key, message]] : [...flat(message)].map(([path, text]) => [`${key}.${path}`, text]),
+      typeof message === 'string'
+        ? [[key, message]]
+        : [...flat(message)].map(([path, text]) => [`${key}.${path}`, text]),
     ),
   )
 }
@@ -40,7 +44,9 @@ function read(text) {
   try {
     return parse(text)
   } catch (error) {
-    throw new SyntaxError(`“${text}” is no ICU message: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new SyntaxError(`“${text}” is no ICU message: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
   }
 }
 
@@ -90,7 +96,9 @@ export function differences(english, other) {
   const missing = [...source.keys()].filter((path) => !translated.has(path)).map((path) => `${path} is missing`)
   const rest = [...translated].flatMap(([path, text]) => {
     const original = source.get(path)
-    return original === undefined ? [`${path} is not in English`] : difference(original, text).map((what) => `${path}: ${what}`)
+    return original === undefined
+      ? [`${path} is not in English`]
+      : difference(original, text).map((what) => `${path}: ${what}`)
   })
   return [...missing, ...rest]
 }
@@ -114,7 +122,9 @@ function difference(original, text) {
   const wrong = [...used].flatMap(([name, { kind }]) => {
     const wanted = given.get(name)?.kind
     if (wanted === undefined) return [`English has no {${name}}`]
-    return kind === wanted || (kind === 'text' && wanted === 'number') ? [] : [`{${name}} is ${kind}, in English ${wanted}`]
+    return kind === wanted || (kind === 'text' && wanted === 'number')
+      ? []
+      : [`{${name}} is ${kind}, in English ${wanted}`]
   })
   return [...missing, ...wrong]
 }
@@ -125,7 +135,12 @@ function difference(original, text) {
  * @returns {Compiled}
  */
 export function compile(messages) {
-  return Object.fromEntries(Object.entries(messages).map(([key, message]) => [key, typeof message === 'string' ? compiled(message) : compile(message)]))
+  return Object.fromEntries(
+    Object.entries(messages).map(([key, message]) => [
+      key,
+      typeof message === 'string' ? compiled(message) : compile(message),
+    ]),
+  )
 }
 
 /** @param {string} text */

@@ -1,4 +1,7 @@
-/** Which messages the code never asks for, found by TypeScript: also where a key is computed, its type says which it can be. */
+/**
+ * Which messages the code never asks for, found by TypeScript: also where a key is computed, its type says which it can
+ * be.
+ */
 import { join } from 'node:path'
 import ts from 'typescript'
 
@@ -8,7 +11,11 @@ import ts from 'typescript'
  * @returns {string[]} the paths of messages, like `landing.title`
  */
 export function unused(root, shape) {
-  const { options } = ts.parseJsonConfigFileContent(ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config, ts.sys, root)
+  const { options } = ts.parseJsonConfigFileContent(
+    ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config,
+    ts.sys,
+    root,
+  )
   const files = ts.sys.readDirectory(join(root, 'src'), ['.ts', '.tsx'])
   const program = ts.createProgram(files, options)
   const asked = askedFor(program, shape)
@@ -25,15 +32,20 @@ function askedFor(program, shape) {
   /** @type {Set<ts.Node>} */
   const asked = new Set()
   /** @param {ts.Symbol | undefined} symbol */
-  const note = (symbol) => symbol?.declarations?.forEach((one) => (one.getSourceFile().fileName === shape ? asked.add(one) : undefined))
+  const note = (symbol) =>
+    symbol?.declarations?.forEach((one) => (one.getSourceFile().fileName === shape ? asked.add(one) : undefined))
   /** @param {ts.Node} node */
   const visit = (node) => {
     if (ts.isPropertyAccessExpression(node)) note(checker.getSymbolAtLocation(node.name))
     if (ts.isElementAccessExpression(node)) {
-      const [type, key] = [checker.getTypeAtLocation(node.expression), checker.getTypeAtLocation(node.argumentExpression)]
+      const [type, key] = [
+        checker.getTypeAtLocation(node.expression),
+        checker.getTypeAtLocation(node.argumentExpression),
+      ]
       for (const one of key.isUnion() ? key.types : [key]) if (one.isStringLiteral()) note(type.getProperty(one.value))
     }
-    if (ts.isBindingElement(node)) note(checker.getTypeAtLocation(node.parent).getProperty((node.propertyName ?? node.name).getText()))
+    if (ts.isBindingElement(node))
+      note(checker.getTypeAtLocation(node.parent).getProperty((node.propertyName ?? node.name).getText()))
     ts.forEachChild(node, visit)
   }
   for (const file of program.getSourceFiles()) if (!file.isDeclarationFile && file.fileName !== shape) visit(file)

@@ -14,10 +14,13 @@ const folder = join(root, 'src', 'i18n')
 const shape = join(folder, 'words.ts')
 
 /** @param {string} tag */
-const read = (tag) => /** @type {import('./icu.js').Messages} */ (JSON.parse(readFileSync(join(folder, `${tag}.json`), 'utf8')))
+const read = (tag) =>
+  /** @type {import('./icu.js').Messages} */ (JSON.parse(readFileSync(join(folder, `${tag}.json`), 'utf8')))
 
 const english = read('en')
-const others = readdirSync(folder).flatMap((name) => (name.endsWith('.json') && name !== 'en.json' ? [name.slice(0, -'.json'.length)] : []))
+const others = readdirSync(folder).flatMap((name) =>
+  name.endsWith('.json') && name !== 'en.json' ? [name.slice(0, -'.json'.length)] : [],
+)
 const type = typed(english)
 if (process.argv.includes('--write')) writeFileSync(shape, type)
 

@@ -98,7 +98,9 @@ interface JoinRequest {
   secret?: string
 }
 
-/** The server said no, or said nothing: `server_away` when it cannot be reached, `bad_answer` when it makes no sense. */
+/**
+ * The server said no, or said nothing: `server_away` when it cannot be reached, `bad_answer` when it makes no sense.
+ */
 export class ApiError extends Error {
   constructor(
     readonly code: string,
@@ -135,7 +137,12 @@ export class Api {
   }
 
   /** Make a room. Only a host may: `secret` is what the server printed at its start. */
-  make(title: string, secret: string, glossary: readonly Term[] = [], keep = 'nothing'): Promise<{ room: string; join: string }> {
+  make(
+    title: string,
+    secret: string,
+    glossary: readonly Term[] = [],
+    keep = 'nothing',
+  ): Promise<{ room: string; join: string }> {
     return this.#ask('/api/rooms', Made, { body: { title, glossary, keep }, bearer: secret })
   }
 
@@ -158,7 +165,11 @@ export class Api {
     return this.#ask('/talks/talks.json', v.array(Talk))
   }
 
-  async #ask<T>(path: string, shape: v.GenericSchema<unknown, T>, send?: { body: object; bearer?: string }): Promise<T> {
+  async #ask<T>(
+    path: string,
+    shape: v.GenericSchema<unknown, T>,
+    send?: { body: object; bearer?: string },
+  ): Promise<T> {
     const response = await this.#send(path, send)
     const body: unknown = await response.json().catch(() => undefined)
     if (!response.ok) throw refusal(response.status, body)

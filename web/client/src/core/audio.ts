@@ -1,6 +1,12 @@
 /** What is heard: everyone's own tracks, the dub of one language, and the original lowered under it. */
 import { DUB_TRACK } from './wireNames'
-import { RemoteAudioTrack, RoomEvent, type RemoteParticipant, type RemoteTrackPublication, type Room } from 'livekit-client'
+import {
+  RemoteAudioTrack,
+  RoomEvent,
+  type RemoteParticipant,
+  type RemoteTrackPublication,
+  type Room,
+} from 'livekit-client'
 import { dubLoudness, loudness, onLevel, silent, towards, type Voice } from './ducking'
 import { Level } from './level'
 import type { Store } from './store'
@@ -68,7 +74,8 @@ export class RoomAudio {
   /** Subscribe what should be heard and seen, and nothing else. */
   apply(): void {
     const dubs = this.#dubs()
-    const arrived = this.#hears === '' || dubs.some((dub) => dub.trackName === DUB_TRACK + this.#hears && dub.track !== undefined)
+    const arrived =
+      this.#hears === '' || dubs.some((dub) => dub.trackName === DUB_TRACK + this.#hears && dub.track !== undefined)
     const patient = !arrived && Date.now() - this.#switched < PATIENCE
     for (const participant of this.#room.remoteParticipants.values()) {
       for (const publication of participant.trackPublications.values()) {
@@ -106,7 +113,9 @@ export class RoomAudio {
 
   #dubs(): RemoteTrackPublication[] {
     const interpreter = this.#room.remoteParticipants.get(this.#trusted ?? '')
-    return [...(interpreter?.trackPublications.values() ?? [])].filter((publication) => publication.trackName.startsWith(DUB_TRACK))
+    return [...(interpreter?.trackPublications.values() ?? [])].filter((publication) =>
+      publication.trackName.startsWith(DUB_TRACK),
+    )
   }
 
   /** The wanted dub is here: it is measured, and any other is silenced at once. */

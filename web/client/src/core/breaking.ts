@@ -51,7 +51,10 @@ export function textOf(row: Row): string {
   return row.map((token, at) => (at === 0 ? token.text : token.gap + token.text)).join('')
 }
 
-/** How long words have to stand to be read, in ms: 1.5 s, and 0.3 s a word (two signs of a script without spaces are one). */
+/**
+ * How long words have to stand to be read, in ms: 1.5 s, and 0.3 s a word (two signs of a script without spaces are
+ * one).
+ */
 export function reading(row: Row): number {
   const words = row.reduce((sum, token) => sum + (WIDE.test(token.text) ? Math.ceil(token.text.length / 2) : 1), 0)
   return 1_500 + 300 * words
@@ -73,7 +76,8 @@ function segments(text: string, lang: string): Part[] {
     const end = index + segment.length
     const last = parts.at(-1)
     if (segment.trim() === '') continue
-    if (!isWordLike && last) parts[parts.length - 1] = { ...last, word: text.slice(last.end - last.word.length, end), end }
+    if (!isWordLike && last)
+      parts[parts.length - 1] = { ...last, word: text.slice(last.end - last.word.length, end), end }
     else parts.push({ word: segment, gap: last && /\s/u.test(text.charAt(index - 1)) ? ' ' : '', end })
   }
   return parts

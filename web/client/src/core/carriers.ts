@@ -1,5 +1,11 @@
 /** What carries captions to a page: data tracks for the live state, text streams for finals, packets for cues. */
-import { RoomEvent, type RemoteDataTrack, type RemoteParticipant, type Room, type TextStreamReader } from 'livekit-client'
+import {
+  RoomEvent,
+  type RemoteDataTrack,
+  type RemoteParticipant,
+  type Room,
+  type TextStreamReader,
+} from 'livekit-client'
 import type { Verifier } from './verifier'
 import { FRAME_LIMIT } from './wire'
 import { CAPTIONS_TOPIC, CAPTIONS_TRACK, CUES_TOPIC, INTERPRETER } from './wireNames'
@@ -140,7 +146,8 @@ export class Carriers {
   }
 
   #packet(data: Uint8Array, from: RemoteParticipant | undefined, topic: string | undefined): void {
-    if (topic?.startsWith(CUES_TOPIC)) void this.#verifier.cue(data, from?.identity ?? '', topic.slice(CUES_TOPIC.length))
+    if (topic?.startsWith(CUES_TOPIC))
+      void this.#verifier.cue(data, from?.identity ?? '', topic.slice(CUES_TOPIC.length))
   }
 
   #forget(sid: string): void {

@@ -81,7 +81,7 @@ export class CatchUp {
 
   async #pages(lang: string, term: number): Promise<void> {
     let failures = 0
-    for (let page = 0; page < PAGES && term === this.#term; ) {
+    for (let page = 0; page < PAGES && term === this.#term;) {
       const after = this.#sequences.get(lang)?.upTo ?? 0
       try {
         const answer = await this.#ask(lang, after)

@@ -87,7 +87,13 @@ interface Speaker {
 }
 
 /** How loud an original should be for `own`, who hears the language `hears`, 0 to 1. */
-export function loudness(voice: Voice, { identity, language }: Speaker, own: string, hears: string, under: number): number {
+export function loudness(
+  voice: Voice,
+  { identity, language }: Speaker,
+  own: string,
+  hears: string,
+  under: number,
+): number {
   if (!voice.sounding || hears === '' || voice.of === own) return 1
   if (language !== undefined && sameLanguage(language, hears)) return 1
   // A voice over several unknown ones: only the person whose words are being said goes under.

@@ -1,7 +1,21 @@
-/** Engines by the names that they give themselves, for people: what they are called, what they are, under which licence. */
+/**
+ * Engines by the names that they give themselves, for people: what they are called, what they are, under which licence.
+ */
 
 /** Those that the pages can say something about in every language; any other goes by its own name alone. */
-const ENGINES = ['whisper', 'bergamot', 'apertium', 'firefox', 'opus', 'madlad', 'nllb', 'espeak-ng', 'piper', 'coqui-vits', 'coqui-xtts'] as const
+const ENGINES = [
+  'whisper',
+  'bergamot',
+  'apertium',
+  'firefox',
+  'opus',
+  'madlad',
+  'nllb',
+  'espeak-ng',
+  'piper',
+  'coqui-vits',
+  'coqui-xtts',
+] as const
 type EngineName = (typeof ENGINES)[number]
 
 const CALLED: Record<EngineName, string> = {
@@ -28,7 +42,10 @@ export interface Part {
 export function partsOf(engine: string): Part[] {
   return engine.split('+').map((name) => {
     const known = ENGINES.find((one) => name === one || name.startsWith(`${one}-`)) ?? null
-    return { name: known === null ? name : [CALLED[known], name.slice(known.length + 1).replaceAll('-', ' ')].join(' ').trim(), known }
+    return {
+      name: known === null ? name : [CALLED[known], name.slice(known.length + 1).replaceAll('-', ' ')].join(' ').trim(),
+      known,
+    }
   })
 }
 
@@ -40,6 +57,8 @@ interface Licence {
 
 /** The licences named in a sentence of the engine service. */
 export function licenceOf(said: string): Licence {
-  const names = said.match(/\b(?:MIT|(?:GPL|LGPL|AGPL|MPL|Apache|BSD|CC0|CC-BY)(?:-[A-Za-z0-9.]+)*|Coqui Public Model License)/g) ?? []
+  const names =
+    said.match(/\b(?:MIT|(?:GPL|LGPL|AGPL|MPL|Apache|BSD|CC0|CC-BY)(?:-[A-Za-z0-9.]+)*|Coqui Public Model License)/g) ??
+    []
   return { names: [...new Set(names)], noncommercial: /not for commercial use|\bNC\b/.test(said) }
 }

@@ -94,7 +94,9 @@ function tags(json: string | undefined): Record<string, string> {
   try {
     const parsed: unknown = JSON.parse(json ?? '{}')
     if (typeof parsed !== 'object' || parsed === null) return {}
-    return Object.fromEntries(Object.entries(parsed).filter((pair): pair is [string, string] => typeof pair[1] === 'string'))
+    return Object.fromEntries(
+      Object.entries(parsed).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
+    )
   } catch {
     return {}
   }

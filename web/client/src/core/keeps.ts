@@ -27,7 +27,10 @@ export function partsOf(keeps: Keeps): readonly Part[] {
 
 /** The part that stays longest: what a badge says in two words. */
 export function longest(parts: readonly Part[]): Part | null {
-  return parts.reduce<Part | null>((best, part) => (best === null || stays(part.lasts) > stays(best.lasts) ? part : best), null)
+  return parts.reduce<Part | null>(
+    (best, part) => (best === null || stays(part.lasts) > stays(best.lasts) ? part : best),
+    null,
+  )
 }
 
 /**

@@ -21,7 +21,12 @@ const ORDER: Record<Grade, number> = { good: 0, fair: 1, rough: 2, poor: 3, unme
 const RTL = new Set(['ar', 'arc', 'ckb', 'dv', 'fa', 'he', 'iw', 'ks', 'ps', 'sd', 'syr', 'ug', 'ur', 'yi'])
 
 export const baseOf = (tag: string): string => tag.split('-')[0]!.toLowerCase()
-const scriptOf = (tag: string): string | undefined => tag.split('-').slice(1, 2).find((part) => part.length === 4)?.toLowerCase()
+const scriptOf = (tag: string): string | undefined =>
+  tag
+    .split('-')
+    .slice(1, 2)
+    .find((part) => part.length === 4)
+    ?.toLowerCase()
 
 /** Whether text in `one` can be read by who reads `other`: `pt` and `pt-BR`, but not `zh-Hans` and `zh-Hant`. */
 export function sameLanguage(one: string, other: string): boolean {
@@ -30,7 +35,10 @@ export function sameLanguage(one: string, other: string): boolean {
 }
 export const directionOf = (tag: string): 'rtl' | 'ltr' => (RTL.has(baseOf(tag)) ? 'rtl' : 'ltr')
 
-/** A language's name in a language, its own by default; in `other` where the browser does not speak that one, and the tag itself where it knows no name. */
+/**
+ * A language's name in a language, its own by default; in `other` where the browser does not speak that one, and the
+ * tag itself where it knows no name.
+ */
 export function nameOf(tag: string, locale: string = tag, other = 'en'): string {
   const name = nameWithin(tag, locale, other)
   return name === tag ? tag : name.charAt(0).toLocaleUpperCase(locale) + name.slice(1)
@@ -45,7 +53,10 @@ export function nameWithin(tag: string, locale: string, other = 'en'): string {
   }
 }
 
-/** A language as messages are given it: some languages choose an article or a case by its tag, or by how its name begins. */
+/**
+ * A language as messages are given it: some languages choose an article or a case by its tag, or by how its name
+ * begins.
+ */
 interface Named {
   language: string
   tag: string
@@ -55,7 +66,11 @@ interface Named {
 export function named(tag: string, locale: string): Named {
   const language = nameWithin(tag, locale)
   const first = plain(language).charAt(0)
-  return { language, tag: canonical(tag), initial: first === 'h' ? 'h' : 'aeiou'.includes(first) ? 'vowel' : 'consonant' }
+  return {
+    language,
+    tag: canonical(tag),
+    initial: first === 'h' ? 'h' : 'aeiou'.includes(first) ? 'vowel' : 'consonant',
+  }
 }
 
 /** A language has one code here, whichever of its codes it came by: `he` for `iw` and `heb`. */
@@ -67,7 +82,10 @@ function canonical(tag: string): string {
   }
 }
 
-/** The served tag that fits a browser's language best, or null: `pt-BR` takes `pt-BR`, else `pt`, else any `pt-…`, the same script first. */
+/**
+ * The served tag that fits a browser's language best, or null: `pt-BR` takes `pt-BR`, else `pt`, else any `pt-…`, the
+ * same script first.
+ */
 export function fitting(wanted: string, tags: readonly string[]): string | null {
   const lower = wanted.toLowerCase()
   return (
@@ -121,14 +139,17 @@ export function missing(language: Language | undefined, stage: Stage): Stage {
   return stage === 'hear' && language?.hear ? 'read' : stage
 }
 
-/** The measured figures behind the word: from which language (reading), how much, by which measure, over which route. */
+/**
+ * The measured figures behind the word: from which language (reading), how much, by which measure, over which route.
+ */
 export function figuresOf(language: Language, stage: Stage): { from: string | null; quality: Quality }[] {
   if (stage === 'speak') return language.speak ? [{ from: null, quality: language.speak }] : []
   if (stage === 'hear') return language.hear ? [{ from: null, quality: language.hear }] : []
   const all = Object.entries(language.read?.from ?? {}).map(([from, quality]) => ({ from, quality }))
   const measured = all.filter(({ quality }) => quality.figure !== null)
-  return (measured.length > 0 ? measured : all)
-    .sort((a, b) => ORDER[a.quality.grade] - ORDER[b.quality.grade] || a.from.localeCompare(b.from))
+  return (measured.length > 0 ? measured : all).sort(
+    (a, b) => ORDER[a.quality.grade] - ORDER[b.quality.grade] || a.from.localeCompare(b.from),
+  )
 }
 
 /** Every language of a stage in the order people look for theirs; what is not served comes last. */
@@ -145,32 +166,39 @@ export function options(
   const unknown = [...new Set(wished)].filter((tag) => !tags.includes(tag)).map((tag): Language => ({ tag }))
   const place = (option: Option) => (option.preferred ? wished.indexOf(option.tag) : wished.length)
   const collator = new Intl.Collator(locale)
-  return [...languages, ...unknown]
-    .map((language) => ({
-      tag: language.tag,
-      name: nameOf(language.tag, language.tag, locale),
-      local: nameOf(language.tag, locale),
-      grade: gradeOf(language, stage, spoken),
-      onlySpoken: stage === 'read' && isOnlySpoken(language),
-      preferred: wished.includes(language.tag),
-    }))
-    // Nobody would find their language by a code.
-    .filter(({ tag, name }) => name !== tag)
-    .sort(
-      (a, b) =>
-        Number(a.grade === null) - Number(b.grade === null) ||
-        place(a) - place(b) ||
-        Number(a.onlySpoken) - Number(b.onlySpoken) ||
-        ORDER[a.grade ?? 'unmeasured'] - ORDER[b.grade ?? 'unmeasured'] ||
-        collator.compare(a.local, b.local),
-    )
+  return (
+    [...languages, ...unknown]
+      .map((language) => ({
+        tag: language.tag,
+        name: nameOf(language.tag, language.tag, locale),
+        local: nameOf(language.tag, locale),
+        grade: gradeOf(language, stage, spoken),
+        onlySpoken: stage === 'read' && isOnlySpoken(language),
+        preferred: wished.includes(language.tag),
+      }))
+      // Nobody would find their language by a code.
+      .filter(({ tag, name }) => name !== tag)
+      .sort(
+        (a, b) =>
+          Number(a.grade === null) - Number(b.grade === null) ||
+          place(a) - place(b) ||
+          Number(a.onlySpoken) - Number(b.onlySpoken) ||
+          ORDER[a.grade ?? 'unmeasured'] - ORDER[b.grade ?? 'unmeasured'] ||
+          collator.compare(a.local, b.local),
+      )
+  )
 }
 
-/** What a search finds, best first: the tag itself, then names that begin so, its own before the interface's, then the rest. */
+/**
+ * What a search finds, best first: the tag itself, then names that begin so, its own before the interface's, then the
+ * rest.
+ */
 export function found(options: readonly Option[], query: string): Option[] {
   const wanted = plain(query.trim())
   if (wanted === '') return [...options]
-  const ranked = options.map((option) => ({ option, rank: rankOf(option, wanted) })).filter(({ rank }) => rank < Infinity)
+  const ranked = options
+    .map((option) => ({ option, rank: rankOf(option, wanted) }))
+    .filter(({ rank }) => rank < Infinity)
   return ranked.sort((a, b) => a.rank - b.rank).map(({ option }) => option)
 }
 

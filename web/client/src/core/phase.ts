@@ -5,7 +5,17 @@ import type { Wishes } from './choices'
 export type Connection = 'connecting' | 'connected' | 'reconnecting' | 'left'
 
 export type Phase =
-  | { is: 'connecting' | 'reconnecting' | 'left' | 'unreadable' | 'bringing_back' | 'absent' | 'starting' | 'no_worker_free' }
+  | {
+      is:
+        | 'connecting'
+        | 'reconnecting'
+        | 'left'
+        | 'unreadable'
+        | 'bringing_back'
+        | 'absent'
+        | 'starting'
+        | 'no_worker_free'
+    }
   | { is: 'captions_only' | 'skipping' | 'engines_away' | 'encrypted' | 'degraded' | 'nothing_wanted' }
   | { is: 'no_voice' | 'no_captions' | 'too_many_languages'; tag: string }
   | { is: 'untranslated'; tag: string; from: string }
@@ -29,7 +39,16 @@ export interface Situation {
   unreached?: readonly string[]
 }
 
-export function phaseOf({ connection, interpreter, called = '', had, unreadable, refused, wishes, unreached = [] }: Situation): Phase {
+export function phaseOf({
+  connection,
+  interpreter,
+  called = '',
+  had,
+  unreadable,
+  refused,
+  wishes,
+  unreached = [],
+}: Situation): Phase {
   if (connection !== 'connected') return { is: connection }
   if (interpreter === null && called === 'no_worker_free') return { is: 'no_worker_free' }
   if (interpreter === null) return { is: had ? 'bringing_back' : called === 'starting' ? 'starting' : 'absent' }
@@ -40,7 +59,8 @@ export function phaseOf({ connection, interpreter, called = '', had, unreadable,
   const full = [wishes.reads, wishes.hears].find((tag) => refused[tag] === 'too_many_languages')
   if (full) return { is: 'too_many_languages', tag: full }
   // Words without a voice can still be read.
-  if (wishes.reads && (refused[wishes.reads] ?? 'no_voice') !== 'no_voice') return { is: 'no_captions', tag: wishes.reads }
+  if (wishes.reads && (refused[wishes.reads] ?? 'no_voice') !== 'no_voice')
+    return { is: 'no_captions', tag: wishes.reads }
   if (wishes.reads && unreached[0]) return { is: 'untranslated', tag: wishes.reads, from: unreached[0] }
   if (interpreter.state === 'captions_only' || interpreter.state === 'skipping') return { is: interpreter.state }
   if (wishes.hears && refused[wishes.hears]) return { is: 'no_voice', tag: wishes.hears }

@@ -18,7 +18,10 @@ const Served = v.object({
   delays: v.fallback(v.record(v.string(), v.number()), {}),
 })
 
-/** What the interpreter answers to wishes: what it refuses and why, over which routes it translates, how long each stage takes. */
+/**
+ * What the interpreter answers to wishes: what it refuses and why, over which routes it translates, how long each stage
+ * takes.
+ */
 export type Served = v.InferOutput<typeof Served>
 
 const Spoken = v.object({ suggested: v.fallback(v.boolean(), false) })
@@ -69,6 +72,8 @@ export class Questions {
     const identity = this.#to()
     if (identity === null || !this.#room.remoteParticipants.has(identity)) throw new NobodyThere(method)
     const { localParticipant } = this.#room
-    return JSON.parse(await localParticipant.performRpc({ destinationIdentity: identity, method, payload: JSON.stringify(payload) }))
+    return JSON.parse(
+      await localParticipant.performRpc({ destinationIdentity: identity, method, payload: JSON.stringify(payload) }),
+    )
   }
 }

@@ -113,7 +113,9 @@ export function view(screen: Screen, limit: number): Shown[] {
     const roll = screen.rolls.find((one) => one.key === key)
     if (!roll) return []
     const rows = visible(roll, limit)
-    return rows.length > 0 ? [{ key: roll.key, identity: roll.identity, speaker: roll.speaker, lang: roll.lang, rows }] : []
+    return rows.length > 0
+      ? [{ key: roll.key, identity: roll.identity, speaker: roll.speaker, lang: roll.lang, rows }]
+      : []
   })
 }
 
@@ -170,7 +172,8 @@ function advance(roll: Roll, now: number, limit: number): Roll {
   const rows = allRows(roll, limit)
   const count = roll.dropped + rows.length
   const shown = new Map<number, readonly Standing[]>()
-  const show = (number: number) => shown.set(number, standing(roll.shown.get(number), rows[number - roll.dropped]!, now))
+  const show = (number: number) =>
+    shown.set(number, standing(roll.shown.get(number), rows[number - roll.dropped]!, now))
   for (const number of roll.shown.keys()) if (number >= roll.dropped && number < count) show(number)
   // An interim may shrink; what is left of it stays in sight.
   if (shown.size === 0 && roll.live.length > 0 && roll.next >= count && rows.length > 0) show(count - 1)
@@ -208,7 +211,10 @@ function hasStood(row: Row, words: readonly Standing[], now: number, more = 0): 
 const isSettled = (row: Row): boolean => row.every((token) => token.settled)
 
 function noted(roll: Roll, next: number, shown: Roll['shown']): Roll {
-  const same = next === roll.next && shown.size === roll.shown.size && [...shown].every(([number, words]) => roll.shown.get(number) === words)
+  const same =
+    next === roll.next &&
+    shown.size === roll.shown.size &&
+    [...shown].every(([number, words]) => roll.shown.get(number) === words)
   if (same) return roll
   const [first = next] = shown.keys()
   // An interim may go on in the last settled row: that row stays, or the interim's words would move.

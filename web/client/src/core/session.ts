@@ -92,7 +92,10 @@ export class Session {
       .on(RoomEvent.Disconnected, (reason) => patch(this.status, { connection: 'left', ending: endingOf(reason) }))
   }
 
-  /** Throws what LiveKit throws when there is no way in. `vouched` is what the voucher would say now, where that is known. */
+  /**
+   * Throws what LiveKit throws when there is no way in. `vouched` is what the voucher would say now, where that is
+   * known.
+   */
   async connect(server: string, token: string, wishes: Wishes, vouched: Vouched | null = null): Promise<void> {
     this.#vouching?.told(vouched)
     patch(this.status, { wishes })
@@ -217,7 +220,9 @@ export class Session {
     void this.refresh()
   }
 
-  /** Call until the interpreter takes it, a few times; null where it says no, is gone or the call is no longer `wanted`. */
+  /**
+   * Call until the interpreter takes it, a few times; null where it says no, is gone or the call is no longer `wanted`.
+   */
   async #untilTaken<T>(call: () => Promise<T>, wanted: () => boolean): Promise<T | null> {
     const identity = this.status.get().interpreter?.identity
     for (let wait = AGAIN; ; wait *= 2) {

@@ -16,7 +16,10 @@ export function termsOf(text: string): Term[] | null {
 function termOf(line: string): Term | null {
   const [term = '', ...rest] = line.split('=').map((part) => part.trim())
   if (rest.length === 0) return { term }
-  const pairs = rest.join('=').split(',').map((pair) => /^\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*)\s*:\s*(\S.*?)\s*$/.exec(pair))
+  const pairs = rest
+    .join('=')
+    .split(',')
+    .map((pair) => /^\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*)\s*:\s*(\S.*?)\s*$/.exec(pair))
   if (term === '' || pairs.some((pair) => pair === null)) return null
   return { term, translations: Object.fromEntries(pairs.map((pair) => [pair![1]!, pair![2]!])) }
 }

@@ -60,7 +60,12 @@ export function search(entries: Entries, query: string, nameOf: (entry: Entry) =
 }
 
 /** As plain text, one clause a paragraph: for the clipboard. */
-export function asText(entries: Entries, lang: string, nameOf: (entry: Entry) => string, time: (at: number) => string): string {
+export function asText(
+  entries: Entries,
+  lang: string,
+  nameOf: (entry: Entry) => string,
+  time: (at: number) => string,
+): string {
   return entries
     .map((entry) => {
       const own = entry.said[entry.source]?.text

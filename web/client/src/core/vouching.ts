@@ -1,4 +1,7 @@
-/** Which interpreter to believe: the web server says so, asked whenever those who claim to be one change, but never fast. */
+/**
+ * Which interpreter to believe: the web server says so, asked whenever those who claim to be one change, but never
+ * fast.
+ */
 import { isInterpreter, type Present } from './interpreter'
 import { ATTRIBUTE } from './wireNames'
 
@@ -83,11 +86,14 @@ export class Vouching {
       this.#known = answer
       this.#changed()
     }
-    const settled = this.#known !== null && this.#claims.includes(claim(this.#known.identity, String(this.#known.epoch), this.#known.key))
+    const settled =
+      this.#known !== null &&
+      this.#claims.includes(claim(this.#known.identity, String(this.#known.epoch), this.#known.key))
     if (claims !== this.#claims || answer === undefined || !settled) this.#plan()
   }
 }
 
-const claimOf = ({ identity, attributes }: Present) => claim(identity, attributes[ATTRIBUTE.epoch] ?? '', attributes[ATTRIBUTE.key] ?? '')
+const claimOf = ({ identity, attributes }: Present) =>
+  claim(identity, attributes[ATTRIBUTE.epoch] ?? '', attributes[ATTRIBUTE.key] ?? '')
 
 const claim = (identity: string, epoch: string, key: string) => JSON.stringify([identity, epoch, key])

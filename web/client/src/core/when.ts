@@ -1,7 +1,10 @@
 /** When a clause was said, by the room's clock, whose zero the interpreter tells; pure. */
 import type { Frame } from './wire'
 
-/** A caption made longer after its clause belongs to the transcript: on the screen it would be taken for what is said now. */
+/**
+ * A caption made longer after its clause belongs to the transcript: on the screen it would be taken for what is said
+ * now.
+ */
 const LIVE = 15_000
 
 /** When the clause began, Unix ms. Where the zero is not known: when its frame was made. */

@@ -1,8 +1,14 @@
-/** What things are called on the wire; `agent/wire_names.py` has the same, and a golden file holds the two against each other. */
+/**
+ * What things are called on the wire; `agent/wire_names.py` has the same, and a golden file holds the two against each
+ * other.
+ */
 
 /** How the identity of an interpreter starts. */
 export const INTERPRETER = 'interpreter-'
-/** How a data track with live captions, a topic with finals, a voice's audio track and a topic of cues start; the language follows. */
+/**
+ * How a data track with live captions, a topic with finals, a voice's audio track and a topic of cues start; the
+ * language follows.
+ */
 export const CAPTIONS_TRACK = 'captions.'
 export const CAPTIONS_TOPIC = 'captions/'
 export const DUB_TRACK = 'dub.'

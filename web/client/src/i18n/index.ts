@@ -1,4 +1,7 @@
-/** The interface's languages, one for each JSON file here: which of them a person gets, and its words once they are loaded. */
+/**
+ * The interface's languages, one for each JSON file here: which of them a person gets, and its words once they are
+ * loaded.
+ */
 import { fitting } from '../core/languages'
 import type { Compiled } from '../../tools/icu'
 import messages from './en.json'
@@ -12,7 +15,10 @@ export type { Words } from './words'
 const CHUNKS = import.meta.glob<Compiled>(['./*.json', '!./en.json'], { import: 'default' })
 
 /** The languages that there are words in. */
-export const TAGS: readonly string[] = ['en', ...Object.keys(CHUNKS).map((path) => path.slice('./'.length, -'.json'.length))].sort()
+export const TAGS: readonly string[] = [
+  'en',
+  ...Object.keys(CHUNKS).map((path) => path.slice('./'.length, -'.json'.length)),
+].sort()
 
 export const english = wordsOf('en', messages)
 

@@ -104,7 +104,14 @@ function JoinCard() {
       <p className="quiet">{landing.joinText}</p>
       <label className="field">
         <span>{landing.joinLabel}</span>
-        <input value={text} onChange={(event) => setText(event.target.value)} required inputMode="url" autoComplete="off" data-testid="join-link" />
+        <input
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          required
+          inputMode="url"
+          autoComplete="off"
+          data-testid="join-link"
+        />
       </label>
       {bad && (
         <p className="problem" role="alert">
@@ -154,14 +161,25 @@ function MakeCard() {
       </label>
       <label className="field">
         <span>{landing.terms}</span>
-        <textarea value={terms} onChange={(event) => setTerms(event.target.value)} rows={3} aria-describedby="terms" data-testid="terms" />
+        <textarea
+          value={terms}
+          onChange={(event) => setTerms(event.target.value)}
+          rows={3}
+          aria-describedby="terms"
+          data-testid="terms"
+        />
       </label>
       <p className="quiet" id="terms">
         {landing.termsText}
       </p>
       <label className="field">
         <span>{landing.keptHead}</span>
-        <select value={kept} onChange={(event) => setKeep(event.target.value)} aria-describedby="keep" data-testid="keep">
+        <select
+          value={kept}
+          onChange={(event) => setKeep(event.target.value)}
+          aria-describedby="keep"
+          data-testid="keep"
+        >
           {policies.map((one) => (
             <option key={one.policy} value={one.policy}>
               {keptSentence(words, one)}
@@ -174,7 +192,13 @@ function MakeCard() {
       </p>
       <label className="field">
         <span>{landing.secret}</span>
-        <input type="password" value={secret} onChange={(event) => setSecret(event.target.value)} required autoComplete="off" />
+        <input
+          type="password"
+          value={secret}
+          onChange={(event) => setSecret(event.target.value)}
+          required
+          autoComplete="off"
+        />
       </label>
       {problem && (
         <p className="problem" role="alert">
@@ -195,7 +219,10 @@ function usePolicies(): Offered {
   const [offered, setOffered] = useState<Offered>({ default: NOTHING.policy, policies: [] })
   useEffect(() => {
     let gone = false
-    void api.policies().then((found) => (gone ? undefined : setOffered(found)), () => undefined)
+    void api.policies().then(
+      (found) => (gone ? undefined : setOffered(found)),
+      () => undefined,
+    )
     return () => {
       gone = true
     }
@@ -209,9 +236,19 @@ function Made({ link }: { link: string }) {
   return (
     <div className="made" role="status">
       <p>{words.landing.made}</p>
-      <input readOnly value={link} aria-label={words.landing.joinLabel} onFocus={(event) => event.target.select()} data-testid="made-link" />
+      <input
+        readOnly
+        value={link}
+        aria-label={words.landing.joinLabel}
+        onFocus={(event) => event.target.select()}
+        data-testid="made-link"
+      />
       <div className="row">
-        <button type="button" className="button" onClick={() => void navigator.clipboard.writeText(link).then(() => setCopied(true))}>
+        <button
+          type="button"
+          className="button"
+          onClick={() => void navigator.clipboard.writeText(link).then(() => setCopied(true))}
+        >
           {copied ? words.copied : words.copy}
         </button>
         <a className="button" href={link}>

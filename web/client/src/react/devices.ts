@@ -1,5 +1,12 @@
 /** A camera or a microphone before joining: asked for only when a person turns it on. */
-import { createLocalAudioTrack, createLocalVideoTrack, LocalAudioTrack, LocalVideoTrack, MediaDeviceFailure, Room } from 'livekit-client'
+import {
+  createLocalAudioTrack,
+  createLocalVideoTrack,
+  LocalAudioTrack,
+  LocalVideoTrack,
+  MediaDeviceFailure,
+  Room,
+} from 'livekit-client'
 import { useCallback, useEffect, useRef, useState } from 'react'
 
 export type DeviceError = 'denied' | 'missing' | 'busy' | 'insecure' | 'failed'
@@ -19,13 +26,22 @@ export const useMicrophone = (cleaned: boolean): Device<LocalAudioTrack> =>
   useDevice('audioinput', (deviceId) => createLocalAudioTrack({ ...chosen(deviceId), ...cleaning(cleaned) }))
 
 export const useCamera = (): Device<LocalVideoTrack> =>
-  useDevice('videoinput', (deviceId) => createLocalVideoTrack({ ...chosen(deviceId), resolution: { width: 1280, height: 720 } }))
+  useDevice('videoinput', (deviceId) =>
+    createLocalVideoTrack({ ...chosen(deviceId), resolution: { width: 1280, height: 720 } }),
+  )
 
-export const cleaning = (cleaned: boolean) => ({ echoCancellation: cleaned, noiseSuppression: cleaned, autoGainControl: cleaned })
+export const cleaning = (cleaned: boolean) => ({
+  echoCancellation: cleaned,
+  noiseSuppression: cleaned,
+  autoGainControl: cleaned,
+})
 
 const chosen = (deviceId: string | undefined) => (deviceId ? { deviceId } : {})
 
-function useDevice<T extends LocalAudioTrack | LocalVideoTrack>(kind: MediaDeviceKind, open: (deviceId?: string) => Promise<T>): Device<T> {
+function useDevice<T extends LocalAudioTrack | LocalVideoTrack>(
+  kind: MediaDeviceKind,
+  open: (deviceId?: string) => Promise<T>,
+): Device<T> {
   const [track, setTrack] = useState<T | null>(null)
   const [starting, setStarting] = useState(false)
   const [error, setError] = useState<DeviceError | null>(null)

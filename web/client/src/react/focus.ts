@@ -18,7 +18,12 @@ export function useFocusKept(): void {
     const soon = () => requestAnimationFrame(() => requestAnimationFrame(keep))
     const watch = new MutationObserver(soon)
     document.addEventListener('focusin', note)
-    watch.observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ['disabled', 'inert'] })
+    watch.observe(document.body, {
+      childList: true,
+      subtree: true,
+      attributes: true,
+      attributeFilter: ['disabled', 'inert'],
+    })
     return () => {
       document.removeEventListener('focusin', note)
       watch.disconnect()

@@ -16,7 +16,10 @@ export function useKept(): Keeps {
   useEffect(() => {
     if (kept !== null) return
     let gone = false
-    void api.room(info.room).then((fresh) => (gone ? undefined : setKnown(fresh.keeps)), () => undefined)
+    void api.room(info.room).then(
+      (fresh) => (gone ? undefined : setKnown(fresh.keeps)),
+      () => undefined,
+    )
     return () => {
       gone = true
     }

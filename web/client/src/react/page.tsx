@@ -45,7 +45,10 @@ function useLoaded(tag: string): Words {
   const [words, setWords] = useState(() => loaded(tag) ?? english)
   useEffect(() => {
     let gone = false
-    void load(tag).then((found) => (gone ? undefined : setWords(found)), () => undefined)
+    void load(tag).then(
+      (found) => (gone ? undefined : setWords(found)),
+      () => undefined,
+    )
     return () => {
       gone = true
     }

@@ -31,12 +31,20 @@ export function useStatus(): Status {
 const TICK = 150
 
 /** The caption lines of the frames that `take` accepts, at most `limit` columns wide. */
-export function useBoard(session: Session, slots: number, limit: number, take: (frame: Frame) => boolean): readonly Shown[] {
+export function useBoard(
+  session: Session,
+  slots: number,
+  limit: number,
+  take: (frame: Frame) => boolean,
+): readonly Shown[] {
   const [captions] = useState(() => new CaptionStore(slots))
   useEffect(() => {
     captions.widen(limit)
   }, [captions, limit])
-  useEffect(() => session.onCaption((frame) => (take(frame) ? captions.take(frame, Date.now()) : undefined)), [captions, session, take])
+  useEffect(
+    () => session.onCaption((frame) => (take(frame) ? captions.take(frame, Date.now()) : undefined)),
+    [captions, session, take],
+  )
   useEffect(() => {
     const timer = setInterval(() => captions.tick(Date.now()), TICK)
     return () => clearInterval(timer)

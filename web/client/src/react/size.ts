@@ -1,7 +1,10 @@
 /** An element's size as it changes. */
 import { useCallback, useState } from 'react'
 
-export function useSize(): [(element: HTMLElement | null) => (() => void) | undefined, { width: number; height: number }] {
+export function useSize(): [
+  (element: HTMLElement | null) => (() => void) | undefined,
+  { width: number; height: number },
+] {
   const [size, setSize] = useState({ width: 0, height: 0 })
   const follow = useCallback((element: HTMLElement | null) => {
     if (element === null) return undefined

@@ -22,6 +22,10 @@ export function useLatest<T extends unknown[]>(handler: (...args: T) => void): (
   useEffect(() => {
     latest.current = handler
   })
-  const [stable] = useState(() => (...args: T) => latest.current(...args))
+  const [stable] = useState(
+    () =>
+      (...args: T) =>
+        latest.current(...args),
+  )
   return stable
 }

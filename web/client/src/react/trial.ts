@@ -21,7 +21,10 @@ export function useTrial(): Trial {
   const [problem, setProblem] = useState<string | null>(null)
   useEffect(() => {
     let gone = false
-    void api.trialOffered().then((offer) => (gone ? undefined : setOffered(offer)), () => (gone ? undefined : setOffered(false)))
+    void api.trialOffered().then(
+      (offer) => (gone ? undefined : setOffered(offer)),
+      () => (gone ? undefined : setOffered(false)),
+    )
     return () => {
       gone = true
     }

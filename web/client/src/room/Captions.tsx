@@ -39,7 +39,13 @@ export function Captions({ reads, also }: { reads: string; also: string }) {
       data-testid="captions"
       aria-hidden
       data-second={also !== ''}
-      style={{ '--caption-size': `${px}px`, '--caption-columns': limit, '--caption-dark': `${look.backdrop}%` } as React.CSSProperties}
+      style={
+        {
+          '--caption-size': `${px}px`,
+          '--caption-columns': limit,
+          '--caption-dark': `${look.backdrop}%`,
+        } as React.CSSProperties
+      }
     >
       {voices.slice(0, slots).map((voice) => (
         <Voice

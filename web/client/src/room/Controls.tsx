@@ -1,5 +1,18 @@
 /** The bar of controls: oneself, the languages, the captions, the way out. */
-import { Camera, CameraOff, Captions as CaptionsIcon, CaptionsOff, CircleQuestionMark, Link, LogOut, Mic, MicOff, MonitorUp, ScrollText, Settings as Gear } from 'lucide-react'
+import {
+  Camera,
+  CameraOff,
+  Captions as CaptionsIcon,
+  CaptionsOff,
+  CircleQuestionMark,
+  Link,
+  LogOut,
+  Mic,
+  MicOff,
+  MonitorUp,
+  ScrollText,
+  Settings as Gear,
+} from 'lucide-react'
 import { useState, type ReactNode } from 'react'
 import type { Choices } from '../core/choices'
 import { NARROW, useMatch } from '../react/media'
@@ -22,7 +35,18 @@ interface Props {
   covered: boolean
 }
 
-export function Controls({ choices, onChange, media, panel, onPanel, onDialog, picking, onPicking, onLeave, covered }: Props) {
+export function Controls({
+  choices,
+  onChange,
+  media,
+  panel,
+  onPanel,
+  onDialog,
+  picking,
+  onPicking,
+  onLeave,
+  covered,
+}: Props) {
   const { words, look, setLook } = usePage()
   const { room } = words
   const narrow = useMatch(NARROW)
@@ -31,21 +55,44 @@ export function Controls({ choices, onChange, media, panel, onPanel, onDialog, p
   return (
     <section className="controls" aria-label={room.controls} inert={covered}>
       <div className="controls-group">
-        <Tool on={media.microphone} label={media.microphone ? room.mute : room.unmute} keys="M" onPress={media.toggleMicrophone} testid="mute" alarm={!media.microphone}>
+        <Tool
+          on={media.microphone}
+          label={media.microphone ? room.mute : room.unmute}
+          keys="M"
+          onPress={media.toggleMicrophone}
+          testid="mute"
+          alarm={!media.microphone}
+        >
           {media.microphone ? <Mic aria-hidden /> : <MicOff aria-hidden />}
         </Tool>
-        <Tool on={media.camera} label={media.camera ? room.cameraOff : room.cameraOn} onPress={media.toggleCamera} testid="camera">
+        <Tool
+          on={media.camera}
+          label={media.camera ? room.cameraOff : room.cameraOn}
+          onPress={media.toggleCamera}
+          testid="camera"
+        >
           {media.camera ? <Camera aria-hidden /> : <CameraOff aria-hidden />}
         </Tool>
         {media.canShare && !narrow && (
-          <Tool on={media.screen} label={media.screen ? room.unshare : room.share} onPress={media.toggleScreen} testid="share">
+          <Tool
+            on={media.screen}
+            label={media.screen ? room.unshare : room.share}
+            onPress={media.toggleScreen}
+            testid="share"
+          >
             <MonitorUp aria-hidden />
           </Tool>
         )}
       </div>
       <Pickers choices={choices} onChange={onChange} isOpen={picking} onOpenChange={onPicking} />
       <div className="controls-group">
-        <Tool on={look.captions} label={room.captions} keys="C" onPress={() => setLook({ captions: !look.captions })} testid="captions-toggle">
+        <Tool
+          on={look.captions}
+          label={room.captions}
+          keys="C"
+          onPress={() => setLook({ captions: !look.captions })}
+          testid="captions-toggle"
+        >
           {look.captions ? <CaptionsIcon aria-hidden /> : <CaptionsOff aria-hidden />}
         </Tool>
         <Tool on={panel} label={room.transcript} keys="T" onPress={onPanel} testid="transcript-toggle">
@@ -66,7 +113,14 @@ export function Controls({ choices, onChange, media, panel, onPanel, onDialog, p
             </Tool>
           </>
         )}
-        <button type="button" className="tool leave" onClick={onLeave} aria-label={room.leave} title={room.leave} data-testid="leave">
+        <button
+          type="button"
+          className="tool leave"
+          onClick={onLeave}
+          aria-label={room.leave}
+          title={room.leave}
+          data-testid="leave"
+        >
           <LogOut aria-hidden /> <span className="tool-word">{room.leave}</span>
         </button>
       </div>

@@ -29,7 +29,10 @@ export function Details() {
     const timer = setInterval(ask, AGAIN)
     return () => clearInterval(timer)
   }, [api, session, first.room])
-  const dropped = Object.entries(session.verifier.counts.dropped).reduce((sum, [why, count]) => (why === 'early' ? sum : sum + count), 0)
+  const dropped = Object.entries(session.verifier.counts.dropped).reduce(
+    (sum, [why, count]) => (why === 'early' ? sum : sum + count),
+    0,
+  )
   const now = interpreter?.languages ?? []
   const routes = Object.entries(served?.routes ?? {}).filter(([from]) => now.length === 0 || now.includes(from))
   return (
@@ -43,8 +46,16 @@ export function Details() {
             <div key={stage}>
               <dt>{words.details[stage]}</dt>
               <dd>
-                <strong>{engine ? partsOf(engine.engine).map(({ name }) => name).join(', ') : words.details.noEngine}</strong>
-                {delay !== undefined && <span> · {words.details.seconds({ seconds: number(words, delay, delay < 0.1 ? 2 : 1) })}</span>}
+                <strong>
+                  {engine
+                    ? partsOf(engine.engine)
+                        .map(({ name }) => name)
+                        .join(', ')
+                    : words.details.noEngine}
+                </strong>
+                {delay !== undefined && (
+                  <span> · {words.details.seconds({ seconds: number(words, delay, delay < 0.1 ? 2 : 1) })}</span>
+                )}
                 {engine && <AboutEngine engine={engine} stage={stage} />}
               </dd>
             </div>
@@ -63,7 +74,9 @@ export function Details() {
         {interpreter && interpreter.languages.length > 0 && (
           <div>
             <dt>{words.details.spoken}</dt>
-            <dd>{new Intl.ListFormat(words.tag).format(interpreter.languages.map((tag) => nameWithin(tag, words.tag)))}</dd>
+            <dd>
+              {new Intl.ListFormat(words.tag).format(interpreter.languages.map((tag) => nameWithin(tag, words.tag)))}
+            </dd>
           </div>
         )}
         <div>
@@ -81,7 +94,10 @@ export function Details() {
 function AboutEngine({ engine, stage }: { engine: Engine; stage: Stage }) {
   const { details } = useWords()
   const known = [...new Set(partsOf(engine.engine).flatMap(({ known }) => known ?? []))]
-  const about = stage === 'direct' && known.includes('whisper') ? [details.direct_whisper] : known.map((name) => details.engines[name])
+  const about =
+    stage === 'direct' && known.includes('whisper')
+      ? [details.direct_whisper]
+      : known.map((name) => details.engines[name])
   const { names, noncommercial } = licenceOf(engine.licence ?? '')
   return (
     <>
@@ -95,7 +111,11 @@ function AboutEngine({ engine, stage }: { engine: Engine; stage: Stage }) {
           {details.leaves({ host })}
         </strong>
       ))}
-      {names.length > 0 && <span className="quiet block">{details.licence({ names: [...names, ...(noncommercial ? [details.noncommercial] : [])].join(', ') })}</span>}
+      {names.length > 0 && (
+        <span className="quiet block">
+          {details.licence({ names: [...names, ...(noncommercial ? [details.noncommercial] : [])].join(', ') })}
+        </span>
+      )}
     </>
   )
 }

@@ -14,7 +14,11 @@ export function Figures({ language, stage, spoken }: { language: Language; stage
   const word = onlySpoken ? words.language.onlySpoken : words.language.grade[grade]
   return (
     <DialogTrigger>
-      <Button className="grade link" data-grade={onlySpoken ? 'unmeasured' : grade} aria-label={`${word}: ${words.language.figures}`}>
+      <Button
+        className="grade link"
+        data-grade={onlySpoken ? 'unmeasured' : grade}
+        aria-label={`${word}: ${words.language.figures}`}
+      >
         {word}
       </Button>
       <Popover className="popover pad figures" placement="bottom end">

@@ -30,7 +30,11 @@ export function Grid() {
       )}
       <div className="grid" ref={follow} style={{ '--columns': columns * 2 } as React.CSSProperties}>
         {people.map((one, at) => (
-          <Tile key={keyOf(one)} track={one} column={screens.length > 0 ? undefined : startOf(at, people.length, columns)} />
+          <Tile
+            key={keyOf(one)}
+            track={one}
+            column={screens.length > 0 ? undefined : startOf(at, people.length, columns)}
+          />
         ))}
       </div>
       {alone && <p className="alone quiet">{words.room.alone}</p>}
@@ -39,5 +43,6 @@ export function Grid() {
 }
 
 function keyOf(track: TrackReferenceOrPlaceholder): string {
-  return `${track.participant.identity} ${track.source} ${isTrackReference(track) && track.source === Track.Source.ScreenShare ? track.publication.trackSid : ''}`
+  const shared = isTrackReference(track) && track.source === Track.Source.ScreenShare
+  return `${track.participant.identity} ${track.source} ${shared ? track.publication.trackSid : ''}`
 }

@@ -8,7 +8,11 @@ export function InterfaceLanguage() {
   return (
     <label className="field">
       <span>{words.settings.interface}</span>
-      <select value={look.interface} onChange={(event) => setLook({ interface: event.target.value })} data-testid="interface">
+      <select
+        value={look.interface}
+        onChange={(event) => setLook({ interface: event.target.value })}
+        data-testid="interface"
+      >
         <option value="">{words.settings.auto}</option>
         {TAGS.map((tag) => (
           <option key={tag} value={tag} lang={tag}>

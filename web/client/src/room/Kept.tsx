@@ -11,7 +11,8 @@ import { useStatus } from '../react/session'
 /** Every part with how long it stays; then whether personal data is masked where no part has said so. */
 export function keptSentence(words: Words, keeps: Keeps): string {
   const parts = partsOf(keeps)
-  if (parts.length === 0) return keeps.policy === 'nothing' ? words.kept.nothing : words.kept.policy({ name: keeps.policy })
+  if (parts.length === 0)
+    return keeps.policy === 'nothing' ? words.kept.nothing : words.kept.policy({ name: keeps.policy })
   const sentences = parts.map(({ kind, lasts }) => words.kept.says[kind]({ time: timeOf(words, lasts) }))
   const masked = keeps.redaction === 'mask' && !parts.some(({ kind }) => kind === 'redacted')
   return [...sentences, ...(masked ? [words.kept.masked] : [])].join(' ')
@@ -19,7 +20,8 @@ export function keptSentence(words: Words, keeps: Keeps): string {
 
 export function keptShortly(words: Words, keeps: Keeps): string {
   const part = longest(partsOf(keeps))
-  if (part === null) return keeps.policy === 'nothing' ? words.kept.nothingShort : words.kept.policy({ name: keeps.policy })
+  if (part === null)
+    return keeps.policy === 'nothing' ? words.kept.nothingShort : words.kept.policy({ name: keeps.policy })
   return words.kept.short({ time: timeOf(words, part.lasts) })
 }
 

@@ -1,9 +1,33 @@
 /** A searchable list of languages: own names, how well each is served, and the figures behind the word. */
 import { BookOpenText, Check, ChevronDown, Ear, MessageCircle, Search } from 'lucide-react'
 import { useId, useState } from 'react'
-import { Autocomplete, Button, Header, Input, Label, ListBox, ListBoxItem, ListBoxSection, Popover, SearchField, Select, SelectValue, Text } from 'react-aria-components'
+import {
+  Autocomplete,
+  Button,
+  Header,
+  Input,
+  Label,
+  ListBox,
+  ListBoxItem,
+  ListBoxSection,
+  Popover,
+  SearchField,
+  Select,
+  SelectValue,
+  Text,
+} from 'react-aria-components'
 import type { Language } from '../core/api'
-import { directionOf, figuresOf, found, missing, nameOf, options, plain, type Option, type Stage } from '../core/languages'
+import {
+  directionOf,
+  figuresOf,
+  found,
+  missing,
+  nameOf,
+  options,
+  plain,
+  type Option,
+  type Stage,
+} from '../core/languages'
 import { usePage } from '../react/page'
 import { figure } from '../react/figures'
 import { Figures } from './Figures'
@@ -35,7 +59,20 @@ interface Props {
 const ICONS = { speak: MessageCircle, read: BookOpenText, hear: Ear }
 
 export function LanguagePicker(props: Props) {
-  const { label, stage, value, onChange, languages, specials = [], spoken, compact = false, same, testid, isOpen, onOpenChange } = props
+  const {
+    label,
+    stage,
+    value,
+    onChange,
+    languages,
+    specials = [],
+    spoken,
+    compact = false,
+    same,
+    testid,
+    isOpen,
+    onOpenChange,
+  } = props
   const { words, browser } = usePage()
   const [figured, setFigured] = useState(false)
   const [what, chosen] = [useId(), useId()]
@@ -43,10 +80,15 @@ export function LanguagePicker(props: Props) {
   const all = found(options(languages, stage, browser, words.tag, spoken), query)
   const special = specials.find((one) => one.id === value)?.name
   const followed = value === 'same' && same ? nameOf(same) : null
-  const shown = followed ? (compact ? followed : words.language.same({ language: followed })) : (special ?? (value ? nameOf(value) : '…'))
+  const shown = followed
+    ? compact
+      ? followed
+      : words.language.same({ language: followed })
+    : (special ?? (value ? nameOf(value) : '…'))
   const language = languages.find((one) => one.tag === value)
   // Languages were found already, in their order; a choice that is none is looked for by its words.
-  const find = (text: string, typed: string) => all.some((one) => one.tag === text) || plain(text).includes(plain(typed.trim()))
+  const find = (text: string, typed: string) =>
+    all.some((one) => one.tag === text) || plain(text).includes(plain(typed.trim()))
   const Icon = ICONS[stage]
   const select = (
     <Select
@@ -86,7 +128,11 @@ export function LanguagePicker(props: Props) {
             <Search aria-hidden size={18} />
             <Input placeholder={words.search} />
           </SearchField>
-          <ListBox className="picker-list" data-testid={`${testid}-list`} renderEmptyState={() => <p className="quiet pad">{words.nothingFound}</p>}>
+          <ListBox
+            className="picker-list"
+            data-testid={`${testid}-list`}
+            renderEmptyState={() => <p className="quiet pad">{words.nothingFound}</p>}
+          >
             {/* Who types looks for a language: “de” is Deutsch before it is “Detect”. */}
             {specials.length > 0 && (query === '' || all.length === 0) && (
               <ListBoxSection aria-label={label}>
@@ -120,17 +166,37 @@ export function LanguagePicker(props: Props) {
   )
 }
 
-function Item({ option, stage, languages, figured }: { option: Option; stage: Stage; languages: readonly Language[]; figured: boolean }) {
+function Item({
+  option,
+  stage,
+  languages,
+  figured,
+}: {
+  option: Option
+  stage: Stage
+  languages: readonly Language[]
+  figured: boolean
+}) {
   const { words } = usePage()
   const language = languages.find((one) => one.tag === option.tag)
   const figures = figured && language ? figuresOf(language, stage) : []
   const local = option.local === option.name ? undefined : option.local
   const word =
-    option.grade === null ? words.language.reason[missing(language, stage)] : option.onlySpoken ? words.language.onlySpoken : words.language.grade[option.grade]
+    option.grade === null
+      ? words.language.reason[missing(language, stage)]
+      : option.onlySpoken
+        ? words.language.onlySpoken
+        : words.language.grade[option.grade]
   return (
     // The text to search is the tag: `find` looks the option up by it and knows both names.
     <ListBoxItem id={option.tag} textValue={option.tag} className="picker-item" data-tag={option.tag}>
-      <Row name={option.name} tag={option.tag} hint={local} word={word} grade={option.onlySpoken ? 'unmeasured' : (option.grade ?? 'none')} />
+      <Row
+        name={option.name}
+        tag={option.tag}
+        hint={local}
+        word={word}
+        grade={option.onlySpoken ? 'unmeasured' : (option.grade ?? 'none')}
+      />
       {figures.length > 0 && (
         <Text slot="description" className="picker-figures">
           {figures.slice(0, 4).map(({ from, quality }) => (
@@ -142,7 +208,19 @@ function Item({ option, stage, languages, figured }: { option: Option; stage: St
   )
 }
 
-function Row({ name, tag, hint, word, grade }: { name: string; tag?: string; hint?: string | undefined; word?: string; grade?: string }) {
+function Row({
+  name,
+  tag,
+  hint,
+  word,
+  grade,
+}: {
+  name: string
+  tag?: string
+  hint?: string | undefined
+  word?: string
+  grade?: string
+}) {
   return (
     // What is shown is what it is called, each part in its own language.
     <Text slot="label" className="picker-row">

@@ -50,7 +50,9 @@ export function LanguagesButton({ choices, onChange, isOpen, onOpenChange }: Pro
     <div className="controls-group languages">
       <DialogTrigger isOpen={isOpen} onOpenChange={onOpenChange}>
         <Button className="picker-button languages-button" data-testid="languages">
-          <span className="visually-hidden">{words.inside.languages}: {words.room.hear} </span>
+          <span className="visually-hidden">
+            {words.inside.languages}: {words.room.hear}{' '}
+          </span>
           <Ear aria-hidden size={18} />
           <span className="picker-value">{hears}</span>
           <span className="visually-hidden">, {words.room.read} </span>
@@ -77,7 +79,18 @@ function Speak({ choices, onChange, compact = false }: Part) {
   const { words } = usePage()
   const { info } = useInside()
   const label = compact ? words.inside.speak : words.prejoin.speak
-  return <LanguagePicker compact={compact} label={label} stage="speak" value={choices.speaks} onChange={(speaks) => onChange({ speaks })} languages={info.languages} specials={speakSpecials(words)} testid="speak" />
+  return (
+    <LanguagePicker
+      compact={compact}
+      label={label}
+      stage="speak"
+      value={choices.speaks}
+      onChange={(speaks) => onChange({ speaks })}
+      languages={info.languages}
+      specials={speakSpecials(words)}
+      testid="speak"
+    />
+  )
 }
 
 function Hear({ choices, onChange, compact = false }: Part) {
@@ -85,10 +98,28 @@ function Hear({ choices, onChange, compact = false }: Part) {
   const { info } = useInside()
   const { wishes } = useStatus()
   const label = compact ? words.room.hear : words.prejoin.hear
-  return <LanguagePicker compact={compact} label={label} stage="hear" value={choices.hears} onChange={(hears) => onChange({ hears })} languages={info.languages} specials={hearSpecials(words)} same={wishes.hears} testid="hear" />
+  return (
+    <LanguagePicker
+      compact={compact}
+      label={label}
+      stage="hear"
+      value={choices.hears}
+      onChange={(hears) => onChange({ hears })}
+      languages={info.languages}
+      specials={hearSpecials(words)}
+      same={wishes.hears}
+      testid="hear"
+    />
+  )
 }
 
-function Read({ choices, onChange, compact = false, isOpen, onOpenChange }: Part & Partial<Pick<Props, 'isOpen' | 'onOpenChange'>>) {
+function Read({
+  choices,
+  onChange,
+  compact = false,
+  isOpen,
+  onOpenChange,
+}: Part & Partial<Pick<Props, 'isOpen' | 'onOpenChange'>>) {
   const { words } = usePage()
   const { info } = useInside()
   const { wishes, interpreter } = useStatus()

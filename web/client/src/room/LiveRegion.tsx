@@ -22,7 +22,12 @@ export function LiveRegion() {
   }, [session, reads, nameOf])
   return (
     <div className="visually-hidden" aria-live="polite" aria-relevant="additions" data-testid="live-region">
-      {look.captions && lines.map((line) => <p key={line.id} lang={line.lang}>{line.text}</p>)}
+      {look.captions &&
+        lines.map((line) => (
+          <p key={line.id} lang={line.lang}>
+            {line.text}
+          </p>
+        ))}
     </div>
   )
 }

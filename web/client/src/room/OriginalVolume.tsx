@@ -6,7 +6,15 @@ import { percent } from '../react/figures'
 export function OriginalVolume() {
   const { words, look, setLook } = usePage()
   return (
-    <Range label={words.settings.under} value={look.under} from={0} to={1} step={0.05} show={(value) => percent(words, value)} onChange={(under) => setLook({ under })} />
+    <Range
+      label={words.settings.under}
+      value={look.under}
+      from={0}
+      to={1}
+      step={0.05}
+      show={(value) => percent(words, value)}
+      onChange={(under) => setLook({ under })}
+    />
   )
 }
 

@@ -11,7 +11,13 @@ export function OwnVoice() {
     <section>
       <h3>{settings.voice}</h3>
       <label className="check">
-        <input type="checkbox" checked={lent} onChange={(event) => void session.lend(event.target.checked)} aria-describedby="lend-text" data-testid="lend" />
+        <input
+          type="checkbox"
+          checked={lent}
+          onChange={(event) => void session.lend(event.target.checked)}
+          aria-describedby="lend-text"
+          data-testid="lend"
+        />
         {settings.lend}
       </label>
       <p id="lend-text">{settings.lendText}</p>

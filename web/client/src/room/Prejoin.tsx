@@ -41,7 +41,11 @@ export function Prejoin({ info, problem, joining, onJoin }: Props) {
     <main className="prejoin">
       <header>
         <h1>{info.title}</h1>
-        <p className="quiet">{info.limit ? words.prejoin.peopleOf({ count: info.people, limit: info.limit }) : words.prejoin.people({ count: info.people })}</p>
+        <p className="quiet">
+          {info.limit
+            ? words.prejoin.peopleOf({ count: info.people, limit: info.limit })
+            : words.prejoin.people({ count: info.people })}
+        </p>
       </header>
       <form className="card two" onSubmit={join} data-testid="prejoin">
         <div>
@@ -73,16 +77,52 @@ export function Prejoin({ info, problem, joining, onJoin }: Props) {
               data-testid="name"
             />
           </label>
-          <LanguagePicker label={words.prejoin.speak} stage="speak" value={choices.speaks} onChange={(speaks) => change({ speaks })} languages={info.languages} specials={speakSpecials(words)} testid="speak" />
-          <LanguagePicker label={words.prejoin.read} stage="read" value={choices.reads} onChange={(reads) => change({ reads })} languages={info.languages} specials={readSpecials(words)} same={wishes.reads} testid="read" />
-          <LanguagePicker label={words.prejoin.hear} stage="hear" value={choices.hears} onChange={(hears) => change({ hears })} languages={info.languages} specials={hearSpecials(words)} same={wishes.hears} testid="hear" />
+          <LanguagePicker
+            label={words.prejoin.speak}
+            stage="speak"
+            value={choices.speaks}
+            onChange={(speaks) => change({ speaks })}
+            languages={info.languages}
+            specials={speakSpecials(words)}
+            testid="speak"
+          />
+          <LanguagePicker
+            label={words.prejoin.read}
+            stage="read"
+            value={choices.reads}
+            onChange={(reads) => change({ reads })}
+            languages={info.languages}
+            specials={readSpecials(words)}
+            same={wishes.reads}
+            testid="read"
+          />
+          <LanguagePicker
+            label={words.prejoin.hear}
+            stage="hear"
+            value={choices.hears}
+            onChange={(hears) => change({ hears })}
+            languages={info.languages}
+            specials={hearSpecials(words)}
+            same={wishes.hears}
+            testid="hear"
+          />
           {problem && (
             <p className="problem" role="alert" data-testid="problem">
               {problem}
             </p>
           )}
-          <button type="submit" className="button primary wide" disabled={choices.name.trim() === ''} aria-disabled={joining} data-testid="join">
-            {joining ? words.prejoin.joining : microphone.track || camera.track ? words.prejoin.join : words.prejoin.joinListening}
+          <button
+            type="submit"
+            className="button primary wide"
+            disabled={choices.name.trim() === ''}
+            aria-disabled={joining}
+            data-testid="join"
+          >
+            {joining
+              ? words.prejoin.joining
+              : microphone.track || camera.track
+                ? words.prejoin.join
+                : words.prejoin.joinListening}
           </button>
           {!microphone.track && <p className="quiet">{words.prejoin.listenNote}</p>}
         </div>
@@ -100,7 +140,14 @@ function OrTry({ joining }: { joining: boolean }) {
   return (
     <div className="or-try">
       <span>{words.prejoin.orTry}</span>
-      <button type="button" className="button" onClick={start} disabled={joining} aria-busy={starting} data-testid="try">
+      <button
+        type="button"
+        className="button"
+        onClick={start}
+        disabled={joining}
+        aria-busy={starting}
+        data-testid="try"
+      >
         {words.prejoin.tryTalk}
       </button>
       {problem && (

@@ -21,7 +21,11 @@ export function Preview({ name, microphone, camera, onMicrophone, onCamera }: Pr
   return (
     <section className="preview" aria-label={prejoin.preview}>
       <div className="preview-picture">
-        {camera.track ? <Picture track={camera.track} /> : <span className="avatar">{name.trim() === '' ? <UserRound aria-hidden size={32} /> : initials(name)}</span>}
+        {camera.track ? (
+          <Picture track={camera.track} />
+        ) : (
+          <span className="avatar">{name.trim() === '' ? <UserRound aria-hidden size={32} /> : initials(name)}</span>
+        )}
         <div className="preview-buttons">
           <Toggle device={microphone} on={prejoin.turnOffMicrophone} off={prejoin.turnOnMicrophone} kind="microphone" />
           <Toggle device={camera} on={prejoin.turnOffCamera} off={prejoin.turnOnCamera} kind="camera" />
@@ -40,7 +44,17 @@ export function Preview({ name, microphone, camera, onMicrophone, onCamera }: Pr
 
 type AnyDevice = Device<LocalAudioTrack> | Device<LocalVideoTrack>
 
-function Toggle({ device, on, off, kind }: { device: AnyDevice; on: string; off: string; kind: 'microphone' | 'camera' }) {
+function Toggle({
+  device,
+  on,
+  off,
+  kind,
+}: {
+  device: AnyDevice
+  on: string
+  off: string
+  kind: 'microphone' | 'camera'
+}) {
   const running = device.track !== null
   const [On, Off] = kind === 'microphone' ? [Mic, MicOff] : [Camera, CameraOff]
   return (
@@ -69,7 +83,15 @@ function Problem({ device, what }: { device: AnyDevice; what: string }) {
   )
 }
 
-function Choice({ device, label, onChange }: { device: AnyDevice; label: string; onChange: (deviceId: string) => void }) {
+function Choice({
+  device,
+  label,
+  onChange,
+}: {
+  device: AnyDevice
+  label: string
+  onChange: (deviceId: string) => void
+}) {
   const words = useWords()
   const active = device.track?.mediaStreamTrack.getSettings().deviceId
   if (device.devices.length === 0) return null
@@ -114,7 +136,14 @@ function Meter({ track }: { track: LocalAudioTrack }) {
   }, [track])
   return (
     <div className="meter">
-      <div role="meter" aria-label={words.prejoin.level} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(level * 100)} data-testid="prejoin-level">
+      <div
+        role="meter"
+        aria-label={words.prejoin.level}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={Math.round(level * 100)}
+        data-testid="prejoin-level"
+      >
         <div className="meter-bar" style={{ transform: `scaleX(${level.toFixed(3)})` }} />
       </div>
       <p className="quiet">{words.prejoin.levelHint}</p>

@@ -35,7 +35,14 @@ export function RoomPage({ room, secret, talk }: { room: string; secret: string;
   useTheme(stage.is === 'inside')
   useTitle(titleOf(stage))
 
-  const enter = async (info: RoomInfo, name: string, wishes: Wishes, tracks: LocalTrack[], choices: Choices, speaker: Talk | null) => {
+  const enter = async (
+    info: RoomInfo,
+    name: string,
+    wishes: Wishes,
+    tracks: LocalTrack[],
+    choices: Choices,
+    speaker: Talk | null,
+  ) => {
     setStage({ is: 'before', info, problem: null, joining: true })
     const session = new Session(() => api.interpreter(room))
     session.audio.unlock()
@@ -60,7 +67,10 @@ export function RoomPage({ room, secret, talk }: { room: string; secret: string;
   }
 
   const listen = async (info: RoomInfo) => {
-    const file = await api.talks().then((talks) => talkFor(talks, talk), () => null)
+    const file = await api.talks().then(
+      (talks) => talkFor(talks, talk),
+      () => null,
+    )
     if (file === null) {
       setStage({ is: 'before', info, problem: words.talk.failed, joining: false })
       return
@@ -117,7 +127,16 @@ export function RoomPage({ room, secret, talk }: { room: string; secret: string;
           info={stage.info}
           problem={stage.problem}
           joining={stage.joining}
-          onJoin={(choices, tracks) => void enter(stage.info, choices.name.trim(), resolve(choices, look, browser[0] ?? 'en'), tracks, choices, null)}
+          onJoin={(choices, tracks) =>
+            void enter(
+              stage.info,
+              choices.name.trim(),
+              resolve(choices, look, browser[0] ?? 'en'),
+              tracks,
+              choices,
+              null,
+            )
+          }
         />
       )
     case 'inside':
@@ -138,7 +157,10 @@ function titleOf(stage: Stage): string | null {
 const LISTENING = new Set(['listening', 'degraded', 'slower', 'merging', 'captions_only', 'skipping'])
 
 function readiness(session: Session) {
-  return { get: () => LISTENING.has(session.status.get().interpreter?.state ?? ''), subscribe: session.status.subscribe }
+  return {
+    get: () => LISTENING.has(session.status.get().interpreter?.state ?? ''),
+    subscribe: session.status.subscribe,
+  }
 }
 
 function codeOf(error: unknown): string {
@@ -149,5 +171,12 @@ function codeOf(error: unknown): string {
 
 /** Counts for tests and the curious; nothing that was said. */
 function expose(session: Session): void {
-  Object.assign(window, { __dragoman: { counts: session.verifier.counts, room: session.room, voice: session.voice, volumes: () => session.audio.volumes() } })
+  Object.assign(window, {
+    __dragoman: {
+      counts: session.verifier.counts,
+      room: session.room,
+      voice: session.voice,
+      volumes: () => session.audio.volumes(),
+    },
+  })
 }

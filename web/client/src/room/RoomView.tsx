@@ -23,7 +23,15 @@ import { Trouble } from './Trouble'
 import { Unlock } from './Unlock'
 import { useMedia } from './media'
 
-export function RoomView({ inside, first, onEnd }: { inside: Inside; first: Choices; onEnd: (ending: Ending) => void }) {
+export function RoomView({
+  inside,
+  first,
+  onEnd,
+}: {
+  inside: Inside
+  first: Choices
+  onEnd: (ending: Ending) => void
+}) {
   const { session, info, talk } = inside
   const { look, setLook, browser } = usePage()
   const status = useStore(session.status)
@@ -81,7 +89,13 @@ export function RoomView({ inside, first, onEnd }: { inside: Inside; first: Choi
             {status.silenced && <Unlock />}
             {talk && <TalkBar talk={talk} />}
             <Grid />
-            {look.captions && status.wishes.reads !== '' && <Captions key={`${status.wishes.reads} ${status.wishes.also}`} reads={status.wishes.reads} also={status.wishes.also} />}
+            {look.captions && status.wishes.reads !== '' && (
+              <Captions
+                key={`${status.wishes.reads} ${status.wishes.also}`}
+                reads={status.wishes.reads}
+                also={status.wishes.also}
+              />
+            )}
           </main>
           {panel && <Transcript covers={covered} onClose={() => setPanel(false)} />}
           <Controls

@@ -31,9 +31,33 @@ export function Settings({ isOpen, onClose, choices, onChange }: Props) {
           <p className="caption-sample" style={{ fontSize: `${[16, 19, 23, 29, 36][look.size - 1]}px` }}>
             {settings.sample}
           </p>
-          <Range label={settings.size} value={look.size} from={1} to={5} step={1} show={(value) => number(words, value)} onChange={(size) => setLook({ size })} />
-          <Range label={settings.backdrop} value={look.backdrop} from={0} to={100} step={5} show={(value) => percent(words, value / 100)} onChange={(backdrop) => setLook({ backdrop })} />
-          <Choose label={settings.position} value={look.position} onChange={(position) => setLook({ position })} items={[['bottom', settings.bottom], ['top', settings.top]]} />
+          <Range
+            label={settings.size}
+            value={look.size}
+            from={1}
+            to={5}
+            step={1}
+            show={(value) => number(words, value)}
+            onChange={(size) => setLook({ size })}
+          />
+          <Range
+            label={settings.backdrop}
+            value={look.backdrop}
+            from={0}
+            to={100}
+            step={5}
+            show={(value) => percent(words, value / 100)}
+            onChange={(backdrop) => setLook({ backdrop })}
+          />
+          <Choose
+            label={settings.position}
+            value={look.position}
+            onChange={(position) => setLook({ position })}
+            items={[
+              ['bottom', settings.bottom],
+              ['top', settings.top],
+            ]}
+          />
           <label className="field">
             <span>{settings.second}</span>
             <select value={look.also} onChange={(event) => setLook({ also: event.target.value })} data-testid="also">
@@ -51,20 +75,37 @@ export function Settings({ isOpen, onClose, choices, onChange }: Props) {
           <h3>{settings.sound}</h3>
           <OriginalVolume />
           <label className="check">
-            <input type="checkbox" checked={choices.cleaned} onChange={(event) => onChange({ cleaned: event.target.checked })} />
+            <input
+              type="checkbox"
+              checked={choices.cleaned}
+              onChange={(event) => onChange({ cleaned: event.target.checked })}
+            />
             {settings.cleaned}
           </label>
         </section>
         <OwnVoice />
         <section>
           <h3>{settings.devices}</h3>
-          <DeviceChoice kind="audioinput" label={words.prejoin.microphone} onChoose={(microphone) => onChange({ microphone })} />
+          <DeviceChoice
+            kind="audioinput"
+            label={words.prejoin.microphone}
+            onChoose={(microphone) => onChange({ microphone })}
+          />
           <DeviceChoice kind="videoinput" label={words.prejoin.camera} onChoose={(camera) => onChange({ camera })} />
           <DeviceChoice kind="audiooutput" label={settings.output} onChoose={(speaker) => onChange({ speaker })} />
         </section>
         <section>
           <h3>{settings.page}</h3>
-          <Choose label={settings.theme} value={look.theme} onChange={(theme) => setLook({ theme })} items={[['auto', settings.auto], ['light', settings.light], ['dark', settings.dark]]} />
+          <Choose
+            label={settings.theme}
+            value={look.theme}
+            onChange={(theme) => setLook({ theme })}
+            items={[
+              ['auto', settings.auto],
+              ['light', settings.light],
+              ['dark', settings.dark],
+            ]}
+          />
           <InterfaceLanguage />
           <Shortcuts />
         </section>
@@ -96,7 +137,15 @@ function Choose<T extends string>({ label, value, onChange, items }: ChooseProps
   )
 }
 
-function DeviceChoice({ kind, label, onChoose }: { kind: MediaDeviceKind; label: string; onChoose: (deviceId: string) => void }) {
+function DeviceChoice({
+  kind,
+  label,
+  onChoose,
+}: {
+  kind: MediaDeviceKind
+  label: string
+  onChoose: (deviceId: string) => void
+}) {
   const { words } = usePage()
   const { devices, activeDeviceId, setActiveMediaDevice } = useMediaDeviceSelect({ kind, requestPermissions: false })
   if (devices.length === 0) return null

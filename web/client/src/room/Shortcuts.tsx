@@ -5,7 +5,12 @@ export function Shortcuts() {
   const { words, look, setLook } = usePage()
   return (
     <label className="check">
-      <input type="checkbox" checked={look.shortcuts} onChange={(event) => setLook({ shortcuts: event.target.checked })} data-testid="shortcuts" />
+      <input
+        type="checkbox"
+        checked={look.shortcuts}
+        onChange={(event) => setLook({ shortcuts: event.target.checked })}
+        data-testid="shortcuts"
+      />
       {words.inside.shortcuts}
     </label>
   )

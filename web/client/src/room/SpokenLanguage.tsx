@@ -43,14 +43,20 @@ export function SpokenLanguage({ participant, name }: { participant: Participant
   return (
     <>
       <DialogTrigger>
-        <Button className="chip" aria-label={found ? words.room.foundOut({ language: shown }) : words.inside.spoken({ language: shown })} data-testid="detected">
+        <Button
+          className="chip"
+          aria-label={found ? words.room.foundOut({ language: shown }) : words.inside.spoken({ language: shown })}
+          data-testid="detected"
+        >
           {found ? `${shown} ?` : shown}
         </Button>
         <Popover className="popover pad narrow">
           <Dialog>
             {({ close }) => (
               <>
-                <Heading slot="title">{participant.isLocal ? words.room.correct({ name }) : words.inside.suggest({ name })}</Heading>
+                <Heading slot="title">
+                  {participant.isLocal ? words.room.correct({ name }) : words.inside.suggest({ name })}
+                </Heading>
                 <ul className="plain-list">
                   {choices.map((one) => (
                     <li key={one.tag}>

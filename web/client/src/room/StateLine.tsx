@@ -39,15 +39,19 @@ export function StateLine() {
   const others = useRemoteParticipants({ room: session.room, updateOnlyOn: [RoomEvent.ParticipantAttributesChanged] })
   const spoken = others.map(({ identity }) => session.spokenBy(identity)).filter((tag) => tag !== undefined)
   const called = useCalling(info.room, status.connection === 'connected' && status.interpreter === null)
-  const phase = phaseOf({ ...status, called, refused: status.served?.refused ?? {}, unreached: unreached(info.languages, status.wishes.reads, spoken) })
+  const phase = phaseOf({
+    ...status,
+    called,
+    refused: status.served?.refused ?? {},
+    unreached: unreached(info.languages, status.wishes.reads, spoken),
+  })
   const tags = phase.is === 'interpreting' ? phase.languages : []
   return (
     <div className="state" data-tone={toneOf(phase)} data-testid="state" data-state={phase.is}>
       <DialogTrigger>
         <Button className="state-button">
           <span className="state-dot" aria-hidden />
-          <span>{phrase(words, phase)}</span>{' '}
-          {tags.length > 0 && <span className="state-tags">{tags.join(' ')}</span>}
+          <span>{phrase(words, phase)}</span> {tags.length > 0 && <span className="state-tags">{tags.join(' ')}</span>}
           <span className="visually-hidden"> {words.state.details}</span>
         </Button>
         <Popover className="popover pad details" placement="bottom end">
@@ -71,7 +75,8 @@ function Lag() {
   const voice = useStore(session.voice)
   const now = useNow(1_000)
   const skipped = voice.skipped !== null && now - voice.skipped < SKIP_SHOWN
-  const behind = voice.sounding && voice.behind >= WORTH ? words.state.behind({ seconds: seconds(words, voice.behind) }) : null
+  const behind =
+    voice.sounding && voice.behind >= WORTH ? words.state.behind({ seconds: seconds(words, voice.behind) }) : null
   const said = skipped ? words.state.skipped : behind
   return (
     <span className="state-lag" data-late={!skipped && voice.behind > LATE}>

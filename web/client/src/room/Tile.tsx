@@ -1,5 +1,12 @@
 /** One person: picture or initials, name, microphone, language, and the voice that speaks for them. */
-import { isTrackReference, useIsMuted, useIsSpeaking, useParticipantInfo, VideoTrack, type TrackReferenceOrPlaceholder } from '@livekit/components-react'
+import {
+  isTrackReference,
+  useIsMuted,
+  useIsSpeaking,
+  useParticipantInfo,
+  VideoTrack,
+  type TrackReferenceOrPlaceholder,
+} from '@livekit/components-react'
 import { AudioLines, MicOff, MonitorUp } from 'lucide-react'
 import { Track, type Participant } from 'livekit-client'
 import { initials } from '../core/colours'
@@ -53,9 +60,16 @@ function Controlled({ talk, identity }: { talk: Talk; identity: string }) {
 
 function Picture({ track, name }: { track: TrackReferenceOrPlaceholder; name: string }) {
   const screen = track.source === Track.Source.ScreenShare
-  if (!isTrackReference(track) || track.publication.isMuted) return <span className="avatar large">{initials(name)}</span>
+  if (!isTrackReference(track) || track.publication.isMuted)
+    return <span className="avatar large">{initials(name)}</span>
   const mirrored = track.participant.isLocal && !screen
-  return <VideoTrack trackRef={track} className={mirrored ? 'mirrored' : undefined} data-fit={screen ? 'contain' : 'cover'} />
+  return (
+    <VideoTrack
+      trackRef={track}
+      className={mirrored ? 'mirrored' : undefined}
+      data-fit={screen ? 'contain' : 'cover'}
+    />
+  )
 }
 
 function Muted({ participant }: { participant: Participant }) {

@@ -53,7 +53,15 @@ export function Transcript({ covers = false, onClose }: { covers?: boolean; onCl
     >
       <header className="transcript-head">
         <h2 tabIndex={-1}>{words.transcript.title}</h2>
-        <button type="button" className="tool" onClick={copy} disabled={entries.length === 0} aria-label={copied ? words.copied : words.transcript.copyAll} title={copied ? words.copied : words.transcript.copyAll} data-testid="transcript-copy">
+        <button
+          type="button"
+          className="tool"
+          onClick={copy}
+          disabled={entries.length === 0}
+          aria-label={copied ? words.copied : words.transcript.copyAll}
+          title={copied ? words.copied : words.transcript.copyAll}
+          data-testid="transcript-copy"
+        >
           <ClipboardCopy aria-hidden />
         </button>
         <button type="button" className="tool" onClick={onClose} aria-label={words.close}>
@@ -63,19 +71,35 @@ export function Transcript({ covers = false, onClose }: { covers?: boolean; onCl
       <label className="transcript-search">
         <Search aria-hidden size={18} />
         <span className="visually-hidden">{words.search}</span>
-        <input type="search" value={query} placeholder={words.search} onChange={(event) => setQuery(event.target.value)} data-testid="transcript-search" />
+        <input
+          type="search"
+          value={query}
+          placeholder={words.search}
+          onChange={(event) => setQuery(event.target.value)}
+          data-testid="transcript-search"
+        />
         {query && <span className="quiet">{words.transcript.lines({ count: entries.length })}</span>}
       </label>
       <span className="visually-hidden" role="status">
         {copied ? words.copied : ''}
       </span>
       <div className="transcript-scroll" ref={scroller} onScroll={onScroll} data-testid="transcript-scroll">
-        {entries.length === 0 && <p className="quiet pad">{query ? words.transcript.noLine : words.transcript.empty}</p>}
+        {entries.length === 0 && (
+          <p className="quiet pad">{query ? words.transcript.noLine : words.transcript.empty}</p>
+        )}
         <ol style={{ height: list.getTotalSize() }}>
           {list.getVirtualItems().map((item) => {
             const entry = entries[item.index]!
             return (
-              <li key={entry.key} ref={list.measureElement} data-index={item.index} data-key={entry.key} aria-setsize={entries.length} aria-posinset={item.index + 1} style={{ transform: `translateY(${item.start}px)` }}>
+              <li
+                key={entry.key}
+                ref={list.measureElement}
+                data-index={item.index}
+                data-key={entry.key}
+                aria-setsize={entries.length}
+                aria-posinset={item.index + 1}
+                style={{ transform: `translateY(${item.start}px)` }}
+              >
                 <TranscriptLine
                   entry={entry}
                   name={name(entry)}
@@ -120,7 +144,8 @@ function useTakingFocus(covers: boolean, escape: () => void) {
     return () => {
       const held = element?.contains(document.activeElement) ?? false
       // The switch may be covered until the page is drawn again.
-      if (held) requestAnimationFrame(() => document.querySelector<HTMLElement>('[data-testid=transcript-toggle]')?.focus())
+      if (held)
+        requestAnimationFrame(() => document.querySelector<HTMLElement>('[data-testid=transcript-toggle]')?.focus())
     }
   }, [])
   return panel
@@ -145,12 +170,20 @@ function useFollowing(entries: Entries) {
   )
   useEffect(() => {
     const element = scroller.current
-    const note = (event: FocusEvent) => setFocused(event.target instanceof Element ? (event.target.closest('li')?.dataset.key ?? null) : null)
+    const note = (event: FocusEvent) =>
+      setFocused(event.target instanceof Element ? (event.target.closest('li')?.dataset.key ?? null) : null)
     element?.addEventListener('focusin', note)
     return () => element?.removeEventListener('focusin', note)
   }, [])
   // eslint-disable-next-line react-hooks/incompatible-library -- the list is not memoised by anyone
-  const list = useVirtualizer({ count, getScrollElement: () => scroller.current, estimateSize: () => 88, getItemKey: keyOf, rangeExtractor: shown, overscan: 8 })
+  const list = useVirtualizer({
+    count,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => 88,
+    getItemKey: keyOf,
+    rangeExtractor: shown,
+    overscan: 8,
+  })
   useEffect(() => {
     if (following && count > 0) list.scrollToIndex(count - 1, { align: 'end' })
   }, [count, following, list])

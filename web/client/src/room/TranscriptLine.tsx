@@ -23,17 +23,31 @@ export function TranscriptLine({ entry, name, reads, query, isOpen, onToggle }: 
   const translated = reads === entry.source ? undefined : entry.said[reads]?.text
   const others = Object.entries(entry.said).filter(([lang]) => lang !== entry.source && lang !== reads)
   return (
-    <article className="line" data-testid="transcript-line" data-id={entry.id} data-identity={entry.identity} data-colour={colours.of(entry.identity)}>
+    <article
+      className="line"
+      data-testid="transcript-line"
+      data-id={entry.id}
+      data-identity={entry.identity}
+      data-colour={colours.of(entry.identity)}
+    >
       <header>
         <strong className="line-name">{name}</strong>
         <time className="quiet" dateTime={new Date(entry.at).toISOString()}>
           {clock(words, entry.at)}
         </time>
-        <button type="button" className="line-more" aria-expanded={isOpen} aria-label={words.transcript.languages} onClick={onToggle}>
+        <button
+          type="button"
+          className="line-more"
+          aria-expanded={isOpen}
+          aria-label={words.transcript.languages}
+          onClick={onToggle}
+        >
           <ChevronDown aria-hidden size={18} />
         </button>
       </header>
-      {original !== undefined && <Text lang={entry.source} text={original} query={query} kind={translated === undefined ? 'main' : 'original'} />}
+      {original !== undefined && (
+        <Text lang={entry.source} text={original} query={query} kind={translated === undefined ? 'main' : 'original'} />
+      )}
       {translated !== undefined && <Text lang={reads} text={translated} query={query} kind="main" />}
       {entry.skipped && <p className="quiet line-note">{words.transcript.skipped}</p>}
       {isOpen && (
@@ -51,10 +65,22 @@ export function TranscriptLine({ entry, name, reads, query, isOpen, onToggle }: 
   )
 }
 
-function Text({ lang, text, query, kind }: { lang: string; text: string; query: string; kind: 'main' | 'original' | 'other' }) {
+function Text({
+  lang,
+  text,
+  query,
+  kind,
+}: {
+  lang: string
+  text: string
+  query: string
+  kind: 'main' | 'original' | 'other'
+}) {
   return (
     <p className="line-text" lang={lang} dir={directionOf(lang)} data-kind={kind} data-lang={lang}>
-      {marked(text, query).map((part, at) => (part.hit ? <mark key={at}>{part.text}</mark> : <span key={at}>{part.text}</span>))}
+      {marked(text, query).map((part, at) =>
+        part.hit ? <mark key={at}>{part.text}</mark> : <span key={at}>{part.text}</span>,
+      )}
     </p>
   )
 }

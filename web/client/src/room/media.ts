@@ -1,6 +1,14 @@
 /** One's own microphone, camera and screen inside the room, and why one of them fails. */
 import { useLocalParticipant } from '@livekit/components-react'
-import { LocalTrackPublication, RoomEvent, Track, TrackEvent, type Participant, type Room, type TrackPublication } from 'livekit-client'
+import {
+  LocalTrackPublication,
+  RoomEvent,
+  Track,
+  TrackEvent,
+  type Participant,
+  type Room,
+  type TrackPublication,
+} from 'livekit-client'
 import { useEffect, useState } from 'react'
 import type { Choices } from '../core/choices'
 import { cleaning, nameOfFailure, type DeviceError } from '../react/devices'
@@ -49,10 +57,20 @@ export function useMedia(room: Room, choices: Choices): Media {
     toggleMicrophone: () =>
       attempt(
         'microphone',
-        secure(() => localParticipant.setMicrophoneEnabled(!isMicrophoneEnabled, { ...device(choices.microphone), ...cleaning(choices.cleaned) })),
+        secure(() =>
+          localParticipant.setMicrophoneEnabled(!isMicrophoneEnabled, {
+            ...device(choices.microphone),
+            ...cleaning(choices.cleaned),
+          }),
+        ),
       ),
-    toggleCamera: () => attempt('camera', secure(() => localParticipant.setCameraEnabled(!isCameraEnabled, device(choices.camera)))),
-    toggleScreen: () => attempt('screen', localParticipant.setScreenShareEnabled(!isScreenShareEnabled, { audio: true })),
+    toggleCamera: () =>
+      attempt(
+        'camera',
+        secure(() => localParticipant.setCameraEnabled(!isCameraEnabled, device(choices.camera))),
+      ),
+    toggleScreen: () =>
+      attempt('screen', localParticipant.setScreenShareEnabled(!isScreenShareEnabled, { audio: true })),
   }
 }
 
@@ -61,7 +79,10 @@ function secure<T>(act: () => Promise<T>): Promise<T> {
   return 'mediaDevices' in navigator ? act() : Promise.reject(new DOMException('insecure', 'SecurityError'))
 }
 
-const KINDS: Partial<Record<Track.Source, 'microphone' | 'camera'>> = { [Track.Source.Microphone]: 'microphone', [Track.Source.Camera]: 'camera' }
+const KINDS: Partial<Record<Track.Source, 'microphone' | 'camera'>> = {
+  [Track.Source.Microphone]: 'microphone',
+  [Track.Source.Camera]: 'camera',
+}
 
 /** Tells of a device that was unplugged or taken away: its track ended, and LiveKit found no other and muted it. */
 function useEnded(room: Room, tell: (device: 'microphone' | 'camera') => void): void {
@@ -79,9 +100,17 @@ function useEnded(room: Room, tell: (device: 'microphone' | 'camera') => void): 
     }
     const back = (publication: TrackPublication) => ended.delete(publication)
     for (const publication of room.localParticipant.trackPublications.values()) follow(publication)
-    room.on(RoomEvent.LocalTrackPublished, follow).on(RoomEvent.TrackMuted, gone).on(RoomEvent.LocalTrackUnpublished, gone).on(RoomEvent.TrackUnmuted, back)
+    room
+      .on(RoomEvent.LocalTrackPublished, follow)
+      .on(RoomEvent.TrackMuted, gone)
+      .on(RoomEvent.LocalTrackUnpublished, gone)
+      .on(RoomEvent.TrackUnmuted, back)
     return () => {
-      room.off(RoomEvent.LocalTrackPublished, follow).off(RoomEvent.TrackMuted, gone).off(RoomEvent.LocalTrackUnpublished, gone).off(RoomEvent.TrackUnmuted, back)
+      room
+        .off(RoomEvent.LocalTrackPublished, follow)
+        .off(RoomEvent.TrackMuted, gone)
+        .off(RoomEvent.LocalTrackUnpublished, gone)
+        .off(RoomEvent.TrackUnmuted, back)
     }
   }, [room, told])
 }

@@ -2,7 +2,9 @@
 import type { Words } from '../i18n'
 import type { Special } from './LanguagePicker'
 
-export const speakSpecials = ({ language }: Words): Special[] => [{ id: 'auto', name: language.auto, hint: language.autoHint }]
+export const speakSpecials = ({ language }: Words): Special[] => [
+  { id: 'auto', name: language.auto, hint: language.autoHint },
+]
 
 export const readSpecials = ({ language }: Words): Special[] => [
   { id: 'same', name: language.same_hear },

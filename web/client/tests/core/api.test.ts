@@ -10,7 +10,17 @@ const codeOf = (asked: Promise<unknown>) =>
     () => null,
     (error: unknown) => (error as ApiError).code,
   )
-const info = { room: 'demo', title: 'Demo', keeps: { policy: 'nothing', source: null, redaction: 'off' }, secret_needed: false, people: 0, limit: 12, interpreter: 'absent', engines: null, languages: [] }
+const info = {
+  room: 'demo',
+  title: 'Demo',
+  keeps: { policy: 'nothing', source: null, redaction: 'off' },
+  secret_needed: false,
+  people: 0,
+  limit: 12,
+  interpreter: 'absent',
+  engines: null,
+  languages: [],
+}
 
 describe('the server’s answers', () => {
   it('are read as what they are', async () => {
@@ -18,7 +28,9 @@ describe('the server’s answers', () => {
   })
 
   it('may lack what is not needed to join', async () => {
-    expect(await answering(200, { room: 'demo', title: 'Demo', keeps: { policy: 'nothing' } }).room('demo')).toMatchObject({ languages: [], people: 0 })
+    expect(
+      await answering(200, { room: 'demo', title: 'Demo', keeps: { policy: 'nothing' } }).room('demo'),
+    ).toMatchObject({ languages: [], people: 0 })
   })
 
   it.each([

@@ -41,17 +41,32 @@ function listening(own = 'me') {
     const publication = new Publication(trackName)
     const there = room.remoteParticipants.get(identity)?.trackPublications ?? new Map<string, RemoteTrackPublication>()
     there.set(trackName, publication as unknown as RemoteTrackPublication)
-    room.remoteParticipants.set(identity, { identity, isAgent: identity.startsWith('interpreter'), trackPublications: there, audioTrackPublications: there } as unknown as RemoteParticipant)
-    room.emit(RoomEvent.TrackPublished, publication as unknown as RemoteTrackPublication, room.remoteParticipants.get(identity)!)
+    room.remoteParticipants.set(identity, {
+      identity,
+      isAgent: identity.startsWith('interpreter'),
+      trackPublications: there,
+      audioTrackPublications: there,
+    } as unknown as RemoteParticipant)
+    room.emit(
+      RoomEvent.TrackPublished,
+      publication as unknown as RemoteTrackPublication,
+      room.remoteParticipants.get(identity)!,
+    )
     return publication
   }
   const arrive = (identity: string, publication: Publication) => {
     const made = sound()
     publication.track = made.track
-    room.emit(RoomEvent.TrackSubscribed, made.track, publication as unknown as RemoteTrackPublication, room.remoteParticipants.get(identity)!)
+    room.emit(
+      RoomEvent.TrackSubscribed,
+      made.track,
+      publication as unknown as RemoteTrackPublication,
+      room.remoteParticipants.get(identity)!,
+    )
     return made
   }
-  const say = (identity: string) => voice.set(onCue(voice.get(), { event: 'started', id: 'a', identity, behind: 1 }, Date.now()))
+  const say = (identity: string) =>
+    voice.set(onCue(voice.get(), { event: 'started', id: 'a', identity, behind: 1 }, Date.now()))
   const end = () => voice.set(onCue(voice.get(), { event: 'ended', id: 'a', identity: '', behind: 1 }, Date.now()))
   return { room, audio, voice, publish, arrive, say, end }
 }
@@ -67,7 +82,12 @@ describe('what is listened to', () => {
   it('is everyone, and of agents the wished voice of the interpreter that is believed', () => {
     const { audio, publish } = listening()
     const people = [publish('ana', 'mic'), publish('ben', 'camera')]
-    const voices = [publish('interpreter-1', 'dub.es'), publish('interpreter-1', 'dub.fr'), publish('interpreter-1', 'other'), publish('interpreter-2', 'dub.es')]
+    const voices = [
+      publish('interpreter-1', 'dub.es'),
+      publish('interpreter-1', 'dub.fr'),
+      publish('interpreter-1', 'other'),
+      publish('interpreter-2', 'dub.es'),
+    ]
 
     audio.trust('interpreter-1')
     expect(voices.map(({ isDesired }) => isDesired)).toEqual([false, false, false, false])
@@ -156,7 +176,12 @@ describe('an original', () => {
     const publication = publish('ana', 'mic')
     const ana = arrive('ana', publication)
 
-    room.emit(RoomEvent.TrackUnsubscribed, ana.track, publication as unknown as RemoteTrackPublication, room.remoteParticipants.get('ana')!)
+    room.emit(
+      RoomEvent.TrackUnsubscribed,
+      ana.track,
+      publication as unknown as RemoteTrackPublication,
+      room.remoteParticipants.get('ana')!,
+    )
     say('ana')
     vi.advanceTimersByTime(400)
 

@@ -11,7 +11,10 @@ import { arrived, BEYOND, fromStart } from '../../src/core/sequence'
 describe('what the page holds', () => {
   it('is so many names, those met last', () => {
     let names: Names = {}
-    names = withNames(names, Object.fromEntries(Array.from({ length: HELD + 50 }, (_, at) => [`guest-${at}`, `Guest ${at}`])))
+    names = withNames(
+      names,
+      Object.fromEntries(Array.from({ length: HELD + 50 }, (_, at) => [`guest-${at}`, `Guest ${at}`])),
+    )
 
     expect(Object.keys(names).length).toBe(HELD)
     expect(names[`guest-${HELD + 49}`]).toBe(`Guest ${HELD + 49}`)
@@ -62,7 +65,8 @@ describe('what the page holds', () => {
   it('is so many data tracks of interpreters, and none of a guest', () => {
     const room = new Room()
     const carriers = new Carriers(room, new Verifier({ caption: () => undefined, cue: () => undefined }))
-    const track = (publisherIdentity: string, at: number) => ({ publisherIdentity, info: { name: `captions.x${at}`, sid: `DT_${at}` } }) as unknown as RemoteDataTrack
+    const track = (publisherIdentity: string, at: number) =>
+      ({ publisherIdentity, info: { name: `captions.x${at}`, sid: `DT_${at}` } }) as unknown as RemoteDataTrack
 
     for (let at = 0; at < 300; at += 1) room.emit(RoomEvent.DataTrackPublished, track('guest-1', at))
     expect(carriers.known).toBe(0)

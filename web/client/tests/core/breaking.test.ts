@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { columns, reading, flow, textOf, tokens, width } from '../../src/core/breaking'
 
-const broken = (text: string, lang: string, limit: number) => flow([], tokens(text, lang, Infinity, 's'), limit).map(textOf)
+const broken = (text: string, lang: string, limit: number) =>
+  flow([], tokens(text, lang, Infinity, 's'), limit).map(textOf)
 
 describe('breaking lines', () => {
   it('breaks between words and never over the limit', () => {
@@ -39,7 +40,11 @@ describe('breaking lines', () => {
   })
 
   it('gives a word that is longer than a line a line of its own', () => {
-    expect(broken('a Donaudampfschifffahrtsgesellschaft b', 'de', 10)).toEqual(['a', 'Donaudampfschifffahrtsgesellschaft', 'b'])
+    expect(broken('a Donaudampfschifffahrtsgesellschaft b', 'de', 10)).toEqual([
+      'a',
+      'Donaudampfschifffahrtsgesellschaft',
+      'b',
+    ])
   })
 
   it('counts settled characters as code points, and a word is settled only as a whole', () => {

@@ -1,4 +1,11 @@
-import { Room, RoomEvent, type DataTrackFrame, type RemoteDataTrack, type RemoteParticipant, type TextStreamHandler } from 'livekit-client'
+import {
+  Room,
+  RoomEvent,
+  type DataTrackFrame,
+  type RemoteDataTrack,
+  type RemoteParticipant,
+  type TextStreamHandler,
+} from 'livekit-client'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Carriers } from '../../src/core/carriers'
 import type { Verifier } from '../../src/core/verifier'
@@ -11,8 +18,10 @@ const bytes = (data: string) => new TextEncoder().encode(data)
 class Door {
   readonly came: string[] = []
   readonly verifier = {
-    caption: (data: string | Uint8Array, sender: string, lang: string) => Promise.resolve(void this.came.push(`caption ${text(data)} ${sender} ${lang}`)),
-    cue: (data: Uint8Array, sender: string, lang: string) => Promise.resolve(void this.came.push(`cue ${text(data)} ${sender} ${lang}`)),
+    caption: (data: string | Uint8Array, sender: string, lang: string) =>
+      Promise.resolve(void this.came.push(`caption ${text(data)} ${sender} ${lang}`)),
+    cue: (data: Uint8Array, sender: string, lang: string) =>
+      Promise.resolve(void this.came.push(`cue ${text(data)} ${sender} ${lang}`)),
     drop: (why: string) => void this.came.push(`dropped ${why}`),
   } as unknown as Verifier
 }
@@ -73,7 +82,11 @@ const settled = () => vi.advanceTimersByTimeAsync(0)
 describe('live captions', () => {
   it('are taken of the wanted language, from the interpreter that is believed', async () => {
     const { carriers, door, publish } = connected()
-    const [wanted, other, untrusted] = [publish(new Captions('es')), publish(new Captions('fr')), publish(new Captions('es', 'interpreter-2'))]
+    const [wanted, other, untrusted] = [
+      publish(new Captions('es')),
+      publish(new Captions('fr')),
+      publish(new Captions('es', 'interpreter-2')),
+    ]
     expect(wanted.streams.length).toBe(0)
 
     carriers.trust('interpreter-1')
@@ -188,7 +201,13 @@ describe('a packet', () => {
   ])('of the topic %s arrives as %j', (topic, came) => {
     const { room, door } = connected()
 
-    room.emit(RoomEvent.DataReceived, bytes('on'), { identity: 'interpreter-1' } as unknown as RemoteParticipant, undefined, topic)
+    room.emit(
+      RoomEvent.DataReceived,
+      bytes('on'),
+      { identity: 'interpreter-1' } as unknown as RemoteParticipant,
+      undefined,
+      topic,
+    )
 
     expect(door.came).toEqual(came)
   })

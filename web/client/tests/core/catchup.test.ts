@@ -55,7 +55,11 @@ describe('catching up', () => {
     await catchUp.follow('es')
 
     expect(taken).toEqual([1, 2, 3, 4, 5])
-    expect(asked).toEqual([['es', 0], ['es', 2], ['es', 4]])
+    expect(asked).toEqual([
+      ['es', 0],
+      ['es', 2],
+      ['es', 4],
+    ])
   })
 
   it('asks for a gap, after giving the other carrier a moment', async () => {
@@ -100,7 +104,10 @@ describe('catching up', () => {
     catchUp.reset()
     await catchUp.follow('es')
 
-    expect(asked).toEqual([['es', 0], ['es', 0]])
+    expect(asked).toEqual([
+      ['es', 0],
+      ['es', 0],
+    ])
   })
 
   it('asks from where it stopped after a reconnection', async () => {

@@ -7,7 +7,12 @@ const wishes = (part: Partial<Choices>) => resolve(chosen(part), plainLook(), 'd
 
 describe('what choices come to', () => {
   it('three separate choices', () => {
-    expect(wishes({ speaks: 'es', reads: 'fr', hears: 'en' })).toEqual({ speaks: 'es', reads: 'fr', hears: 'en', also: '' })
+    expect(wishes({ speaks: 'es', reads: 'fr', hears: 'en' })).toEqual({
+      speaks: 'es',
+      reads: 'fr',
+      hears: 'en',
+      also: '',
+    })
   })
 
   it('reading the same as heard, or as spoken where originals are heard', () => {

@@ -1,11 +1,24 @@
 import { describe, expect, it } from 'vitest'
-import { dubLoudness, loudness, onCue, onLevel, silent, towards, type CueEvent, type Voice } from '../../src/core/ducking'
+import {
+  dubLoudness,
+  loudness,
+  onCue,
+  onLevel,
+  silent,
+  towards,
+  type CueEvent,
+  type Voice,
+} from '../../src/core/ducking'
 
 const started: CueEvent = { event: 'started', id: 'a', identity: 'ben', behind: 2.4 }
 const ended: CueEvent = { ...started, event: 'ended' }
 
 /** The dub is measured every 50 ms; it sounds in the given stretches of time. */
-function run(cues: readonly (readonly [number, CueEvent])[], sounds: readonly (readonly [number, number])[], until: number): Map<number, Voice> {
+function run(
+  cues: readonly (readonly [number, CueEvent])[],
+  sounds: readonly (readonly [number, number])[],
+  until: number,
+): Map<number, Voice> {
   const states = new Map<number, Voice>()
   let voice = silent
   for (let now = 0; now <= until; now += 50) {
@@ -21,7 +34,16 @@ const spans = (states: Map<number, Voice>) => [...states].filter(([, voice]) => 
 
 describe('the original under the dub', () => {
   it('goes down with the cue and comes back within half a second of the end of the sound', () => {
-    const sounding = spans(run([[1_000, started], [4_000, ended]], [[1_100, 4_100]], 6_000))
+    const sounding = spans(
+      run(
+        [
+          [1_000, started],
+          [4_000, ended],
+        ],
+        [[1_100, 4_100]],
+        6_000,
+      ),
+    )
 
     expect(sounding[0]).toBe(1_000)
     // The volume's own way takes another 200 ms.
@@ -30,7 +52,17 @@ describe('the original under the dub', () => {
   })
 
   it('stays down over a pause inside the sentence', () => {
-    const states = run([[1_000, started], [5_000, ended]], [[1_100, 2_500], [3_600, 5_000]], 5_000)
+    const states = run(
+      [
+        [1_000, started],
+        [5_000, ended],
+      ],
+      [
+        [1_100, 2_500],
+        [3_600, 5_000],
+      ],
+      5_000,
+    )
 
     expect([...states].filter(([now]) => now >= 1_000).every(([, voice]) => voice.sounding)).toBe(true)
   })

@@ -15,8 +15,14 @@ describe('engines', () => {
   })
 
   it('have licences whose names are the same in every language', () => {
-    expect(licenceOf('GPL-3.0-or-later, in a process of its own; each voice has its own licence (Joe: CC0)')).toEqual({ names: ['GPL-3.0-or-later', 'CC0'], noncommercial: false })
-    expect(licenceOf('Coqui Public Model License (XTTS v2), not for commercial use')).toEqual({ names: ['Coqui Public Model License'], noncommercial: true })
+    expect(licenceOf('GPL-3.0-or-later, in a process of its own; each voice has its own licence (Joe: CC0)')).toEqual({
+      names: ['GPL-3.0-or-later', 'CC0'],
+      noncommercial: false,
+    })
+    expect(licenceOf('Coqui Public Model License (XTTS v2), not for commercial use')).toEqual({
+      names: ['Coqui Public Model License'],
+      noncommercial: true,
+    })
     expect(licenceOf('CC-BY-NC-4.0')).toEqual({ names: ['CC-BY-NC-4.0'], noncommercial: true })
     expect(licenceOf('x: the terms of api.example; plugin')).toEqual({ names: [], noncommercial: false })
   })

@@ -42,7 +42,7 @@ describe('a language’s file', () => {
     [{ from: 'aus {langauge}' }, 'room.from: lacks {language}', 'room.from: English has no {langauge}'],
     [{ from: '{language, plural, other {#}}' }, 'room.from: {language} is number, in English text'],
     // A straight apostrophe before a brace makes it a letter.
-    [{ from: 'dall\'{language}' }, 'room.from: lacks {language}'],
+    [{ from: "dall'{language}" }, 'room.from: lacks {language}'],
     [{ lines: 'Zeilen' }, 'room.lines: lacks {count}'],
     [{ lead: 'Die Seite ansehen.' }, 'room.lead: lacks {link}'],
     [{ lead: '<b>Die Seite</b> ansehen.' }, 'room.lead: lacks {link}', 'room.lead: English has no {b}'],
@@ -51,7 +51,11 @@ describe('a language’s file', () => {
     expect(differences(english, inRoom(change))).toEqual(problems)
   })
 
-  it.each([[{ lines: '{count, plural, one {# Zeile}}' }], [{ lines: '{count' }], [{ lead: '<link>Die Seite ansehen.' }]])('with %j is refused as no ICU message', (change) => {
+  it.each([
+    [{ lines: '{count, plural, one {# Zeile}}' }],
+    [{ lines: '{count' }],
+    [{ lead: '<link>Die Seite ansehen.' }],
+  ])('with %j is refused as no ICU message', (change) => {
     expect(differences(english, inRoom(change))).toEqual([expect.stringContaining('is no ICU message')])
   })
 
@@ -62,7 +66,9 @@ describe('a language’s file', () => {
 
 describe('messages', () => {
   it('that are none are named by the build', () => {
-    expect(() => compile({ room: { lines: '{count, plural, one {# line}}' } })).toThrow('“{count, plural, one {# line}}” is no ICU message: MISSING_OTHER_CLAUSE')
+    expect(() => compile({ room: { lines: '{count, plural, one {# line}}' } })).toThrow(
+      '“{count, plural, one {# line}}” is no ICU message: MISSING_OTHER_CLAUSE',
+    )
   })
 
   it('are texts where nothing is put in, and parsed else', () => {
@@ -73,7 +79,10 @@ describe('messages', () => {
   })
 
   it('become words by the rules of their language', () => {
-    const words = wordsOf('pl', compile({ lines: '{count, plural, one {# linia} few {# linie} other {# linii}}' })) as unknown as { lines: (values: { count: number }) => string }
+    const words = wordsOf(
+      'pl',
+      compile({ lines: '{count, plural, one {# linia} few {# linie} other {# linii}}' }),
+    ) as unknown as { lines: (values: { count: number }) => string }
 
     expect([1, 3, 5].map((count) => words.lines({ count }))).toEqual(['1 linia', '3 linie', '5 linii'])
   })
@@ -100,7 +109,10 @@ describe('a message that nothing shows', () => {
   afterEach(() => rmSync(root, { recursive: true }))
 
   function code(files: Record<string, string>) {
-    for (const [name, text] of Object.entries({ 'tsconfig.json': '{"compilerOptions": {"strict": true, "noLib": true, "types": []}}', ...files })) {
+    for (const [name, text] of Object.entries({
+      'tsconfig.json': '{"compilerOptions": {"strict": true, "noLib": true, "types": []}}',
+      ...files,
+    })) {
       mkdirSync(dirname(join(root, name)), { recursive: true })
       writeFileSync(join(root, name), text)
     }
@@ -108,7 +120,12 @@ describe('a message that nothing shows', () => {
   }
 
   it('is found, whichever way the others are asked for', () => {
-    const words = typed({ close: 'a', copy: 'a', room: { mute: 'a', leave: 'a', gone: 'a' }, state: { on: 'a', off: 'a', 'half-on': 'a', broken: 'a' } })
+    const words = typed({
+      close: 'a',
+      copy: 'a',
+      room: { mute: 'a', leave: 'a', gone: 'a' },
+      state: { on: 'a', off: 'a', 'half-on': 'a', broken: 'a' },
+    })
     const asking = `
       import type { Words } from './words'
       export function show(words: Words, at: 'on' | 'off', same: 'half-on') {

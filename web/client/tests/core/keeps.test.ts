@@ -13,15 +13,30 @@ const en = dictionaries.en!
 describe('what is kept', () => {
   it.each([
     [NOTHING, 'Nothing is kept after this meeting.'],
-    [keeps({ source: end, translation: end }), 'What is said and its translations are kept for 30 days after the meeting.'],
+    [
+      keeps({ source: end, translation: end }),
+      'What is said and its translations are kept for 30 days after the meeting.',
+    ],
     [keeps({ source: week }), 'What is said is kept for 7 days.'],
     [keeps({ source: { days: 1, since: 'end' } }), 'What is said is kept for one day after the meeting.'],
     [keeps({ translation: forever }), 'Translations are kept with no end date.'],
-    [keeps({ source: week, translation: end }), 'What is said is kept for 7 days. Translations are kept for 30 days after the meeting.'],
-    [keeps({ redacted: end, redaction: 'mask' }), 'What is said is kept for 30 days after the meeting, with personal data masked.'],
+    [
+      keeps({ source: week, translation: end }),
+      'What is said is kept for 7 days. Translations are kept for 30 days after the meeting.',
+    ],
+    [
+      keeps({ redacted: end, redaction: 'mask' }),
+      'What is said is kept for 30 days after the meeting, with personal data masked.',
+    ],
     [keeps({ source: week, redaction: 'mask' }), 'What is said is kept for 7 days, with personal data masked.'],
-    [keeps({ source: end, translation: end, redaction: 'mask' }), 'What is said and its translations are kept for 30 days after the meeting. Personal data is masked.'],
-    [keeps({ source: week, redacted: end }), 'What is said is kept for 7 days. What is said is kept for 30 days after the meeting, with personal data masked.'],
+    [
+      keeps({ source: end, translation: end, redaction: 'mask' }),
+      'What is said and its translations are kept for 30 days after the meeting. Personal data is masked.',
+    ],
+    [
+      keeps({ source: week, redacted: end }),
+      'What is said is kept for 7 days. What is said is kept for 30 days after the meeting, with personal data masked.',
+    ],
     [keeps({ source: week, redaction: 'tag' }), 'What is said is kept for 7 days.'],
     [keeps({ policy: 'unheard-of' }), 'A transcript is kept under the rule “unheard-of”.'],
   ] as const)('%j is: %s', (kept, sentence) => {

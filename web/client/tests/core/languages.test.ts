@@ -2,7 +2,21 @@ import { describe, expect, it, test } from 'vitest'
 import golden from '../../../../tests/data/languages.json'
 import type { Grade, Language } from '../../src/core/api'
 import { guestWishes, talkFor } from '../../src/core/guest'
-import { baseOf, directionOf, figuresOf, fitting, found, gradeOf, isOnlySpoken, missing, nameOf, options, sameLanguage, unreached, withoutAccents } from '../../src/core/languages'
+import {
+  baseOf,
+  directionOf,
+  figuresOf,
+  fitting,
+  found,
+  gradeOf,
+  isOnlySpoken,
+  missing,
+  nameOf,
+  options,
+  sameLanguage,
+  unreached,
+  withoutAccents,
+} from '../../src/core/languages'
 
 const read = (tag: string, from: Record<string, Grade>, more: Partial<Language> = {}): Language => ({
   tag,
@@ -56,7 +70,13 @@ describe('languages to choose from', () => {
   })
 
   it('has one entry a language, unless a variant is really another one', () => {
-    const languages = [read('fr', { en: 'good' }), read('fr-BE', { en: 'good' }), read('zh', { en: 'fair' }), read('zh-Hant', { en: 'rough' }), read('cmn-Hans', { en: 'good' })]
+    const languages = [
+      read('fr', { en: 'good' }),
+      read('fr-BE', { en: 'good' }),
+      read('zh', { en: 'fair' }),
+      read('zh-Hant', { en: 'rough' }),
+      read('cmn-Hans', { en: 'good' }),
+    ]
 
     expect(withoutAccents(languages).map(({ tag }) => tag)).toEqual(['fr', 'zh', 'zh-Hant', 'cmn-Hans'])
   })
@@ -128,8 +148,19 @@ describe('languages to choose from', () => {
 })
 
 describe('a guest of the recorded talk', () => {
-  const talks = ['en', 'es'].map((language) => ({ file: `${language}.mp3`, title: '', language, seconds: 60, licence: '', attribution: '' }))
-  const voices = [read('es', { en: 'good' }, { hear: { grade: 'rough' } }), read('fr', { en: 'good' }), read('en', { es: 'good' }, { hear: { grade: 'good' } })]
+  const talks = ['en', 'es'].map((language) => ({
+    file: `${language}.mp3`,
+    title: '',
+    language,
+    seconds: 60,
+    licence: '',
+    attribution: '',
+  }))
+  const voices = [
+    read('es', { en: 'good' }, { hear: { grade: 'rough' } }),
+    read('fr', { en: 'good' }),
+    read('en', { es: 'good' }, { hear: { grade: 'good' } }),
+  ]
 
   it('hears the first talk unless another is asked for', () => {
     expect(talkFor(talks, null)?.language).toBe('en')

@@ -8,7 +8,8 @@ const interpreter = {
   key: 'k',
   state: 'listening',
   languages: ['en', 'es'],
-  keeps: 'nothing', keeping: '',
+  keeps: 'nothing',
+  keeping: '',
   zero: 0,
   detected: {},
   spoken: {},
@@ -97,7 +98,13 @@ describe('whom to trust', () => {
   })
 
   it('reads its attributes, and forgives nonsense in them', () => {
-    const read = interpreterAmong([agent('interpreter-a', '5', { 'dragoman.languages': 'en,es', 'dragoman.alike': 'es', 'dragoman.detected': '{"ben":"en","x":3}' })])
+    const read = interpreterAmong([
+      agent('interpreter-a', '5', {
+        'dragoman.languages': 'en,es',
+        'dragoman.alike': 'es',
+        'dragoman.detected': '{"ben":"en","x":3}',
+      }),
+    ])
     const nonsense = interpreterAmong([agent('interpreter-a', '5', { 'dragoman.detected': '[' })])
 
     expect(read).toMatchObject({ languages: ['en', 'es'], alike: ['es'], detected: { ben: 'en' } })

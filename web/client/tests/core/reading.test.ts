@@ -1,7 +1,20 @@
 /** The promise of `screen.ts` to whoever reads, over speech of every shape. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { BACKLOG, empty, HOLD, LINES, LIVE, put, REMEMBERED, ROWS, tick, view, VOICES, type Screen } from '../../src/core/screen'
+import {
+  BACKLOG,
+  empty,
+  HOLD,
+  LINES,
+  LIVE,
+  put,
+  REMEMBERED,
+  ROWS,
+  tick,
+  view,
+  VOICES,
+  type Screen,
+} from '../../src/core/screen'
 import type { Frame } from '../../src/core/wire'
 import { frame } from './frames'
 
@@ -30,7 +43,9 @@ function frames(clauses: readonly Clause[]): { at: number; frame: Frame }[] {
   let now = 0
   clauses.forEach(({ words, interims, pace, pause }, clause) => {
     const id = `c${clause}`
-    const steps = interims.map((one) => ({ ...one, words: Math.min(one.words, words) })).sort((a, b) => a.words - b.words)
+    const steps = interims
+      .map((one) => ({ ...one, words: Math.min(one.words, words) }))
+      .sort((a, b) => a.words - b.words)
     steps.forEach((one, rev) => {
       const right = one.words - Math.min(one.wrong, one.words)
       const text = Array.from({ length: one.words }, (_, at) => word(clause, at, at >= right)).join(' ')
@@ -45,7 +60,10 @@ function frames(clauses: readonly Clause[]): { at: number; frame: Frame }[] {
 }
 
 /** How long each word stood, and how many words were at its end of the row, as it last stood. */
-function stood(said: readonly { at: number; frame: Frame }[]): { time: Map<string, number>; after: Map<string, number> } {
+function stood(said: readonly { at: number; frame: Frame }[]): {
+  time: Map<string, number>
+  after: Map<string, number>
+} {
   const time = new Map<string, number>()
   const after = new Map<string, number>()
   let screen = empty()
@@ -67,7 +85,9 @@ function stood(said: readonly { at: number; frame: Frame }[]): { time: Map<strin
 const clause = (most: number, pause: { min: number; max: number }) =>
   fc.record({
     words: fc.integer({ min: 1, max: most }),
-    interims: fc.array(fc.record({ words: fc.integer({ min: 1, max: most }), wrong: fc.integer({ min: 0, max: 4 }) }), { maxLength: 6 }),
+    interims: fc.array(fc.record({ words: fc.integer({ min: 1, max: most }), wrong: fc.integer({ min: 0, max: 4 }) }), {
+      maxLength: 6,
+    }),
     pace: fc.integer({ min: 100, max: 2_500 }),
     pause: fc.integer(pause),
   })
@@ -78,33 +98,41 @@ const CALM = { min: 7_500, max: 12_000 }
 const FITS = (LINES + HOLD) * 3
 
 describe('what is promised to whoever reads', () => {
-  it('lets every settled word stand for its time, whenever it came and whatever stood there before', () => {
-    fc.assert(
-      fc.property(fc.array(clause(FITS, CALM), { minLength: 1, maxLength: 6 }), (clauses) => {
-        const { time, after } = stood(frames(clauses))
+  it(
+    'lets every settled word stand for its time, whenever it came and whatever stood there before',
+    () => {
+      fc.assert(
+        fc.property(fc.array(clause(FITS, CALM), { minLength: 1, maxLength: 6 }), (clauses) => {
+          const { time, after } = stood(frames(clauses))
 
-        clauses.forEach(({ words }, at) => {
-          for (let one = 0; one < words; one += 1) {
-            const said = word(at, one)
-            expect(time.get(said) ?? 0, said).toBeGreaterThanOrEqual(1_500 + 300 * (after.get(said) ?? 1) - STEP)
-          }
-        })
-      }),
-      { numRuns: 100 },
-    )
-  }, SLOW)
+          clauses.forEach(({ words }, at) => {
+            for (let one = 0; one < words; one += 1) {
+              const said = word(at, one)
+              expect(time.get(said) ?? 0, said).toBeGreaterThanOrEqual(1_500 + 300 * (after.get(said) ?? 1) - STEP)
+            }
+          })
+        }),
+        { numRuns: 100 },
+      )
+    },
+    SLOW,
+  )
 
-  it('passes over whole words and cuts none short, however much is said', () => {
-    fc.assert(
-      fc.property(fc.array(clause(30, { min: 0, max: 1_000 }), { minLength: 5, maxLength: 20 }), (clauses) => {
-        const { time, after } = stood(frames(clauses.map((one) => ({ ...one, interims: [] }))))
+  it(
+    'passes over whole words and cuts none short, however much is said',
+    () => {
+      fc.assert(
+        fc.property(fc.array(clause(30, { min: 0, max: 1_000 }), { minLength: 5, maxLength: 20 }), (clauses) => {
+          const { time, after } = stood(frames(clauses.map((one) => ({ ...one, interims: [] }))))
 
-        for (const [said, ms] of time) expect(ms, said).toBeGreaterThanOrEqual(1_500 + 300 * after.get(said)! - STEP)
-        expect(time.has(word(clauses.length - 1, clauses.at(-1)!.words - 1))).toBe(true)
-      }),
-      { numRuns: 40 },
-    )
-  }, SLOW)
+          for (const [said, ms] of time) expect(ms, said).toBeGreaterThanOrEqual(1_500 + 300 * after.get(said)! - STEP)
+          expect(time.has(word(clauses.length - 1, clauses.at(-1)!.words - 1))).toBe(true)
+        }),
+        { numRuns: 40 },
+      )
+    },
+    SLOW,
+  )
 
   it('passes over nothing while no more rows wait than may', () => {
     const words = (LINES + BACKLOG) * 3
@@ -119,8 +147,10 @@ describe('what the screen remembers', () => {
 
   it('is no more than so many voices, rows, interims and settled captions', () => {
     let screen = empty()
-    for (let at = 0; at < 300; at += 1) screen = said(screen, { identity: `guest-${at}`, text: 'hola', final: true }, at)
-    for (let at = 0; at < 300; at += 1) screen = said(screen, { identity: 'guest-0', text: 'una frase bastante larga', final: true }, at)
+    for (let at = 0; at < 300; at += 1)
+      screen = said(screen, { identity: `guest-${at}`, text: 'hola', final: true }, at)
+    for (let at = 0; at < 300; at += 1)
+      screen = said(screen, { identity: 'guest-0', text: 'una frase bastante larga', final: true }, at)
     for (let at = 0; at < 300; at += 1) screen = said(screen, { identity: 'guest-1', id: `i${at}`, text: 'algo' }, at)
 
     expect(screen.rolls.length).toBe(screen.slots.length + VOICES)

@@ -5,10 +5,15 @@ import type { Frame } from '../../src/core/wire'
 import { frame } from './frames'
 
 const LIMIT = 20
-const shown = (screen: Screen) => view(screen, LIMIT).map((voice) => [voice.identity, ...voice.rows.map(({ row }) => textOf(row))])
+const shown = (screen: Screen) =>
+  view(screen, LIMIT).map((voice) => [voice.identity, ...voice.rows.map(({ row }) => textOf(row))])
 
 /** Feeds frames at their times, letting time pass in steps of 100 ms as the page does. */
-function play(events: readonly (readonly [number, Frame])[], until: number, see?: (screen: Screen, now: number) => void): Screen {
+function play(
+  events: readonly (readonly [number, Frame])[],
+  until: number,
+  see?: (screen: Screen, now: number) => void,
+): Screen {
   let screen = empty()
   for (let now = 0; now <= until; now += 100) {
     for (const [at, one] of events) if (at === now) screen = put(screen, one, now, LIMIT)
@@ -20,14 +25,33 @@ function play(events: readonly (readonly [number, Frame])[], until: number, see?
 
 describe('what stands on the screen', () => {
   it('replaces an interim in place by its final', () => {
-    const screen = play([[0, frame({ id: 'a', text: 'Hola a' })], [500, frame({ id: 'a', rev: 2, text: 'Hola a todos', stable: 6 })], [900, frame({ id: 'a', rev: 3, text: 'Hola a todos.', final: true })]], 1_000)
+    const screen = play(
+      [
+        [0, frame({ id: 'a', text: 'Hola a' })],
+        [500, frame({ id: 'a', rev: 2, text: 'Hola a todos', stable: 6 })],
+        [900, frame({ id: 'a', rev: 3, text: 'Hola a todos.', final: true })],
+      ],
+      1_000,
+    )
 
     expect(shown(screen)).toEqual([['ben', 'Hola a todos.']])
   })
 
   it('ignores a revision that is older, and any after the final', () => {
-    const late = play([[0, frame({ id: 'a', rev: 5, text: 'nuevo' })], [100, frame({ id: 'a', rev: 4, text: 'viejo' })]], 200)
-    const after = play([[0, frame({ id: 'a', rev: 5, text: 'fin', final: true })], [100, frame({ id: 'a', rev: 9, text: 'tarde' })]], 200)
+    const late = play(
+      [
+        [0, frame({ id: 'a', rev: 5, text: 'nuevo' })],
+        [100, frame({ id: 'a', rev: 4, text: 'viejo' })],
+      ],
+      200,
+    )
+    const after = play(
+      [
+        [0, frame({ id: 'a', rev: 5, text: 'fin', final: true })],
+        [100, frame({ id: 'a', rev: 9, text: 'tarde' })],
+      ],
+      200,
+    )
 
     expect(shown(late)).toEqual([['ben', 'nuevo']])
     expect(shown(after)).toEqual([['ben', 'fin']])
@@ -36,12 +60,24 @@ describe('what stands on the screen', () => {
   it('shows the same final once, whichever carrier brings it again', () => {
     const twice = frame({ id: 'a', text: 'Hola.', final: true })
 
-    expect(shown(play([[0, twice], [100, twice]], 200))).toEqual([['ben', 'Hola.']])
+    expect(
+      shown(
+        play(
+          [
+            [0, twice],
+            [100, twice],
+          ],
+          200,
+        ),
+      ),
+    ).toEqual([['ben', 'Hola.']])
   })
 
   it('never shows more than two lines of a voice, nor more than two voices', () => {
     const long = 'uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince'
-    const events = ['ana', 'ben', 'carl'].map((identity, at) => [at * 100, frame({ identity, text: long, final: true })] as const)
+    const events = ['ana', 'ben', 'carl'].map(
+      (identity, at) => [at * 100, frame({ identity, text: long, final: true })] as const,
+    )
 
     play(events, 12_000, (screen) => {
       expect(view(screen, LIMIT).length).toBeLessThanOrEqual(2)
@@ -51,7 +87,10 @@ describe('what stands on the screen', () => {
 
   it('lets every line stay at least 1.5 s and 0.3 s a word', () => {
     const seen = new Map<number, { from: number; to: number; words: number }>()
-    const events = Array.from({ length: 8 }, (_, at) => [at * 2_000, frame({ text: `frase número ${at} dicha`, final: true })] as const)
+    const events = Array.from(
+      { length: 8 },
+      (_, at) => [at * 2_000, frame({ text: `frase número ${at} dicha`, final: true })] as const,
+    )
 
     play(events, 40_000, (screen, now) => {
       for (const { number, row } of view(screen, LIMIT)[0]?.rows ?? []) {
@@ -92,7 +131,16 @@ describe('what stands on the screen', () => {
       [100, frame({ id: 'b', rev: 1, text: 'pero sigue con más', start: 2 })],
       [5_000, frame({ id: 'b', rev: 2, text: 'pero sigue con más palabras que antes', start: 2 })],
       [9_000, frame({ id: 'b', rev: 3, text: 'pero sigue con más palabras que antes y todavía otras', start: 2 })],
-      [9_500, frame({ id: 'b', rev: 4, text: 'pero sigue con más palabras que antes y todavía otras', final: true, start: 2 })],
+      [
+        9_500,
+        frame({
+          id: 'b',
+          rev: 4,
+          text: 'pero sigue con más palabras que antes y todavía otras',
+          final: true,
+          start: 2,
+        }),
+      ],
     ]
     const places = new Map<string, number>()
 
@@ -111,9 +159,30 @@ describe('what stands on the screen', () => {
   it('clears a voice after its lines were read, and lets a waiting one in', () => {
     const say = (identity: string) => frame({ identity, text: 'Una frase corta.', final: true })
 
-    const early = play([[0, say('ana')], [100, say('ben')], [200, say('carl')]], 1_000)
-    const later = play([[0, say('ana')], [100, say('ben')], [200, say('carl')]], 4_000)
-    const end = play([[0, say('ana')], [100, say('ben')], [200, say('carl')]], 20_000)
+    const early = play(
+      [
+        [0, say('ana')],
+        [100, say('ben')],
+        [200, say('carl')],
+      ],
+      1_000,
+    )
+    const later = play(
+      [
+        [0, say('ana')],
+        [100, say('ben')],
+        [200, say('carl')],
+      ],
+      4_000,
+    )
+    const end = play(
+      [
+        [0, say('ana')],
+        [100, say('ben')],
+        [200, say('carl')],
+      ],
+      20_000,
+    )
 
     expect(shown(early).map(([who]) => who)).toEqual(['ana', 'ben'])
     expect(shown(later).map(([who]) => who)).toContain('carl')
@@ -125,7 +194,10 @@ describe('what stands on the screen', () => {
   })
 
   it('passes over what waits too long rather than falling ever further behind', () => {
-    const events = Array.from({ length: 60 }, (_, at) => [at * 200, frame({ text: `muchas palabras seguidas ${at}`, final: true })] as const)
+    const events = Array.from(
+      { length: 60 },
+      (_, at) => [at * 200, frame({ text: `muchas palabras seguidas ${at}`, final: true })] as const,
+    )
 
     const screen = play(events, 12_500)
 
@@ -133,7 +205,13 @@ describe('what stands on the screen', () => {
   })
 
   it('keeps voices within one track apart', () => {
-    const screen = play([[0, frame({ speaker: 'A', text: 'Sí.', final: true })], [0, frame({ speaker: 'B', text: 'No.', final: true })]], 100)
+    const screen = play(
+      [
+        [0, frame({ speaker: 'A', text: 'Sí.', final: true })],
+        [0, frame({ speaker: 'B', text: 'No.', final: true })],
+      ],
+      100,
+    )
 
     expect(view(screen, LIMIT).map((voice) => voice.speaker)).toEqual(['A', 'B'])
   })

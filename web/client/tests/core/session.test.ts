@@ -6,7 +6,9 @@ import { patch } from '../../src/core/store'
 import type { Entry } from '../../src/core/transcript'
 import type { Frame } from '../../src/core/wire'
 
-const golden = JSON.parse(readFileSync(new URL('../../../../tests/wire/01-valid-final.json', import.meta.url), 'utf8')) as {
+const golden = JSON.parse(
+  readFileSync(new URL('../../../../tests/wire/01-valid-final.json', import.meta.url), 'utf8'),
+) as {
   key: object
   epoch: number
   frame: string
@@ -26,7 +28,8 @@ async function told(zero: number | null) {
     key: JSON.stringify(golden.key),
     state: 'listening',
     languages: [payload.lang],
-    keeps: 'nothing', keeping: '',
+    keeps: 'nothing',
+    keeping: '',
     zero,
     detected: {},
     spoken: {},
@@ -62,11 +65,16 @@ describe('a caption', () => {
 
 describe('a name', () => {
   const here = (session: Session, identity: string, name: string) => {
-    session.room.remoteParticipants.set(identity, new RemoteParticipant(session.room.engine.client, 'PA_1', identity, name))
+    session.room.remoteParticipants.set(
+      identity,
+      new RemoteParticipant(session.room.engine.client, 'PA_1', identity, name),
+    )
   }
   const answering = (session: Session, names: Record<string, string>) => {
     here(session, 'interpreter-1', '')
-    vi.spyOn(session.room.localParticipant, 'performRpc').mockResolvedValue(JSON.stringify({ frames: [], more: false, names }))
+    vi.spyOn(session.room.localParticipant, 'performRpc').mockResolvedValue(
+      JSON.stringify({ frames: [], more: false, names }),
+    )
   }
 
   it('of somebody who left before we came is told by the interpreter', async () => {

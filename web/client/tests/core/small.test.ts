@@ -72,10 +72,17 @@ describe('what a search found', () => {
 
 describe('addresses', () => {
   it('name a room, its secret and a talk', () => {
-    expect(routeOf('/room/demo', '?talk=es', '#s%20t')).toEqual({ page: 'room', room: 'demo', talk: 'es', secret: 's t' })
+    expect(routeOf('/room/demo', '?talk=es', '#s%20t')).toEqual({
+      page: 'room',
+      room: 'demo',
+      talk: 'es',
+      secret: 's t',
+    })
     expect(routeOf('/room/a%2Fb/', '', '')).toMatchObject({ room: 'a/b', talk: null })
     expect(['/', '/index.html'].map((path) => routeOf(path, '', '').page)).toEqual(['landing', 'landing'])
-    expect(['/nothing', '/room', '/room/', '/room/a/b', '//'].map((path) => routeOf(path, '', '').page)).toEqual(Array(5).fill('unknown'))
+    expect(['/nothing', '/room', '/room/', '/room/a/b', '//'].map((path) => routeOf(path, '', '').page)).toEqual(
+      Array(5).fill('unknown'),
+    )
     expect(routeOf('/room/%E0%A4%A', '', '')).toMatchObject({ room: '%E0%A4%A' })
   })
 

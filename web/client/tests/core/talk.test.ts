@@ -4,7 +4,14 @@ import { Api } from '../../src/core/api'
 import { Store } from '../../src/core/store'
 import { Talk } from '../../src/core/talk'
 
-const file = { file: 'english.mp3', title: 'A talk', language: 'en', seconds: 60, licence: 'CC BY 4.0', attribution: 'Somebody' }
+const file = {
+  file: 'english.mp3',
+  title: 'A talk',
+  language: 'en',
+  seconds: 60,
+  licence: 'CC BY 4.0',
+  attribution: 'Somebody',
+}
 
 /** One playing of the recording. */
 class Source {
@@ -46,13 +53,22 @@ function arriving({ recording = 200, room = 200 } = {}) {
   const asked: unknown[] = []
   const api = new Api('', (_, init) => {
     asked.push(JSON.parse(init!.body as string))
-    return Promise.resolve(new Response(JSON.stringify(room === 200 ? { server: 'ws://x', token: 't', identity: 'talk-1' } : { code: 'room_full', message: '' }), { status: room }))
+    return Promise.resolve(
+      new Response(
+        JSON.stringify(
+          room === 200 ? { server: 'ws://x', token: 't', identity: 'talk-1' } : { code: 'room_full', message: '' },
+        ),
+        { status: room },
+      ),
+    )
   })
   vi.stubGlobal('fetch', () => Promise.resolve(new Response('sound', { status: recording })))
   const sfu = new Room()
   const connect = vi.spyOn(sfu, 'connect').mockResolvedValue()
   const disconnect = vi.spyOn(sfu, 'disconnect').mockResolvedValue()
-  const publish = vi.spyOn(sfu.localParticipant, 'publishTrack').mockResolvedValue({} as unknown as LocalTrackPublication)
+  const publish = vi
+    .spyOn(sfu.localParticipant, 'publishTrack')
+    .mockResolvedValue({} as unknown as LocalTrackPublication)
   const listens = new Store(false)
   const talk = new Talk(file, sfu)
   const context = Context.made.at(-1)!

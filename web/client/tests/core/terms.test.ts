@@ -12,9 +12,13 @@ test('a term says what it is called in some languages', () => {
   ])
 })
 
-test.each(['= es: junta', 'board =', 'board = junta', 'board = es:', 'board = es: junta, conseil', 'Ana\nboard = junta'])(
-  'what is neither is refused whole: %j',
-  (text) => {
-    expect(termsOf(text)).toBeNull()
-  },
-)
+test.each([
+  '= es: junta',
+  'board =',
+  'board = junta',
+  'board = es:',
+  'board = es: junta, conseil',
+  'Ana\nboard = junta',
+])('what is neither is refused whole: %j', (text) => {
+  expect(termsOf(text)).toBeNull()
+})

@@ -9,7 +9,10 @@ describe('the transcript', () => {
   it('puts the original and its translations into one entry', () => {
     const said = { id: 'a', start: 1, final: true }
 
-    const entries = [frame({ ...said, lang: 'es', text: 'Hola.' }), frame({ ...said, lang: 'en', text: 'Hello.' })].reduce((all, one) => record(all, one), none)
+    const entries = [
+      frame({ ...said, lang: 'es', text: 'Hola.' }),
+      frame({ ...said, lang: 'en', text: 'Hello.' }),
+    ].reduce((all, one) => record(all, one), none)
 
     expect(entries).toHaveLength(1)
     expect(entries[0]!.said).toMatchObject({ es: { text: 'Hola.' }, en: { text: 'Hello.' } })
@@ -24,7 +27,10 @@ describe('the transcript', () => {
   })
 
   it('keeps what an interpreter before said before what its successor says', () => {
-    const entries = [frame({ epoch: 2, start: 0, final: true }), frame({ epoch: 1, start: 99, final: true })].reduce((all, one) => record(all, one), none)
+    const entries = [frame({ epoch: 2, start: 0, final: true }), frame({ epoch: 1, start: 99, final: true })].reduce(
+      (all, one) => record(all, one),
+      none,
+    )
 
     expect(entries.map((entry) => entry.epoch)).toEqual([1, 2])
   })
@@ -44,7 +50,10 @@ describe('the transcript', () => {
   })
 
   it('lets the oldest go beyond its limit', () => {
-    const entries = [1, 2, 3, 4].reduce((all, start) => record(all, frame({ id: `s${start}`, start, final: true }), 0, 3), none)
+    const entries = [1, 2, 3, 4].reduce(
+      (all, start) => record(all, frame({ id: `s${start}`, start, final: true }), 0, 3),
+      none,
+    )
 
     expect(entries.map((entry) => entry.id)).toEqual(['s2', 's3', 's4'])
   })
@@ -57,7 +66,10 @@ describe('the transcript', () => {
   })
 
   it('finds text in any language whatever its marks and case', () => {
-    const entries = record(record(none, frame({ id: 'a', text: '¿Qué más?', final: true })), frame({ id: 'b', text: 'Nada.', final: true }))
+    const entries = record(
+      record(none, frame({ id: 'a', text: '¿Qué más?', final: true })),
+      frame({ id: 'b', text: 'Nada.', final: true }),
+    )
 
     expect(search(entries, 'QUE', nameOf).map((entry) => entry.id)).toEqual(['a'])
     expect(search(entries, 'ben', nameOf)).toHaveLength(2)
@@ -66,7 +78,10 @@ describe('the transcript', () => {
 
   it('is copied as time, name, original and translation', () => {
     const said = { id: 'a', start: 1, final: true }
-    const entries = record(record(none, frame({ ...said, lang: 'en', text: 'Hello.' })), frame({ ...said, lang: 'es', text: 'Hola.' }))
+    const entries = record(
+      record(none, frame({ ...said, lang: 'en', text: 'Hello.' })),
+      frame({ ...said, lang: 'es', text: 'Hola.' }),
+    )
 
     expect(asText(entries, 'es', nameOf, () => '10:42')).toBe('10:42 Ben\nHello.\nHola.')
   })

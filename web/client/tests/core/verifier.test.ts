@@ -9,7 +9,8 @@ interface Golden {
   epoch: number
   frame: string
 }
-const golden = (name: string) => JSON.parse(readFileSync(new URL(`../../../../tests/wire/${name}.json`, import.meta.url), 'utf8')) as Golden
+const golden = (name: string) =>
+  JSON.parse(readFileSync(new URL(`../../../../tests/wire/${name}.json`, import.meta.url), 'utf8')) as Golden
 const final = golden('01-valid-final')
 const cue = golden('06-valid-cue-started')
 const forged = golden('09-signed-with-another-key')
@@ -21,7 +22,8 @@ const interpreter = (change: Partial<Interpreter> = {}): Interpreter => ({
   key: JSON.stringify(final.key),
   state: 'listening',
   languages: ['es'],
-  keeps: 'nothing', keeping: '',
+  keeps: 'nothing',
+  keeping: '',
   zero: 0,
   detected: {},
   spoken: {},
@@ -58,7 +60,13 @@ describe('the verifier', () => {
     await verifier.caption('{"text":"hello"}', 'interpreter-1', 'es')
 
     expect(captions).toEqual([])
-    expect(verifier.counts.dropped).toEqual({ bad_signature: 1, bad_epoch: 1, bad_sender: 1, bad_carrier: 1, malformed: 1 })
+    expect(verifier.counts.dropped).toEqual({
+      bad_signature: 1,
+      bad_epoch: 1,
+      bad_sender: 1,
+      bad_carrier: 1,
+      malformed: 1,
+    })
   })
 
   it('lets nobody in before there is an interpreter, nor without its key', async () => {
@@ -88,8 +96,16 @@ describe('the verifier', () => {
   it('keeps the order in which frames came', async () => {
     const { verifier, captions } = await opened()
 
-    await Promise.all([final, golden('02-valid-interim'), golden('03-valid-final-of-a-voice-within-the-track')].map((one) => verifier.caption(one.frame, 'interpreter-1', 'es')))
+    await Promise.all(
+      [final, golden('02-valid-interim'), golden('03-valid-final-of-a-voice-within-the-track')].map((one) =>
+        verifier.caption(one.frame, 'interpreter-1', 'es'),
+      ),
+    )
 
-    expect(captions.map((one) => [one.final, one.speaker])).toEqual([[true, null], [false, null], [true, 'B']])
+    expect(captions.map((one) => [one.final, one.speaker])).toEqual([
+      [true, null],
+      [false, null],
+      [true, 'B'],
+    ])
   })
 })

@@ -21,7 +21,11 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 describe('the voucher', () => {
-  const agent = (of: { identity: string; epoch: number | string; key: string }): Present => ({ identity: of.identity, isAgent: true, attributes: claims(of) })
+  const agent = (of: { identity: string; epoch: number | string; key: string }): Present => ({
+    identity: of.identity,
+    isAgent: true,
+    attributes: claims(of),
+  })
   const asking = (answer: () => Promise<Vouched | null>) => {
     const voucher = vi.fn(answer)
     const changed = vi.fn()
@@ -64,7 +68,10 @@ describe('the voucher', () => {
     const { voucher, vouching } = asking(() => Promise.resolve(ours))
 
     for (let moment = 0; moment < 600; moment += 1) {
-      vouching.look([agent(ours), ...Array.from({ length: 50 }, (_, at) => agent({ ...rogue, identity: `interpreter-${at}`, epoch: moment }))])
+      vouching.look([
+        agent(ours),
+        ...Array.from({ length: 50 }, (_, at) => agent({ ...rogue, identity: `interpreter-${at}`, epoch: moment })),
+      ])
       await vi.advanceTimersByTimeAsync(100)
     }
 
@@ -119,7 +126,16 @@ describe('a session', () => {
 
   function come(session: Session, agent: { identity: string; epoch: number | string; key: string }, more = {}) {
     const { room } = session
-    const who = new RemoteParticipant(room.engine.client, `PA_${agent.identity}`, agent.identity, '', '', claims(agent, more), undefined, ParticipantKind.AGENT)
+    const who = new RemoteParticipant(
+      room.engine.client,
+      `PA_${agent.identity}`,
+      agent.identity,
+      '',
+      '',
+      claims(agent, more),
+      undefined,
+      ParticipantKind.AGENT,
+    )
     room.remoteParticipants.set(agent.identity, who)
     room.emit('participantConnected', who)
   }
@@ -130,7 +146,11 @@ describe('a session', () => {
 
     come(session, ours)
     await vi.advanceTimersByTimeAsync(1_000)
-    come(session, { ...rogue, identity: 'interpreter-zzz' }, { 'dragoman.state': 'engines_away', 'dragoman.spoken': '{"ben":"fr"}' })
+    come(
+      session,
+      { ...rogue, identity: 'interpreter-zzz' },
+      { 'dragoman.state': 'engines_away', 'dragoman.spoken': '{"ben":"fr"}' },
+    )
     await vi.advanceTimersByTimeAsync(60_000)
 
     expect(session.status.get().interpreter).toMatchObject({ identity: ours.identity, state: 'listening', spoken: {} })
@@ -189,7 +209,9 @@ describe('a session', () => {
     const session = await among()
     come(session, ours, { 'dragoman.spoken': '{"ben":"fr","ann":"auto"}', 'dragoman.detected': '{"ann":"de"}' })
     await vi.advanceTimersByTimeAsync(1_000)
-    const ben = new RemoteParticipant(session.room.engine.client, 'PA_ben', 'ben', 'Ben', '', { 'dragoman.speaks': 'en' })
+    const ben = new RemoteParticipant(session.room.engine.client, 'PA_ben', 'ben', 'Ben', '', {
+      'dragoman.speaks': 'en',
+    })
     session.room.remoteParticipants.set('ben', ben)
 
     expect([session.spokenBy('ben'), session.spokenBy('ann')]).toEqual(['fr', 'de'])

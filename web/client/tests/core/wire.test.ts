@@ -38,12 +38,16 @@ describe('the wire', () => {
     else expect(await codeOf(reading)).toBe(code)
   })
 
-  it.each(['', '{}', 'null', '{"kty":"oct","k":"AAAA"}', '{"kty":"OKP","crv":"Ed25519","x":"AA"}', '{"kty":"OKP","crv":"Ed25519","x":"1","d":"2"}'])(
-    'refuses %s as a key',
-    async (jwk) => {
-      expect(await codeOf(publicKey(jwk))).toBe('malformed')
-    },
-  )
+  it.each([
+    '',
+    '{}',
+    'null',
+    '{"kty":"oct","k":"AAAA"}',
+    '{"kty":"OKP","crv":"Ed25519","x":"AA"}',
+    '{"kty":"OKP","crv":"Ed25519","x":"1","d":"2"}',
+  ])('refuses %s as a key', async (jwk) => {
+    expect(await codeOf(publicKey(jwk))).toBe('malformed')
+  })
 
   it('reads bytes as it reads text', async () => {
     const { key, epoch, frame, expect: wanted } = golden.find((one) => one.name === 'valid final')!

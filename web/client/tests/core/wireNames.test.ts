@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest'
 import golden from '../../../../tests/data/wire-names.json'
-import { ATTRIBUTE, CAPTIONS_TOPIC, CAPTIONS_TRACK, CUES_TOPIC, DUB_TRACK, INTERPRETER, METHOD } from '../../src/core/wireNames'
+import {
+  ATTRIBUTE,
+  CAPTIONS_TOPIC,
+  CAPTIONS_TRACK,
+  CUES_TOPIC,
+  DUB_TRACK,
+  INTERPRETER,
+  METHOD,
+} from '../../src/core/wireNames'
 
 test('names on the wire are those that the agent has', () => {
   expect(INTERPRETER).toBe(golden.interpreter)

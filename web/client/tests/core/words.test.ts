@@ -16,7 +16,8 @@ function flat(value: unknown, path = ''): [string, string][] {
 
 const english = new Map(flat(dictionaries.en))
 // Names, and words that happen to be spelled alike.
-const ALIKE = /^(product|tag)$|\.(wer|chrf|seconds|name|camera|position|transcript|title|page|auto|by|sound|reason\..*|no|controls)$/u
+const ALIKE =
+  /^(product|tag)$|\.(wer|chrf|seconds|name|camera|position|transcript|title|page|auto|by|sound|reason\..*|no|controls)$/u
 
 describe('the pages’ words', () => {
   it('are there in seven languages', () => {
@@ -38,7 +39,11 @@ describe('the pages’ words', () => {
   })
 
   it.each(TAGS)('are plain in %s: no exclamation marks, no pleading', (tag) => {
-    const shouting = flat(dictionaries[tag]).filter(([, text]) => /[!¡]|\b(please|successfully|veuillez|bitte sehr|por favor|con éxito|com sucesso|prego|per favore|con successo|si us plau|amb èxit)\b/iu.test(text))
+    const shouting = flat(dictionaries[tag]).filter(([, text]) =>
+      /[!¡]|\b(please|successfully|veuillez|bitte sehr|por favor|con éxito|com sucesso|prego|per favore|con successo|si us plau|amb èxit)\b/iu.test(
+        text,
+      ),
+    )
 
     expect(shouting).toEqual([])
   })
@@ -87,14 +92,25 @@ describe('the pages’ words', () => {
   it('know whether anybody is here, and how many may be', () => {
     const { people, peopleOf } = dictionaries.en!.prejoin
 
-    expect([0, 1, 2].map((count) => people({ count }))).toEqual(['Nobody is here yet', 'One person is here', '2 people are here'])
-    expect([0, 1, 2].map((count) => peopleOf({ count, limit: 12 }))).toEqual(['Nobody is here yet', '1 of 12 people are here', '2 of 12 people are here'])
+    expect([0, 1, 2].map((count) => people({ count }))).toEqual([
+      'Nobody is here yet',
+      'One person is here',
+      '2 people are here',
+    ])
+    expect([0, 1, 2].map((count) => peopleOf({ count, limit: 12 }))).toEqual([
+      'Nobody is here yet',
+      '1 of 12 people are here',
+      '2 of 12 people are here',
+    ])
   })
 
   it.each(TAGS)('name the limits that the fields have in %s', (tag) => {
     const { bad_name, bad_title } = dictionaries[tag]!.errors
 
-    expect([bad_name, bad_title].map((sentence) => /1\D+(\d+)/.exec(sentence)?.[1])).toEqual([String(NAME_LIMIT), String(TITLE_LIMIT)])
+    expect([bad_name, bad_title].map((sentence) => /1\D+(\d+)/.exec(sentence)?.[1])).toEqual([
+      String(NAME_LIMIT),
+      String(TITLE_LIMIT),
+    ])
   })
 
   it('go by choice, then by the browser, then English', () => {

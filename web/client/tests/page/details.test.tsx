@@ -20,8 +20,16 @@ const info: RoomInfo = {
   languages: [],
   engines: {
     recognise: { engine: 'whisper-base', licence: 'MIT', leaves: {} },
-    translate: { engine: 'deepl.Translator', licence: 'deepl.Translator: the terms of api.deepl.example; plugin', leaves: { 'deepl.Translator': 'api.deepl.example' } },
-    speak: { engine: 'piper+espeak-ng', licence: 'GPL-3.0-or-later, in a process of its own; each voice has its own licence', leaves: {} },
+    translate: {
+      engine: 'deepl.Translator',
+      licence: 'deepl.Translator: the terms of api.deepl.example; plugin',
+      leaves: { 'deepl.Translator': 'api.deepl.example' },
+    },
+    speak: {
+      engine: 'piper+espeak-ng',
+      licence: 'GPL-3.0-or-later, in a process of its own; each voice has its own licence',
+      leaves: {},
+    },
   },
 }
 
@@ -30,11 +38,26 @@ afterEach(cleanup)
 describe('the details', () => {
   it.each([
     ['en', 'Whisper is an open model', 'leaves this server for api.deepl.example', 'licence: GPL-3.0-or-later'],
-    ['de', 'Whisper ist ein offenes Modell', 'verlässt diesen Server und geht an api.deepl.example', 'Lizenz: GPL-3.0-or-later'],
-    ['es', 'Whisper es un modelo abierto', 'sale de este servidor hacia api.deepl.example', 'licencia: GPL-3.0-or-later'],
+    [
+      'de',
+      'Whisper ist ein offenes Modell',
+      'verlässt diesen Server und geht an api.deepl.example',
+      'Lizenz: GPL-3.0-or-later',
+    ],
+    [
+      'es',
+      'Whisper es un modelo abierto',
+      'sale de este servidor hacia api.deepl.example',
+      'licencia: GPL-3.0-or-later',
+    ],
     ['fr', 'Whisper est un modèle ouvert', 'quitte ce serveur pour api.deepl.example', 'licence : GPL-3.0-or-later'],
     ['it', 'Whisper è un modello aperto', 'lascia questo server e va a api.deepl.example', 'licenza: GPL-3.0-or-later'],
-    ['ca', 'Whisper és un model obert', 'surt d’aquest servidor cap a api.deepl.example', 'llicència: GPL-3.0-or-later'],
+    [
+      'ca',
+      'Whisper és un model obert',
+      'surt d’aquest servidor cap a api.deepl.example',
+      'llicència: GPL-3.0-or-later',
+    ],
     ['pt', 'O Whisper é um modelo aberto', 'sai deste servidor para api.deepl.example', 'licença: GPL-3.0-or-later'],
   ])('say in %s what the engines are, and where what is said goes', async (language, about, leaves, licence) => {
     memory.look.save({ ...memory.look.load(), interface: language })
@@ -54,7 +77,8 @@ describe('the details', () => {
     )
 
     const said = screen.getByTestId('details').textContent
-    for (const part of ['Whisper base', 'Piper, eSpeak NG', 'deepl.Translator', about, leaves, licence]) expect(said).toContain(part)
+    for (const part of ['Whisper base', 'Piper, eSpeak NG', 'deepl.Translator', about, leaves, licence])
+      expect(said).toContain(part)
     expect(said).not.toContain('process of its own')
     await session.close()
   })

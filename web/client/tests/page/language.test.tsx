@@ -11,7 +11,10 @@ import { InterfaceLanguage } from '../../src/room/InterfaceLanguage'
 // The server does not hand out the Italian words.
 vi.mock('../../src/i18n', async (original) => {
   const real = await original<typeof I18n>()
-  return { ...real, load: (tag: string) => (tag === 'it' ? Promise.reject(new TypeError('Failed to fetch')) : real.load(tag)) }
+  return {
+    ...real,
+    load: (tag: string) => (tag === 'it' ? Promise.reject(new TypeError('Failed to fetch')) : real.load(tag)),
+  }
 })
 
 const page = () => (

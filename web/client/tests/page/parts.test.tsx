@@ -30,11 +30,17 @@ const info: RoomInfo = {
       read: { from: { en: { grade: 'good', figure: 52.9, measure: 'chrf', route: 'bergamot en>pt, apertium pt>es' } } },
       hear: { grade: 'rough', engine: 'espeak-ng' },
     },
-    { tag: 'ca', speak: { grade: 'unmeasured' }, read: { from: { es: { grade: 'fair', figure: 44, measure: 'chrf' } } }, hear: null },
+    {
+      tag: 'ca',
+      speak: { grade: 'unmeasured' },
+      read: { from: { es: { grade: 'fair', figure: 44, measure: 'chrf' } } },
+      hear: null,
+    },
     { tag: 'ja', speak: { grade: 'good', figure: 0.2, measure: 'wer' }, read: { from: {} }, hear: null },
   ],
 }
-const answering = (status: number, body: unknown) => new Api('', () => Promise.resolve(new Response(JSON.stringify(body), { status })))
+const answering = (status: number, body: unknown) =>
+  new Api('', () => Promise.resolve(new Response(JSON.stringify(body), { status })))
 
 beforeEach(() => {
   localStorage.clear()
@@ -133,7 +139,18 @@ describe('before joining', () => {
 describe('choosing a language', () => {
   function Chooser() {
     const [value, setValue] = useState('same')
-    return <LanguagePicker label="I read" stage="read" value={value} onChange={setValue} languages={info.languages} specials={readSpecials(dictionaries.en!)} same="es" testid="read" />
+    return (
+      <LanguagePicker
+        label="I read"
+        stage="read"
+        value={value}
+        onChange={setValue}
+        languages={info.languages}
+        specials={readSpecials(dictionaries.en!)}
+        same="es"
+        testid="read"
+      />
+    )
   }
   async function open() {
     const user = userEvent.setup()
@@ -152,7 +169,9 @@ describe('choosing a language', () => {
 
     expect(names()).toEqual(expect.arrayContaining(['same', 'off', 'es', 'ca', 'ja']))
     expect(screen.getByRole('option', { name: 'Español Spanish good' })).toBeTruthy()
-    expect(screen.getByRole('option', { name: '日本語 Japanese no translation here' }).getAttribute('aria-disabled')).toBe('true')
+    expect(
+      screen.getByRole('option', { name: '日本語 Japanese no translation here' }).getAttribute('aria-disabled'),
+    ).toBe('true')
   })
 
   it('finds by any of a language’s names', async () => {
@@ -162,7 +181,11 @@ describe('choosing a language', () => {
     expect(names()).toEqual(['ca'])
 
     await user.keyboard('{ArrowDown}{Enter}')
-    expect(within(screen.getByTestId('read')).getByRole('button', { name: /I read/ }).getAttribute('data-value')).toBe('ca')
+    expect(
+      within(screen.getByTestId('read'))
+        .getByRole('button', { name: /I read/ })
+        .getAttribute('data-value'),
+    ).toBe('ca')
   })
 
   it('opens the measured figures', async () => {
@@ -170,7 +193,9 @@ describe('choosing a language', () => {
 
     await user.click(screen.getByRole('button', { name: 'Show figures' }))
 
-    expect(screen.getByRole('listbox').textContent).toContain('from English · chrF 52.9 · by bergamot en>pt, apertium pt>es')
+    expect(screen.getByRole('listbox').textContent).toContain(
+      'from English · chrF 52.9 · by bergamot en>pt, apertium pt>es',
+    )
   })
 })
 
@@ -193,7 +218,10 @@ describe('the word beside a language', () => {
   })
 
   it('says of a language that nothing is translated into that it is read only where it is spoken', async () => {
-    const german = { tag: 'de', read: { from: { de: { grade: 'fair' as const, figure: 0.22, measure: 'wer', route: 'whisper-base' } } } }
+    const german = {
+      tag: 'de',
+      read: { from: { de: { grade: 'fair' as const, figure: 0.22, measure: 'wer', route: 'whisper-base' } } },
+    }
     const user = userEvent.setup()
     render(
       <PageProvider>
@@ -212,7 +240,8 @@ describe('a room that cannot be entered', () => {
     [404, 'room_not_found', /no room of that name/],
     [502, 'x', /server/],
   ])('answers %i with one sentence and one thing to do', async (status, code, said) => {
-    const api = status === 502 ? new Api('', () => Promise.reject(new TypeError('no'))) : answering(status, { code, message: '' })
+    const api =
+      status === 502 ? new Api('', () => Promise.reject(new TypeError('no'))) : answering(status, { code, message: '' })
     render(
       <PageProvider api={api}>
         <RoomPage room="nowhere" secret="" talk={null} />
@@ -348,7 +377,13 @@ describe('the first page', () => {
     await user.type(screen.getByTestId('terms'), 'Sintra\nboard = es: junta')
     await user.click(screen.getByRole('button', { name: 'Make the room' }))
     await screen.findByTestId('made-link')
-    expect(sent).toEqual([{ title: 'Planning', glossary: [{ term: 'Sintra' }, { term: 'board', translations: { es: 'junta' } }], keep: 'nothing' }])
+    expect(sent).toEqual([
+      {
+        title: 'Planning',
+        glossary: [{ term: 'Sintra' }, { term: 'board', translations: { es: 'junta' } }],
+        keep: 'nothing',
+      },
+    ])
   })
 
   it('offers what a room may keep in plain words, and sends what was chosen', async () => {
@@ -360,7 +395,8 @@ describe('the first page', () => {
       { policy: 'redacted-90', redacted: { days: 90, since: 'end' }, redaction: 'mask' },
     ]
     const api = new Api('', (url, init) => {
-      if (url === '/api/policies') return Promise.resolve(new Response(JSON.stringify({ default: 'nothing', policies })))
+      if (url === '/api/policies')
+        return Promise.resolve(new Response(JSON.stringify({ default: 'nothing', policies })))
       sent.push(JSON.parse(init!.body as string) as { keep: string })
       return Promise.resolve(new Response(JSON.stringify({ room: 'abc', join: 'http://127.0.0.1:8080/room/abc#s' })))
     })
@@ -369,7 +405,9 @@ describe('the first page', () => {
         <Landing />
       </PageProvider>,
     )
-    await screen.findByRole('option', { name: 'What is said and its translations are kept for 30 days after the meeting.' })
+    await screen.findByRole('option', {
+      name: 'What is said and its translations are kept for 30 days after the meeting.',
+    })
     const choice = screen.getByTestId<HTMLSelectElement>('keep')
     expect(choice.value).toBe('nothing')
 

@@ -24,8 +24,29 @@ import { TranscriptLine } from '../../src/room/TranscriptLine'
 import { Unlock } from '../../src/room/Unlock'
 import { frame } from '../core/frames'
 
-const info: RoomInfo = { room: 'demo', title: 'Demo', keeps: { policy: 'nothing', redaction: 'off' }, secret_needed: false, people: 1, interpreter: 'listening', languages: [] }
-const interpreter = { identity: 'interpreter-1', epoch: 1, key: 'k', state: 'listening', languages: ['en', 'es'], keeps: 'nothing', keeping: '', zero: 0, detected: {}, spoken: {}, suggested: {}, alike: [] }
+const info: RoomInfo = {
+  room: 'demo',
+  title: 'Demo',
+  keeps: { policy: 'nothing', redaction: 'off' },
+  secret_needed: false,
+  people: 1,
+  interpreter: 'listening',
+  languages: [],
+}
+const interpreter = {
+  identity: 'interpreter-1',
+  epoch: 1,
+  key: 'k',
+  state: 'listening',
+  languages: ['en', 'es'],
+  keeps: 'nothing',
+  keeping: '',
+  zero: 0,
+  detected: {},
+  spoken: {},
+  suggested: {},
+  alike: [],
+}
 const wishes = { speaks: 'es', reads: 'es', hears: 'es', also: '' }
 const session: { now: Session; hear: (frame: Frame) => void } = { now: null as never, hear: () => undefined }
 
@@ -64,7 +85,8 @@ describe('the badge of what is kept', () => {
   const end = { days: 30, since: 'end' } as const
   const minutes = { policy: 'minutes-30', source: end, translation: end, redaction: 'off' } as const
   const badge = () => screen.getByTestId('kept-badge')
-  const says = (keeps: string, key = 'k') => act(() => patch(session.now.status, { interpreter: { ...interpreter, keeps, key } }))
+  const says = (keeps: string, key = 'k') =>
+    act(() => patch(session.now.status, { interpreter: { ...interpreter, keeps, key } }))
 
   function show(keeps: RoomInfo['keeps'], api?: Api) {
     return render(
@@ -78,7 +100,8 @@ describe('the badge of what is kept', () => {
 
   it.each(['failing', 'away'])('says that something may be missing while keeping is %s, and no longer', (keeping) => {
     show(minutes)
-    const goes = (how: string) => act(() => patch(session.now.status, { interpreter: { ...interpreter, keeps: 'minutes-30', keeping: how } }))
+    const goes = (how: string) =>
+      act(() => patch(session.now.status, { interpreter: { ...interpreter, keeps: 'minutes-30', keeping: how } }))
 
     goes('ok')
     expect(badge().getAttribute('aria-label')).not.toMatch(/missing/)
@@ -94,7 +117,9 @@ describe('the badge of what is kept', () => {
     show(minutes)
 
     expect(badge().textContent).toBe('Kept for 30 days after the meeting')
-    expect(badge().getAttribute('aria-label')).toBe('What is said and its translations are kept for 30 days after the meeting.')
+    expect(badge().getAttribute('aria-label')).toBe(
+      'What is said and its translations are kept for 30 days after the meeting.',
+    )
     await user.click(badge())
     expect(screen.getByRole('dialog').textContent).toContain('encrypted')
   })
@@ -151,7 +176,12 @@ describe('the state line', () => {
   it('names the language that has no voice', () => {
     show(<StateLine />)
 
-    act(() => patch(session.now.status, { wishes: { ...wishes, hears: 'ca' }, served: { refused: { ca: 'not_served' }, routes: {}, voice: null, delays: {} } }))
+    act(() =>
+      patch(session.now.status, {
+        wishes: { ...wishes, hears: 'ca' },
+        served: { refused: { ca: 'not_served' }, routes: {}, voice: null, delays: {} },
+      }),
+    )
 
     expect(says()).toContain('No voice in Catalan here')
   })
@@ -228,7 +258,12 @@ describe('captions', () => {
 
     session.hear(frame({ id: 'a', text: 'Hola a', stable: 4 }))
     const line = screen.getByTestId('caption-line')
-    expect([line.textContent, line.dataset.final, line.dataset.lang, line.dataset.identity]).toEqual(['Hola a', 'false', 'es', 'ben'])
+    expect([line.textContent, line.dataset.final, line.dataset.lang, line.dataset.identity]).toEqual([
+      'Hola a',
+      'false',
+      'es',
+      'ben',
+    ])
 
     session.hear(frame({ id: 'a', rev: 2, text: 'Hola a todos.', final: true }))
     expect(screen.getByTestId('caption-line')).toBe(line)
@@ -288,7 +323,9 @@ describe('a line of the transcript', () => {
   )
 
   it('has the original and the translation, and the others on a tap', () => {
-    const line = (isOpen: boolean) => <TranscriptLine entry={entries[0]!} name="Ben" reads="es" query="" isOpen={isOpen} onToggle={() => undefined} />
+    const line = (isOpen: boolean) => (
+      <TranscriptLine entry={entries[0]!} name="Ben" reads="es" query="" isOpen={isOpen} onToggle={() => undefined} />
+    )
     const { container, unmount } = show(line(false))
     const texts = (root: Element) => [...root.querySelectorAll('.line-text')].map((one) => one.textContent)
     expect(texts(container)).toEqual(['text in en', 'text in es'])
@@ -298,7 +335,16 @@ describe('a line of the transcript', () => {
   })
 
   it('marks what was searched for', () => {
-    const { container } = show(<TranscriptLine entry={entries[0]!} name="Ben" reads="es" query="TEXT" isOpen={false} onToggle={() => undefined} />)
+    const { container } = show(
+      <TranscriptLine
+        entry={entries[0]!}
+        name="Ben"
+        reads="es"
+        query="TEXT"
+        isOpen={false}
+        onToggle={() => undefined}
+      />,
+    )
 
     expect([...container.querySelectorAll('mark')].map((one) => one.textContent)).toEqual(['text', 'text'])
   })
