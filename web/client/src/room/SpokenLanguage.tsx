@@ -27,7 +27,8 @@ export function SpokenLanguage({ participant, name }: { participant: Participant
   if (!tag) return null
   const shown = nameOf(tag, words.tag)
   // One's own language is chosen among the controls.
-  if (participant.isLocal && !found) return <span className="chip">{shown}</span>
+  const chip = <ChipText tag={tag} name={found ? `${shown} ?` : shown} />
+  if (participant.isLocal && !found) return <span className="chip">{chip}</span>
   const choices = options(info.languages, 'speak', browser, words.tag).filter((one) => one.grade !== null)
   const correct = async (language: string, close: () => void) => {
     close()
@@ -48,7 +49,7 @@ export function SpokenLanguage({ participant, name }: { participant: Participant
           aria-label={found ? words.room.foundOut({ language: shown }) : words.inside.spoken({ language: shown })}
           data-testid="detected"
         >
-          {found ? `${shown} ?` : shown}
+          {chip}
         </Button>
         <Popover className="popover pad narrow">
           <Dialog>
@@ -75,6 +76,16 @@ export function SpokenLanguage({ participant, name }: { participant: Participant
       <span className={said === null ? 'visually-hidden' : 'toast'} role="status" data-testid="said">
         {said}
       </span>
+    </>
+  )
+}
+
+/** A language's name, or in a small picture its tag; the style shows one of them. */
+function ChipText({ tag, name }: { tag: string; name: string }) {
+  return (
+    <>
+      <span className="chip-name">{name}</span>
+      <span className="chip-tag">{tag.toUpperCase()}</span>
     </>
   )
 }
