@@ -35,6 +35,18 @@ NAMELESS = """
   .filter((one) => !(one.getAttribute('aria-label') || one.innerText.trim())).map((one) => one.outerHTML)
 """
 
+COVERED = """
+() => [...document.querySelectorAll('[data-testid=tile]')].flatMap((tile) => {
+  const parts = ['.avatar', '.tile-name', '.chip'].map((part) => tile.querySelector(part)?.getBoundingClientRect())
+  const [face, ...labels] = parts.filter((box) => box)
+  const within = tile.getBoundingClientRect()
+  const over = labels.filter((box) => box.top < face.bottom && box.left < face.right && box.right > face.left)
+  const out = [face, ...labels].filter((box) => box.top < within.top || box.bottom > within.bottom)
+  return [...over, ...out].map((box) => [tile.innerText, box.top, face.bottom, within.top].join(' '))
+})
+"""
+"""What stands over somebody's initials or sticks out of their tile, with words of where."""
+
 
 @dataclass
 class House:
@@ -169,6 +181,20 @@ async def test_on_a_phone_every_control_is_there_and_has_a_name(house: House):
         await ana.at(testid).wait_for()
     assert ana.errors == []
     await ana.leave()
+
+
+async def test_on_a_small_screen_names_and_languages_cover_nobodys_initials(house: House):
+    sizes = [(320, 568), (390, 844), (844, 390)]
+    seats = [
+        await house.guest(f"Friederike {at}", viewport={"width": width, "height": height})
+        for at, (width, height) in enumerate(sizes)
+    ]
+
+    for seat in seats:
+        await seat.until("() => document.querySelectorAll('[data-testid=tile]').length > 3")
+        await seat.until("() => document.querySelectorAll('.tile .chip').length > 2")
+        assert await seat.page.evaluate(COVERED) == []
+        await seat.leave()
 
 
 async def test_the_transcript_on_a_phone_leaves_nothing_behind_it_in_the_tab_order_and_escape_closes_it(house: House):
