@@ -10,21 +10,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from sqlalchemy import func, select
-
 from ..errors import VaultError
 from ..settings import Settings
 from .context import Context
 from .crypto import rotation
 from .db.pool import Role
-from .db.tables import data_key, tenant_key
 from .forget import restore, sweeper
 from .forget.receipts import Receipt
 from .forget.scope import Scope
 from .log import audit
 from .log.restored import may_serve
 from .read.export import FORMATS, Head
-from .read.reader import Wanted
+from .read.wanted import Wanted
 
 
 async def run(given: argparse.Namespace, settings: Settings) -> int:
@@ -56,10 +53,7 @@ async def _verify(context: Context, given: argparse.Namespace) -> int:
 async def _rotate(context: Context, given: argparse.Namespace) -> int:
     pool = context.pool(Role.KEYS)
     if given.dry_run:
-        table = tenant_key if given.root else data_key
-        async with pool.transaction(context.tenant) as connection:
-            live = select(func.count()).select_from(table).where(table.c.wrapped.is_not(None))
-            _say({"keys": (await connection.execute(live)).scalar_one()})
+        _say({"keys": await rotation.count(pool, context.tenant, root=given.root)})
     elif given.root:
         _say({"tenant keys": await rotation.rotate_root(pool, context.wrapper)})
     else:

@@ -7,26 +7,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Text, Uuid, bindparam, select, text
 from sqlalchemy.engine import Row
 
 from ...errors import VaultError
 from ..db.db_errors import refusals
 from ..db.pool import Pool
-from ..db.tables import hold
-from ..log.audit import LOG
 from ..log.ledger import Ledger
+from ..log.statements import LOG
+from . import statements
 from .scope import Scope
-
-_PLACE = text(
-    "INSERT INTO vault_keys.hold (tenant_id, id, matter, room, meeting_id, subject, placed_by)"
-    " VALUES (:tenant, :id, :matter, :room, :meeting, :subject, :by) RETURNING *"
-)
-# A statement of its own, after the guard's lock: it sees all that was destroyed before.
-_GONE = text("SELECT keys, records FROM vault_keys.gone(:room, :meeting, :subject)").bindparams(
-    bindparam("room", type_=Text), bindparam("meeting", type_=Uuid), bindparam("subject", type_=Uuid)
-)
-_RELEASE = text("SELECT * FROM vault_keys.release(:id, :by)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +54,8 @@ class Holds:
             raise VaultError("bad_hold", "A hold has a matter, of at most 200 characters.")
         given = {"tenant": self._tenant, "id": uuid4(), "matter": matter, "by": by, **scope.parameters}
         async with self._pool.transaction(self._tenant, principal=by) as connection:
-            held = _hold((await connection.execute(_PLACE, given)).one())
-            keys, records = (await connection.execute(_GONE, scope.parameters)).one()
+            held = _hold((await connection.execute(statements.PLACE, given)).one())
+            keys, records = (await connection.execute(statements.GONE, scope.parameters)).one()
             detail = {**scope.said, "keys_gone": keys, "records_gone": records}
             await connection.execute(LOG, _line("hold", held.id, "placed", detail))
             await self._ledger.append("hold", _placed(held))
@@ -76,7 +65,7 @@ class Holds:
         """It keeps for thirty days more. Raises `unknown_hold`, `released`."""
         async with self._pool.transaction(self._tenant, principal=by) as connection:
             with refusals():
-                row = (await connection.execute(_RELEASE, {"id": id, "by": by})).first()
+                row = (await connection.execute(statements.RELEASE, {"id": id, "by": by})).first()
             if row is None:
                 raise VaultError("unknown_hold", "There is no such hold.")
             held = _hold(row)
@@ -87,9 +76,8 @@ class Holds:
 
     async def list(self) -> list[Hold]:
         """All that there ever were, the newest first."""
-        query = select(hold).where(hold.c.tenant_id == self._tenant).order_by(hold.c.placed_at.desc(), hold.c.id)
         async with self._pool.transaction(self._tenant) as connection:
-            return [_hold(row) for row in await connection.execute(query)]
+            return [_hold(row) for row in await connection.execute(statements.holds(self._tenant))]
 
 
 def _line(action: str, id: UUID, outcome: str, detail: dict[str, Any]) -> dict[str, Any]:

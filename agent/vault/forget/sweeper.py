@@ -10,14 +10,12 @@ from contextlib import contextmanager
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import select
-
 from ...errors import DragomanError
 from ..db.pool import Pool, Role
-from ..db.tables import tenant
 from ..log.anchors import EVERY as ANCHORED_EVERY
 from ..log.anchors import Anchors
 from ..log.ledger import Ledger
+from . import statements
 from .sweep import Sweep
 
 log = logging.getLogger(__name__)
@@ -59,7 +57,7 @@ async def _log(needs: Needs, anchors: dict[UUID, Anchors]) -> None:
     """Every tenant's log: where it stands is signed and put outside the database, and old lines go."""
     pool = needs.pool(Role.RETENTION)
     async with pool.transaction(needs.tenant) as connection:
-        tenants = list((await connection.execute(select(tenant.c.id))).scalars())
+        tenants = list((await connection.execute(statements.EVERY_TENANT)).scalars())
     for each in tenants:
         kept = anchors.setdefault(each, needs.anchors(each))
         with _said():

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from ..db.pool import Pool
+from . import statements
 
-_STEPS = (
-    "SET lock_timeout = '10s'",
-    "VACUUM (FULL) vault_keys.data_key",
-    "SELECT pg_switch_wal()",
-    "CHECKPOINT",
-)
 _NOT_ALLOWED = {"42501", "55P03", "42601"}
 """No right to it; somebody holds the table for long; a server older than PostgreSQL 17."""
 
@@ -24,11 +18,11 @@ async def scour(pool: Pool) -> bool:
     Agents that store wait meanwhile. Where it can't be done, the server's own vacuum and checkpoints do it in time.
     """
     async with pool.session() as connection:
-        for step in _STEPS:
+        for step in statements.SCOUR:
             try:
-                await connection.execute(text(step))
+                await connection.execute(step)
             except DBAPIError as error:
                 if str(getattr(error.orig, "sqlstate", "")) in _NOT_ALLOWED:
                     return False
                 raise
-        return bool((await connection.execute(text("SHOW wal_recycle"))).scalar() == "off")
+        return bool((await connection.execute(statements.RECYCLES)).scalar() == "off")

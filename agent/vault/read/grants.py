@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ...errors import VaultError
-from ..db.tables import room_grant
 from ..log.audit import append
+from . import statements
 
 REASON = 20
 """Characters of a reason to break the glass, at least."""
@@ -39,15 +38,14 @@ async def grant(
     if lasts is not None and lasts <= timedelta(0):
         raise VaultError("bad_grant", "A grant ends after it began.")
     where = {"tenant_id": tenant, "room": room, "principal": principal, "break_glass": glass}
-    row = {**where, "granted_by": by, "reason": break_glass, "expires_at": lasts and func.now() + lasts}
-    await connection.execute(delete(room_grant).filter_by(**where))
-    await connection.execute(insert(room_grant).values(row))
+    await connection.execute(statements.revoke(tenant, room, principal, break_glass=glass))
+    await connection.execute(statements.grant({**where, "granted_by": by, "reason": break_glass}, lasts))
     detail = {"to": principal, "seconds": lasts and lasts.total_seconds(), "break_glass": break_glass}
     await append(connection, "grant", room, "done", detail)
 
 
 async def revoke(connection: AsyncConnection, tenant: UUID, room: str, principal: str) -> int:
     """Takes back every grant that somebody has for the room; how many they were. Raises `VaultError` (`audit_away`)."""
-    gone = await connection.execute(delete(room_grant).filter_by(tenant_id=tenant, room=room, principal=principal))
+    gone = await connection.execute(statements.revoke(tenant, room, principal))
     await append(connection, "revoke", room, "done", {"from": principal, "grants": gone.rowcount})
     return gone.rowcount
