@@ -4,6 +4,17 @@
 
 What a room needs while it runs is made in this process: a fresh data key takes no answer from anybody once the tenant
 key is at hand. ``docs/keys.md`` tells what happens while the root key or the database is away.
+
+What can go wrong, and how it can't:
+
+- **A key is taken for another's.** A tenant key is bound to its tenant, purpose and version when it is wrapped; a data
+  key to its tenant, meeting, speaker and id. Wrapped bytes that were moved to another row don't open.
+- **A tenant key is stored that nobody can unwrap.** It is unwrapped again before its row is written (`surely`). A
+  first one is made only after another key of the tenant opened, so never under a wrong root key.
+- **Two processes make the first key.** The row that is there stays, and both use it.
+- **A destroyed key lives on in memory.** A tenant key is held for `HELD`, then asked for anew. Where nobody answers it
+  stays usable until `GRACE` is over, and no longer. An answer that says no ends it at once.
+- **Many ask at once.** One of them asks for a key, the others wait for that answer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,19 @@
-"""Holds: what must not be destroyed, by which matter, until somebody releases it and thirty days have gone."""
+"""Holds: what must not be destroyed, by which matter, until somebody releases it and thirty days have gone.
+
+What can go wrong, and why things happen in this order:
+
+- **Something is destroyed while the hold is placed.** The insert waits, by a lock of the tenant's, for whoever
+  destroys just now. What is destroyed after it is refused by the database's guard, which looks at the very update.
+- **It comes too late and nobody knows.** `GONE` is asked after the insert, so it sees all that went before, and the
+  answer and the log say how many keys and records that were.
+- **It is released by mistake.** It keeps for thirty days more. A hold is never deleted, and a released one never comes
+  back: another is placed.
+- **A backup is restored that lacks it.** The ledger has it, and `restore` places it again before it destroys anything.
+
+The order for a hold: the row, what it came too late for, the log, and the ledger before the commit. So the ledger may
+know a hold that the database doesn't, which keeps too much, and never the other way round. For a release it is the
+reverse: the row, the log, the commit, and only then the ledger. What the ledger doesn't know as released keeps longer.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,17 @@
-"""What destroyed keys had opened is taken away, some at a time."""
+"""What destroyed keys had opened is taken away, some at a time.
+
+What can go wrong, and why things happen in this order:
+
+- **Rows go whose key is not destroyed.** Only keys in `vault.residue` are looked at, and a key comes into it in the
+  transaction that destroys it. The database's guard refuses to delete a record whose key is not destroyed.
+- **Rows stay for ever.** The residue is the list of what is left, and goes in the transaction that deletes the rows.
+  Whoever dies in between leaves it, and the next sweep goes on.
+- **One transaction deletes so much that others wait.** It takes about `ROWS` records, the oldest days first.
+- **The files hold the key longer than its rows.** `scour` comes before this: as long as rows are left, the residue
+  says that the files may not be free of the key yet.
+
+Each transaction deletes records, then speakers, then the residue that named them: all three, or nothing.
+"""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 A backup has keys in it that were destroyed since, lacks holds and releases that were made since, and knows only
 policies from before it. What can go wrong:
 
-- **It serves what was erased.** Whoever reads, stores or sweeps asks `may_serve` first (`log/restored.py`), and it
-  raises as long as one key of the ledger is here, or one policy is lacking.
+- **It serves what was erased.** Whoever reads or sweeps asks `may_serve` first (`log/restored.py`), and it raises as
+  long as one key of the ledger is here, or one policy is lacking.
 - **It destroys what is held.** `replay` goes line by line in the ledger's order: a hold that was placed before a
   destruction is placed before it again, and the database's guard refuses what a hold covers.
 - **It forgets by an old policy.** The ledger knows names and versions of policies, not all of their words. So an

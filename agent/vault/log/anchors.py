@@ -1,4 +1,20 @@
-"""Anchors: where the log stood, signed, in a file that no database can change."""
+"""Anchors: where the log stood, signed, in a file that no database can change.
+
+What can go wrong, and what shows it:
+
+- **Whoever rules the database makes the whole log anew.** Its lines then don't meet the hashes that were anchored.
+  An anchor is dropped every five minutes: what is younger can be lost unseen.
+- **An anchor is forged, or is another tenant's.** Each is signed with the tenant's key, and names its tenant. What
+  doesn't verify is counted as bad, and never believed.
+- **A crash or a full disk leaves half a line.** Nobody was told of it: the next one is written over it. A whole line
+  is on the disk before its writer goes on, and so is the folder of a new file.
+- **Old lines are forgotten that should have stayed.** The database says up to which line it may be, by the policies'
+  terms for the log. That is signed and written down here before the database forgets, and the database keeps the
+  signed word as its checkpoint. A log that was shortened without one is found.
+
+The order of `forget`: ask up to where; sign; write it here; tell the database. Whoever dies after the third leaves
+a log that is longer than it need be, and the next time goes on.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,18 @@
-"""Whether a database was restored from a backup and lacks what its ledger remembers."""
+"""Whether a database was restored from a backup and lacks what its ledger remembers.
+
+What can go wrong, and why it is asked in this way:
+
+- **Keys are back that were destroyed.** Then what they seal could be read again. Every key that the ledger calls
+  destroyed needs a tombstone here. Where one lacks, `restored_not_replayed` is raised before anything is read or swept.
+- **A policy is back that was replaced.** The sweep would forget by it. So each policy's newest version that the ledger
+  knows has to be in force. Reading goes by what is in force now; the sweep by what surely is, whatever the clocks.
+- **The ledger itself is missing.** It is no empty one: `ledger_missing`, except before the first policy is there.
+- **A line of the ledger that was never committed is believed.** Only lines with a `done` after them count. The others
+  are settled by the next sweep (`forget/restore.py`).
+
+Comparing all of a long ledger takes time, and a backup forgets the newest first. So who asks often compares all of it
+once and then its newest lines.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,17 @@
-"""Who may read what a room keeps: until when, and by whose leave. It counts from the next request on."""
+"""Who may read what a room keeps: until when, and by whose leave. It counts from the next request on.
+
+What can go wrong, and how it can't:
+
+- **Somebody gives themselves the right to read.** A grant is a row that the database's roles may write, and a line of
+  the log in the same transaction, under the name of who gives it. Without the line there is no grant (`audit_away`).
+- **A grant for an emergency stays.** Breaking the glass needs a reason of `REASON` characters and ends after `GLASS`;
+  the database refuses it otherwise, too. Each reading by it alone says so in the log.
+- **Two grants add up.** A new one replaces the one of the same kind that the same person has for the room; a broken
+  glass stands beside a plain grant, so that ending one leaves the other.
+- **A grant is revoked while somebody reads.** The database looks at it again with every page, so the reading ends
+  there (`reader`).
+- **The clock of who grants is wrong.** The end of a grant is counted by the database's clock.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,22 @@
-"""Reading what is kept: written down first, then shown to whom it was granted, for as long as it may be there."""
+"""Reading what is kept: written down first, then shown to whom it was granted, for as long as it may be there.
+
+What can go wrong, and why things happen in this order:
+
+- **Something is read that nobody knows of.** A line of the log is committed first, and its number is what opens the
+  meeting: the database's role for reading sees no row without it. Where the log can't be written, nothing is read.
+- **Somebody reads who may not.** The database compares principal, grant and meeting with that line, in every
+  transaction, and the line opens for five minutes. A refusal is written down too, and an unknown meeting looks the
+  same as one that is not granted.
+- **Something is read that is due, revoked or destroyed.** Each page of a thousand records is a transaction that asks
+  again for the grant, the terms and the keys. What ends meanwhile is not in the next page.
+- **A restored database shows what was erased.** It is compared with the ledger before each reading, and before the
+  first of them with all of it.
+- **A record was moved or changed.** It doesn't open in another place than its own: it is left out, counted and logged
+  by its key's id.
+- **A log or an error says what was said.** Neither holds text, name or search: what holds one never prints.
+
+The order: compare with the ledger; write the reading down; open the meeting; then, page by page, rows, keys, unseal.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,19 @@
-"""Spools that dead processes left on this machine: carried to Postgres by whoever finds them."""
+"""Spools that dead processes left on this machine: carried to Postgres by whoever finds them.
+
+What can go wrong, and why things happen in this order:
+
+- **A living process' spool is taken.** Its lock is the kernel's, and is free only when its owner is dead. Whoever
+  can't take it leaves the spool alone.
+- **It is cut short, or done twice.** What Postgres has is acknowledged after its commit and then wiped. What was not is
+  sent again, and Postgres stores each record once.
+- **Somebody was erased meanwhile.** Postgres refuses what it is sent under a destroyed key and says so; the spool wipes
+  that key and what it seals.
+- **The meeting's end was not told.** The spool remembers that it has to be, and it is told after the last record.
+- **One spool fails.** It is logged and tried again after `EVERY` seconds; the others go on. Rows of a damaged file that
+  can't be read are counted (`Losses`).
+- **A damaged file stays for ever, with wrapped keys in it.** It goes after `STAYS`, by the time at which it was last
+  written. Nothing reads it before: it stays for an operator who wants to look at it.
+"""
 
 from __future__ import annotations
 

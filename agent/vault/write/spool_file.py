@@ -1,4 +1,19 @@
-"""The spool's file: rows in SQLite and out of it, without threads or clocks."""
+"""The spool's file: rows in SQLite and out of it, without threads or clocks.
+
+What can go wrong, and what is done about it here:
+
+- **Bytes stay that were deleted.** `secure_delete` overwrites them. The write-ahead log has the bytes from before,
+  until `truncate`.
+- **The process is killed in the middle of a write.** SQLite takes a transaction as a whole or not at all.
+- **The file is damaged.** `check` finds it, and so does any row that makes no sense: each value is compared with the
+  type of its field, and a body is no longer than Postgres would take. `salvage` reads from the front to the damage,
+  and from the end back to it. Numbers are given in a row, so gaps tell how many rows are lost.
+- **A number is given twice.** Then an acknowledgement would delete what was never carried. `AUTOINCREMENT` gives each
+  number once in the life of a file.
+- **Others read it.** It is made with mode 0600, before SQLite opens it.
+
+What is in it is sealed or wrapped, but for ids, languages, times and the room's name.
+"""
 
 from __future__ import annotations
 
