@@ -20,6 +20,7 @@ from .forget.receipts import Receipt
 from .forget.scope import Scope
 from .log import audit
 from .log.restored import may_serve
+from .policy.policies import Rules
 from .read.export import FORMATS, Head
 from .read.wanted import Wanted
 
@@ -153,8 +154,8 @@ async def _policy(context: Context, given: argparse.Namespace) -> int:
     elif given.what == "propose":
         await restore.begin(context.pool(Role.RETENTION), context.tenant, context.ledger())
         terms = {kind: getattr(given, kind) for kind in ("source", "translation", "redacted", "audit")}
-        more = {"redaction": given.redaction, "words": given.word}
-        _say(_policy_said(await policies.propose(given.name, by=given.by, **terms, **more)))
+        rules = Rules(**terms, redaction=given.redaction, words=tuple(given.word))
+        _say(_policy_said(await policies.propose(given.name, rules, by=given.by)))
     elif given.what == "approve":
         _say(_policy_said(await policies.approve(given.name, given.version, by=given.by)))
     elif given.what == "default":

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +16,28 @@ from ..db.pool import Pool
 from ..log.statements import LOG
 from . import statements
 from .terms import FOREVER, NOT_AT_ALL, Term
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a policy says: for how long each kind of text and the log are kept, and what is done with personal data.
+
+    `redaction` is `off`, `tag` or `mask`. `words` are redacted beside the kinds of personal data that are known; they
+    may be somebody's name.
+    """
+
+    source: Term = NOT_AT_ALL
+    translation: Term = NOT_AT_ALL
+    redacted: Term = NOT_AT_ALL
+    audit: Term = FOREVER
+    redaction: str = "off"
+    words: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """For a statement."""
+        terms = {name: str(getattr(self, name)) for name in ("source", "translation", "redacted", "audit")}
+        return {**terms, "redaction": self.redaction, "words": list(self.words)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +80,14 @@ class Policies:
         self._pool = pool
         self._tenant = tenant
 
-    async def propose(
-        self,
-        name: str,
-        *,
-        by: str,
-        source: Term = NOT_AT_ALL,
-        translation: Term = NOT_AT_ALL,
-        redacted: Term = NOT_AT_ALL,
-        audit: Term = FOREVER,
-        redaction: str = "off",
-        words: Sequence[str] = (),
-    ) -> Policy:
+    async def propose(self, name: str, rules: Rules, *, by: str) -> Policy:
         """The next version of that name; it counts once it is approved. Raises `bad_term`, `bad_values`."""
-        if audit == NOT_AT_ALL:
+        if rules.audit == NOT_AT_ALL:
             raise VaultError("bad_term", "The log is kept for some time.")
-        terms = {"source": source, "translation": translation, "redacted": redacted, "audit": audit}
-        given = {"tenant": self._tenant, "name": name, "by": by, "redaction": redaction, "words": list(words)}
+        given = {"tenant": self._tenant, "name": name, "by": by, **rules.parameters}
         async with self._pool.transaction(self._tenant, principal=by) as connection:
             await connection.execute(statements.ONE_AT_A_TIME, {"tenant": str(self._tenant)})
             with refusals():
-                given |= {name: str(term) for name, term in terms.items()}
                 row = (await connection.execute(statements.PROPOSE, given)).one()
             await connection.execute(LOG, _line(row, "proposed"))
         return _policy(row)
