@@ -37,9 +37,9 @@ from .wrapper import Wrapper, surely
 
 BATCH = 1_000
 LINGER = timedelta(days=30)
-"""How long a version that was replaced stays: an agent may come back with a spool that it wrapped keys for."""
+"""A version that was replaced stays for so long: an agent may come back with a spool whose keys it wraps."""
 RECENT = timedelta(hours=1)
-"""A version as young as this was made by the rotation that is asked for again."""
+"""A version as young as this was made by the same rotation, which was cut off and is asked for again."""
 _FIRST = UUID(int=0)
 _NOBODY = UUID(int=0)
 """No tenant: stands in a transaction that is everybody's."""
@@ -52,14 +52,14 @@ class Rewrapped:
     """What one rotation did."""
 
     version: int
-    """The newest, under which all is that could be read."""
+    """The newest version. All keys that could be read are under it."""
     keys: int
     unreadable: Sequence[UUID]
-    """Data keys that their own version does not open: nobody can, so they stay as they are."""
+    """Data keys that their own version does not open. Nobody can, so they stay as they are."""
 
 
 async def tenants(pool: Pool) -> Sequence[UUID]:
-    """Everybody who has keys."""
+    """All tenants that have keys."""
     async with pool.transaction(_NOBODY) as connection:
         return (await connection.execute(statements.TENANTS)).scalars().all()
 
@@ -72,7 +72,7 @@ async def count(pool: Pool, tenant: UUID, *, root: bool) -> int:
 
 
 async def rotate(pool: Pool, wrapper: Wrapper, tenant: UUID, *, batch: int = BATCH) -> Rewrapped:
-    """All data keys of a tenant under a new tenant key; a rotation of the last hour that was cut off is gone on with.
+    """Puts all data keys of a tenant under a new tenant key. Goes on with a rotation of the last hour that was cut off.
 
     The old version lingers until `destroy_retired`. Raises `VaultError`.
     """
@@ -82,7 +82,7 @@ async def rotate(pool: Pool, wrapper: Wrapper, tenant: UUID, *, batch: int = BAT
 
 
 async def renew(pool: Pool, wrapper: Wrapper, tenant: UUID) -> int:
-    """A new version, which wraps from now on. Where another process was faster, its version."""
+    """Makes a version, which wraps from now on. Answers it, or that of another process that was faster."""
     newest = await _newest(pool, tenant)
     row = await fresh_tenant_key(wrapper, tenant, "wrap", newest + 1)
     async with pool.transaction(tenant) as connection:
@@ -92,7 +92,7 @@ async def renew(pool: Pool, wrapper: Wrapper, tenant: UUID) -> int:
 
 
 async def rewrap(pool: Pool, wrapper: Wrapper, tenant: UUID, *, batch: int = BATCH) -> Rewrapped:
-    """All data keys that are not under the newest version, until there are none but unreadable ones."""
+    """Puts all data keys under the newest version, until only unreadable ones are left."""
     keys = TenantKeys(pool, wrapper, tenant)
     version, done, unreadable = await _newest(pool, tenant), 0, set[UUID]()
     while True:
@@ -109,14 +109,14 @@ async def rewrap(pool: Pool, wrapper: Wrapper, tenant: UUID, *, batch: int = BAT
 
 
 async def destroy_retired(pool: Pool, tenant: UUID, *, linger: timedelta = LINGER) -> Sequence[int]:
-    """Destroy versions that were replaced at least `linger` ago and that no data key needs; those that were."""
+    """Destroys versions that were replaced at least `linger` ago and that no data key needs. Answers which."""
     async with pool.transaction(tenant) as connection:
         await connection.execute(statements.lock(tenant))
         return sorted((await connection.execute(statements.destroy_retired(tenant, linger))).scalars())
 
 
 async def rotate_root(pool: Pool, wrapper: Wrapper) -> int:
-    """All tenant keys of everybody wrapped anew by the wrapper's newest root key; how many. Raises `VaultError`.
+    """Wraps everybody's tenant keys anew under the newest root key. Answers how many. Raises `VaultError`.
 
     The wrapper must still unwrap what it or another wrapped before. Afterwards the old root key may be forgotten.
     """
@@ -138,7 +138,7 @@ async def _rewrap_tenant_key(
 async def _one_batch(
     pool: Pool, keys: TenantKeys, tenant: UUID, version: int, after: UUID, most: int
 ) -> tuple[int, set[UUID], UUID | None]:
-    """How many were rewrapped, which could not be read, and after which id to go on; None at the end."""
+    """Answers how many were rewrapped, which could not be read, and after which id to go on (None at the end)."""
     async with pool.transaction(tenant) as connection:
         rows = (await connection.execute(statements.next_older(tenant, version, after, most))).all()
         moved, unreadable = await _moved(keys, rows)

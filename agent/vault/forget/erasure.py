@@ -43,7 +43,7 @@ from .scope import Scope
 from .vacuum import scour
 
 BACKUPS = 7
-"""Days for which a backup of the keys is kept."""
+"""A backup of the keys is kept for so many days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ class Erasure:
     state: str
     receipt: Receipt | None = None
     keys: tuple[UUID, ...] = ()
-    """What was destroyed by this very call."""
+    """The keys that this call destroyed."""
 
 
 class Erasures:
-    """One tenant's. The pool acts as retention."""
+    """The erasures of one tenant. The pool acts as retention."""
 
     def __init__(self, pool: Pool, tenant: UUID, ledger: Ledger, signer: Signer, *, backups: int = BACKUPS) -> None:
         self._pool = pool
@@ -68,7 +68,7 @@ class Erasures:
         self.ledger = ledger
 
     async def erase(self, scope: Scope, *, by: str) -> Erasure:
-        """Request and all that follows: keys at once, then the files, then the rows."""
+        """Writes the request down and carries it out: the keys at once, then the files, then the rows."""
         erasure = await self.carry_out(await self.request(scope, by=by))
         if erasure.keys:
             await scour(self._pool)
@@ -76,7 +76,7 @@ class Erasures:
         return erasure
 
     async def request(self, scope: Scope, *, by: str) -> UUID:
-        """Writes it down. Raises `bad_erasure` for a scope that says nothing."""
+        """Writes the request down. Raises `bad_erasure` for a scope that says nothing."""
         if not scope.said:
             raise VaultError("bad_erasure", "An erasure is of a person, a meeting or a room.")
         id = uuid4()
@@ -87,19 +87,19 @@ class Erasures:
         return id
 
     async def waiting(self) -> list[UUID]:
-        """What was requested and is not done."""
+        """The requests that are not done."""
         async with self._pool.transaction(self._tenant) as connection:
             return list((await connection.execute(statements.WAITING, {"tenant": self._tenant})).scalars())
 
     async def dry_run(self, scope: Scope) -> tuple[int, int]:
-        """How many keys would go, and how many of them are held, upon which nothing would."""
+        """How many keys would go, and how many of them are held. If any is held, none would go."""
         async with self._pool.transaction(self._tenant) as connection:
             rows = list(await connection.execute(statements.KEYS_ERASED, {"tenant": self._tenant, **scope.parameters}))
             await connection.rollback()
         return len(rows), sum(row.held for row in rows)
 
     async def carry_out(self, id: UUID) -> Erasure:
-        """Destroys all of it or nothing. Doing it again answers the same receipt. Raises `unknown_erasure`."""
+        """Destroys all that was requested, or nothing. Again it answers the same receipt. Raises `unknown_erasure`."""
         line: list[int] = []
         try:
             async with self._pool.transaction(self._tenant, principal="erasure") as connection:
@@ -156,7 +156,7 @@ class Erasures:
         keys: list[KeyToDestroy],
         days: Mapping[UUID, date],
     ) -> tuple[int, int]:
-        """Where the log stood before, and the line that says it is done."""
+        """The last line of the log before it, and the line that says it is done."""
         first = (await destroy(connection, self._tenant, keys, days))[0] if keys else None
         detail = {**scope.said, "by": row.requested_by, "keys": len(keys), "records": sum(key.records for key in keys)}
         last = int((await connection.execute(LOG, _line(row.id, "done", detail))).scalar_one())

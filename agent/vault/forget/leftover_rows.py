@@ -21,7 +21,7 @@ from ..db.pool import Pool
 from . import statements
 
 ROWS = 20_000
-"""How many records one transaction takes away, or one key's if those are more."""
+"""One transaction deletes about so many records, or those of one key if they are more."""
 
 
 async def left(pool: Pool, tenant: UUID) -> list[UUID]:
@@ -31,7 +31,7 @@ async def left(pool: Pool, tenant: UUID) -> list[UUID]:
 
 
 async def clear(pool: Pool, tenant: UUID, keys: list[UUID]) -> None:
-    """Takes away their rows. Scour first: what is left says that the files may not be free of these keys."""
+    """Deletes the rows of these keys. Call `scour` before it: a key with rows left may still stand in a file."""
     while keys:
         async with pool.transaction(tenant) as connection:
             rows = list(await connection.execute(statements.NEXT_LEFT, {"tenant": tenant, "keys": keys, "rows": ROWS}))

@@ -49,7 +49,7 @@ class Behind:
     holds: list[UUID] = field(default_factory=list)
     releases: list[UUID] = field(default_factory=list)
     policies: list[str] = field(default_factory=list)
-    """Names with the newest version that was in force: people approve it again, for the ledger hasn't all of it."""
+    """Names, with the newest version that was in force. The ledger hasn't all of it, so people approve it again."""
 
     def __bool__(self) -> bool:
         return bool(self.keys or self.holds or self.releases or self.policies)
@@ -60,17 +60,17 @@ class Replayed:
     """What was done to bring it up."""
 
     keys: int = 0
-    """Destroyed again."""
+    """Keys that were destroyed again."""
     unknown: int = 0
-    """Never in this database; it will not take them."""
+    """Keys that were never in this database. It will not take them."""
     holds: int = 0
     releases: int = 0
     records: int = 0
-    """Whose keys were destroyed before: sealed text and keys were restored from backups of different age."""
+    """Records whose keys had been destroyed: text and keys were restored from backups of different age."""
 
 
 async def begin(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
-    """A first ledger, before anything is kept; as retention. Raises `ledger_missing` where something was kept."""
+    """Makes a first ledger before anything is kept; as retention. Raises `ledger_missing` where something was kept."""
     if await ledger.is_there():
         return
     async with pool.transaction(tenant) as connection:
@@ -80,7 +80,7 @@ async def begin(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
 
 
 async def behind(pool: Pool, tenant: UUID, ledger: Ledger) -> Behind:
-    """Compares the whole ledger, as retention. Raises `ledger_broken`, `ledger_missing`."""
+    """Compares the database with the whole ledger; as retention. Raises `ledger_broken`, `ledger_missing`."""
     lines = await lines_of(pool, tenant, ledger)
     return await _behind(pool, tenant, lines)
 
@@ -171,7 +171,7 @@ async def _behind(pool: Pool, tenant: UUID, lines: list[Line]) -> Behind:
 
 
 async def _destroy_again(pool: Pool, tenant: UUID, keys: list[KeyToDestroy]) -> tuple[int, int]:
-    """How many were still there, and how many were not."""
+    """Answers how many keys were still there, and how many were not."""
     by_id = {key.id: key for key in keys}
     async with pool.transaction(tenant, principal="replay") as connection:
         given = {"tenant": tenant, "keys": sorted(by_id)}
@@ -186,7 +186,7 @@ async def _destroy_again(pool: Pool, tenant: UUID, keys: list[KeyToDestroy]) -> 
 
 
 async def _left_over(pool: Pool, tenant: UUID, keys: list[UUID]) -> int:
-    """Has the sweep take away what these keys opened and no residue names; how many records those are."""
+    """Names for the sweep the rows that these keys opened and no residue names. Answers how many records those are."""
     async with pool.transaction(tenant, principal="replay") as connection:
         found = await connection.execute(statements.LEAVE_AGAIN, {"tenant": tenant, "keys": keys})
         return int(sum(found.scalars()))

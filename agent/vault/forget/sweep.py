@@ -51,7 +51,7 @@ from .restore import settle
 from .vacuum import scour
 
 EVERY = 300.0
-"""Seconds from one sweep to the next that are soon enough: keys go an hour after they are due at the latest."""
+"""Seconds between two sweeps. Keys go an hour after they are due at the latest, so this is often enough."""
 AHEAD = 7
 """Days for which there is a partition already."""
 _TRIES = 5
@@ -64,29 +64,29 @@ class Swept:
     keys: int = 0
     records: int = 0
     held: int = 0
-    """Keys that are due and stay, by a hold."""
+    """Keys that are due and stay because of a hold."""
     meetings: int = 0
-    """Of which nothing is left."""
+    """Meetings of which nothing is left."""
     erasures: int = 0
-    """That had waited for a hold, or were never carried out."""
+    """Erasures that had waited for a hold, or were never carried out."""
     days: list[date] = field(default_factory=list)
-    """Whose rows went as a whole."""
+    """Days whose rows went as a whole."""
     scoured: bool | None = None
     """Whether the files are free of the keys; None where there was nothing to destroy."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """Those of some meetings that may be due: how they are found, and by which policy."""
+    """The keys of some meetings that may be due: how they are found, and by which policy."""
 
     which: tuple[TextClause, TextClause]
-    """Without locks, and with."""
+    """The statement without locks, and with."""
     given: Mapping[str, Any]
     reasons: Mapping[tuple[UUID, str], str]
-    """By meeting and kind."""
+    """Why a key goes, by meeting and kind."""
     days: Mapping[UUID, date]
     sinces: Mapping[tuple[UUID, str], datetime]
-    """A key goes if nothing that it opens was stored later; a name's, with no time here, goes anyway."""
+    """A key goes if nothing that it opens was stored after this. A name's key has no time here, and goes anyway."""
 
     def query(self, *, lock: bool) -> TextClause:
         return self.which[lock]
@@ -156,7 +156,7 @@ class Sweep:
                 swept.meetings += await self._close(tenant, list(days))
 
     async def _round(self, tenant: UUID, ledger: Ledger, swept: Swept, dry_run: bool, keys: _Keys) -> None:
-        """Some meetings' keys, in one transaction; again where a hold came between."""
+        """Destroys the keys of some meetings in one transaction. Tries again where a hold came between."""
         for turn in range(_TRIES):
             try:
                 gone, held = await self._destroyed(tenant, ledger, dry_run, keys)
@@ -188,7 +188,7 @@ class Sweep:
         return doomed, len(due) - len(doomed)
 
     async def _close(self, tenant: UUID, meetings: list[UUID]) -> int:
-        """Marks those of which no key is left; how many."""
+        """Marks the meetings of which no key is left. Answers how many."""
         given = {"tenant": tenant, "meetings": meetings}
         async with self._pool.transaction(tenant) as connection:
             alive = set((await connection.execute(statements.ALIVE, given)).scalars())
@@ -200,7 +200,7 @@ class Sweep:
         return len(bare)
 
     async def _days(self, tenant: UUID) -> list[date]:
-        """Makes the days to come, and takes away those of which no key is left, of all tenants."""
+        """Makes the days to come, and takes away the days of which no tenant has a key left."""
         async with self._pool.transaction(tenant) as connection:
             await connection.execute(statements.PREPARE_DAYS, {"ahead": AHEAD})
         dropped = []
@@ -227,7 +227,7 @@ def _due(sinces: Mapping[tuple[UUID, str], datetime]) -> dict[str, Any]:
 
 
 def _chunked(rows: list[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
-    """So many meetings at a time, with all of their rows."""
+    """Yields the rows of so many meetings at a time."""
     meetings = [list(group) for _, group in groupby(rows, key=lambda row: row["id"])]
     for at in range(0, len(meetings), size):
         yield [row for group in meetings[at : at + size] for row in group]

@@ -24,7 +24,7 @@ from ..db.pool import Pool
 from . import statements
 
 _NOT_ALLOWED = {"42501", "55P03", "42601"}
-"""No right to it; somebody holds the table for long; a server older than PostgreSQL 17."""
+"""We have no right to it; somebody holds the table for long; the server is older than PostgreSQL 17."""
 
 
 async def scour(pool: Pool) -> bool:

@@ -61,27 +61,27 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What of one kind a version would make due that is not due without it."""
+    """What a version would make due, of one kind, that is not due without it."""
 
     kind: str
     meetings: int
     records: int
     oldest: datetime
     held: int
-    """How many of the records a hold keeps for now: unreadable, but not destroyed."""
+    """How many of the records a hold keeps for now. Nobody can read them, but they are not destroyed."""
     at: datetime
-    """When it happens, were the version approved now."""
+    """When they become due, if the version is approved now."""
 
 
 class Policies:
-    """One tenant's. The pool acts as web or as retention; only retention may preview."""
+    """The policies of one tenant. The pool acts as web or as retention; only retention may preview."""
 
     def __init__(self, pool: Pool, tenant: UUID) -> None:
         self._pool = pool
         self._tenant = tenant
 
     async def propose(self, name: str, rules: Rules, *, by: str) -> Policy:
-        """The next version of that name; it counts once it is approved. Raises `bad_term`, `bad_values`."""
+        """Writes down the next version of that name. It counts once it is approved. Raises `bad_term`, `bad_values`."""
         if rules.audit == NOT_AT_ALL:
             raise VaultError("bad_term", "The log is kept for some time.")
         given = {"tenant": self._tenant, "name": name, "by": by, **rules.parameters}
@@ -107,7 +107,7 @@ class Policies:
         return _policy(row)
 
     async def make_default(self, name: str | None, *, stricter: bool = True, by: str) -> None:
-        """What a room without a policy keeps by; with `stricter` it also shortens the others'.
+        """Sets the policy of rooms that name none. With `stricter` it also shortens the policies of other rooms.
 
         Raises `unknown_policy`, and `second_person` where it would shorten what is kept now.
         """
@@ -132,7 +132,7 @@ class Policies:
             return [_policy(row) for row in await connection.execute(statements.versions(self._tenant))]
 
     async def preview(self, name: str, version: int) -> builtins.list[Loss]:
-        """What this version would make due, and when, by counts; empty: nothing. It may be approved already."""
+        """How much this version would make due, and when; empty where that is nothing. It may be approved already."""
         given = {"tenant": self._tenant, "name": name, "version": version}
         async with self._pool.transaction(self._tenant) as connection:
             return [Loss(*row) for row in await connection.execute(statements.PREVIEW, given)]

@@ -27,7 +27,7 @@ from . import statements
 REASON = 20
 """Characters of a reason to break the glass, at least."""
 GLASS = timedelta(minutes=60)
-"""For how long it stays broken, at most."""
+"""Breaking the glass lasts so long at most."""
 
 
 async def grant(
@@ -58,7 +58,7 @@ async def grant(
 
 
 async def revoke(connection: AsyncConnection, tenant: UUID, room: str, principal: str) -> int:
-    """Takes back every grant that somebody has for the room; how many they were. Raises `VaultError` (`audit_away`)."""
+    """Takes back all grants that somebody has for the room. Answers how many. Raises `VaultError` (`audit_away`)."""
     gone = await connection.execute(statements.revoke(tenant, room, principal))
     await append(connection, "revoke", room, "done", {"from": principal, "grants": gone.rowcount})
     return gone.rowcount

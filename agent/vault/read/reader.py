@@ -49,9 +49,9 @@ from .wanted import WHOLE, Wanted
 log = logging.getLogger(__name__)
 
 PAGE = 1000
-"""Records that are read in one transaction: what is revoked or due meanwhile ends with one."""
+"""Records that are read in one transaction. What is revoked or due meanwhile is not in the next one."""
 WINDOW = 20_000
-"""Lines that are put in the order in which they were said; a longer meeting is nearly so from the start."""
+"""So many lines are put in the order in which they were said. A longer meeting comes nearly in that order."""
 RENEW = 240.0
 """Seconds after which a reading is written down again; the database lets five minutes of it through."""
 NEWEST = 20
@@ -170,7 +170,7 @@ class Reader:
         return ticket
 
     async def _compare(self) -> None:
-        """Whether the database is one that was restored and has back what was destroyed."""
+        """Raises where the database was restored and has back what was destroyed."""
         if self._ledger is not None:
             newest = NEWEST if self._compared else None
             await may_serve(self._pool, self.tenant, self._ledger, newest=newest)
@@ -287,7 +287,7 @@ class Opened:
         return Speaker(row.id, row.voice, who.get("identity"), who.get("name"))
 
     async def _opened(self, row: _Row, place: Place, wrapped: Mapping[UUID, _Row]) -> bytes | None:
-        """What is in a row's seal; None where its key is destroyed, or where it doesn't open, which is counted."""
+        """Opens a row. None where its key is destroyed. None too where it doesn't open; that is counted."""
         if (key := wrapped.get(row.key_id)) is None:
             return None
         try:
@@ -304,7 +304,7 @@ class Opened:
         return None
 
     async def _keys(self, connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, _Row]:
-        """Those of the keys that are not destroyed, wrapped. Alone, for keys may stand in a database of their own."""
+        """Those of the keys that are not destroyed, wrapped. Asked alone: keys may stand in a database of their own."""
         found = await connection.execute(statements.wrapped_keys(self._id, ids))
         return {row.id: row for row in found}
 
@@ -321,7 +321,7 @@ class Opened:
 
 
 def folded(words: str) -> str:
-    """For a search that looks past case, diacritics and how it is spaced, in any script."""
+    """The words without case, diacritics and spacing, in any script; for a search."""
     apart = unicodedata.normalize("NFKD", words).casefold()
     bare = "".join(each for each in unicodedata.normalize("NFKD", apart) if unicodedata.combining(each) <= _LETTERS)
     return " ".join(bare.split())

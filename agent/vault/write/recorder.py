@@ -70,7 +70,7 @@ class Recorder:
 
     @property
     def state(self) -> str:
-        """As `tell` is told it."""
+        """The state, as `tell` is told it."""
         return self._state.state
 
     def keep(self, said: Segment | Caption) -> asyncio.Future[None] | None:

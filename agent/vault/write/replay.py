@@ -33,9 +33,9 @@ from .store import Store
 log = logging.getLogger(__name__)
 
 EVERY = 5.0
-"""Seconds between two looks."""
+"""Seconds between two looks for such spools."""
 STAYS = 24 * 3600.0
-"""Seconds for which a damaged file stays beside what could be read of it: no longer, for it may hold wrapped keys."""
+"""Seconds for which a damaged file stays. Not longer, because it may hold wrapped keys."""
 
 
 async def look_after(folder: Path, pool: Pool, losses: Losses | None = None) -> None:
@@ -51,7 +51,7 @@ async def look_after(folder: Path, pool: Pool, losses: Losses | None = None) -> 
 
 
 async def replay(folder: Path, pool: Pool, losses: Losses | None = None) -> int:
-    """Every spool without a living owner. Answers how many records were carried; what fails is tried next time."""
+    """Carry every spool without a living owner. Answers how many records that were. What fails is tried next time."""
     carried = 0
     for path in _left(folder):
         try:
@@ -66,7 +66,7 @@ async def replay(folder: Path, pool: Pool, losses: Losses | None = None) -> int:
 
 
 def discard(folder: Path) -> None:
-    """What was set aside and has stayed for its time, and locks that died between their spool's file and themselves."""
+    """Delete damaged files that have stayed for their time, and locks without a spool."""
     for path in folder.glob("*.lock"):
         if not path.with_suffix(SUFFIX).exists() and (lock := Lock(path.with_suffix(SUFFIX))).take():
             lock.release(remove=True)
