@@ -15,7 +15,8 @@ from .policy.effective_policy import NOTHING, Keeps
 from .policy.terms import Term
 from .read.export import FORMATS, Format, Head
 from .read.grants import grant
-from .read.reader import KeptLine, KeptMeeting, Opened, Reader, Wanted
+from .read.reader import KeptLine, KeptMeeting, Opened, Reader
+from .read.wanted import Wanted
 from .write.agreement import Agreement, Names
 from .write.losses import CAUSES, Losses
 from .write.replay import look_after

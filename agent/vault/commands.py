@@ -10,21 +10,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from sqlalchemy import func, select
-
 from ..errors import VaultError
 from ..settings import Settings
 from .context import Context
 from .crypto import rotation
 from .db.pool import Role
-from .db.tables import data_key, tenant_key
 from .forget import restore, sweeper
 from .forget.receipts import Receipt
 from .forget.scope import Scope
 from .log import audit
 from .log.restored import may_serve
+from .policy.policies import Rules
 from .read.export import FORMATS, Head
-from .read.reader import Wanted
+from .read.wanted import Wanted
 
 
 async def run(given: argparse.Namespace, settings: Settings) -> int:
@@ -56,10 +54,7 @@ async def _verify(context: Context, given: argparse.Namespace) -> int:
 async def _rotate(context: Context, given: argparse.Namespace) -> int:
     pool = context.pool(Role.KEYS)
     if given.dry_run:
-        table = tenant_key if given.root else data_key
-        async with pool.transaction(context.tenant) as connection:
-            live = select(func.count()).select_from(table).where(table.c.wrapped.is_not(None))
-            _say({"keys": (await connection.execute(live)).scalar_one()})
+        _say({"keys": await rotation.count(pool, context.tenant, root=given.root)})
     elif given.root:
         _say({"tenant keys": await rotation.rotate_root(pool, context.wrapper)})
     else:
@@ -159,8 +154,8 @@ async def _policy(context: Context, given: argparse.Namespace) -> int:
     elif given.what == "propose":
         await restore.begin(context.pool(Role.RETENTION), context.tenant, context.ledger())
         terms = {kind: getattr(given, kind) for kind in ("source", "translation", "redacted", "audit")}
-        more = {"redaction": given.redaction, "words": given.word}
-        _say(_policy_said(await policies.propose(given.name, by=given.by, **terms, **more)))
+        rules = Rules(**terms, redaction=given.redaction, words=tuple(given.word))
+        _say(_policy_said(await policies.propose(given.name, rules, by=given.by)))
     elif given.what == "approve":
         _say(_policy_said(await policies.approve(given.name, given.version, by=given.by)))
     elif given.what == "default":

@@ -22,7 +22,7 @@ from agent.vault.forget.erasure import Erasures
 from agent.vault.forget.holds import Holds
 from agent.vault.forget.sweep import Sweep, Swept
 from agent.vault.log.ledger import Ledger
-from agent.vault.policy.policies import Policies
+from agent.vault.policy.policies import Policies, Rules
 from agent.vault.policy.terms import NOT_AT_ALL, Term
 from web.database import Database
 
@@ -139,7 +139,7 @@ class Tenant:
     async def policy(self, name: str = "p", **terms: str) -> None:
         """In force at once, where it may."""
         given = {kind: Term.parse(term) for kind, term in terms.items()}
-        made = await self.policies.propose(name, by="ana", **{"source": NOT_AT_ALL, **given})
+        made = await self.policies.propose(name, Rules(**{"source": NOT_AT_ALL, **given}), by="ana")
         await self.policies.approve(name, made.version, by="ben")
 
     async def meet(self, room: str = "r", policy: str = "p") -> UUID:

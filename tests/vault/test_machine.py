@@ -34,6 +34,7 @@ from agent.errors import VaultError
 from agent.vault.db.pool import Role
 from agent.vault.forget.leftover_rows import clear
 from agent.vault.forget.scope import Scope
+from agent.vault.policy.policies import Rules
 from agent.vault.policy.terms import FOREVER, NOT_AT_ALL, Term
 from tests.vault.memory import MARGIN, Held, Key, Meeting, Memory, Record
 
@@ -94,7 +95,7 @@ class Vault(RuleBasedStateMachine):
     @rule(target=versions, name=st.sampled_from(NAMES), source=TERMS, translation=TERMS)
     def propose(self, name: str, source: str, translation: str) -> tuple[str, int]:
         terms = {"source": Term.parse(source), "translation": Term.parse(translation), "redacted": NOT_AT_ALL}
-        made = self.do(self.tenant.policies.propose(name, by="ana", audit=FOREVER, **terms))
+        made = self.do(self.tenant.policies.propose(name, Rules(audit=FOREVER, **terms), by="ana"))
         assert made.version == self.memory.propose(name, terms, "ana")
         return name, made.version
 

@@ -1,4 +1,19 @@
-"""The root key in a file of this machine, which only its owner may read: for one machine, and to start with."""
+"""The root key in a file of this machine, which only its owner may read: for one machine, and to start with.
+
+What can go wrong, and how it can't:
+
+- **Others read it.** It is made with mode 0600. A file that others may read is refused (`bad_key_file`): whoever could
+  read it may have it, so the message asks for a rotation too.
+- **It is lost, and a new one is made in its place.** A new root key opens nothing that was wrapped before. So only the
+  first `wrap` makes a file, and `unwrap` never does. `TenantKeys` unwraps one of a tenant's keys before it makes
+  another.
+- **It is half written.** A new content stands in a file beside it, on the disk, before that takes its name. The folder
+  is brought to the disk too.
+- **Two processes change it.** The first file is made by a link, which fails where another process was first; a later
+  change holds a lock of the folder.
+- **A version goes that something still needs.** `forget` destroys: what that version alone wrapped can't be opened by
+  anybody, ever. Wrap every tenant's key anew before it (`rotation.rotate_root`). The newest can't be forgotten.
+"""
 
 from __future__ import annotations
 

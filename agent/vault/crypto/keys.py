@@ -4,6 +4,17 @@
 
 What a room needs while it runs is made in this process: a fresh data key takes no answer from anybody once the tenant
 key is at hand. ``docs/keys.md`` tells what happens while the root key or the database is away.
+
+What can go wrong, and how it can't:
+
+- **A key is taken for another's.** A tenant key is bound to its tenant, purpose and version when it is wrapped; a data
+  key to its tenant, meeting, speaker and id. Wrapped bytes that were moved to another row don't open.
+- **A tenant key is stored that nobody can unwrap.** It is unwrapped again before its row is written (`surely`). A
+  first one is made only after another key of the tenant opened, so never under a wrong root key.
+- **Two processes make the first key.** The row that is there stays, and both use it.
+- **A destroyed key lives on in memory.** A tenant key is held for `HELD`, then asked for anew. Where nobody answers it
+  stays usable until `GRACE` is over, and no longer. An answer that says no ends it at once.
+- **Many ask at once.** One of them asks for a key, the others wait for that answer.
 """
 
 from __future__ import annotations
@@ -20,13 +31,11 @@ from uuid import UUID
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from jwt.algorithms import OKPAlgorithm
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from ...errors import VaultError
 from ..db.pool import Pool
-from ..db.tables import tenant_key
+from . import statements
 from .envelope import DataKey, fields, unwrap, wrap
 from .wrapper import Wrapper, surely
 
@@ -202,25 +211,21 @@ class TenantKeys:
         return _Held(key, row.version, now + HELD, now + GRACE)
 
     async def _row(self, purpose: Purpose, version: int | None) -> Wrapped | None:
-        t = tenant_key.c
-        which = t.state == "active" if version is None else t.version == version
-        query = select(t.version, t.wrapped).where(t.tenant_id == self._tenant, t.purpose == purpose, which)
+        query = statements.tenant_key_of(self._tenant, purpose, version)
         async with self._pool.transaction(self._tenant) as connection:
-            found = (await connection.execute(query.order_by(t.version.desc()).limit(1))).first()
+            found = (await connection.execute(query)).first()
         return Wrapped(*found) if found else None
 
     async def _make(self, purpose: Purpose) -> None:
         """A first version, unless another process was first; never under another root key than the tenant's others."""
-        t = tenant_key.c
-        others = select(t.purpose, t.version).where(t.tenant_id == self._tenant, t.wrapped.is_not(None)).limit(1)
         async with self._pool.transaction(self._tenant) as connection:
-            other = (await connection.execute(others)).first()
+            other = (await connection.execute(statements.any_tenant_key(self._tenant))).first()
         if other:
             await self._load(*other)
         row = await fresh_tenant_key(self._wrapper, self._tenant, purpose, 1)
         try:
             async with self._pool.transaction(self._tenant) as connection:
-                await connection.execute(insert(tenant_key).values(row).on_conflict_do_nothing())
+                await connection.execute(statements.add_tenant_key(row))
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != "42501":
                 raise

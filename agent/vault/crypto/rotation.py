@@ -27,31 +27,23 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ...errors import VaultError
 from ..db.pool import Pool
-from ..db.tables import data_key, tenant_key
+from . import statements
 from .keys import TenantKeys, context, fresh_tenant_key
 from .wrapper import Wrapper, surely
 
 BATCH = 1_000
 LINGER = timedelta(days=30)
-"""How long a version that was replaced stays: an agent may come back with a spool that it wrapped keys for."""
+"""A version that was replaced stays for so long: an agent may come back with a spool whose keys it wraps."""
 RECENT = timedelta(hours=1)
-"""A version as young as this was made by the rotation that is asked for again."""
+"""A version as young as this was made by the same rotation, which was cut off and is asked for again."""
 _FIRST = UUID(int=0)
 _NOBODY = UUID(int=0)
 """No tenant: stands in a transaction that is everybody's."""
 
-_t, _d = tenant_key.c, data_key.c
-_STORE = text("""
-    UPDATE vault_keys.data_key AS d SET wrapped = u.wrapped, tenant_key_version = u.version
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:wrapped AS bytea[]), CAST(:versions AS int[])) AS u (id, wrapped, version)
-    WHERE d.tenant_id = :tenant AND d.id = u.id""")
-"""All of a batch at once: a statement for each key would take five times as long."""
 _Moved = tuple[UUID, bytes, int]
 
 
@@ -60,20 +52,27 @@ class Rewrapped:
     """What one rotation did."""
 
     version: int
-    """The newest, under which all is that could be read."""
+    """The newest version. All keys that could be read are under it."""
     keys: int
     unreadable: Sequence[UUID]
-    """Data keys that their own version does not open: nobody can, so they stay as they are."""
+    """Data keys that their own version does not open. Nobody can, so they stay as they are."""
 
 
 async def tenants(pool: Pool) -> Sequence[UUID]:
-    """Everybody who has keys."""
+    """All tenants that have keys."""
     async with pool.transaction(_NOBODY) as connection:
-        return (await connection.execute(select(_t.tenant_id).distinct().order_by(_t.tenant_id))).scalars().all()
+        return (await connection.execute(statements.TENANTS)).scalars().all()
+
+
+async def count(pool: Pool, tenant: UUID, *, root: bool) -> int:
+    """How many keys a rotation would wrap anew: with `root` those of tenants, else those that seal."""
+    which = statements.LIVE_TENANT_KEYS if root else statements.LIVE_DATA_KEYS
+    async with pool.transaction(tenant) as connection:
+        return int((await connection.execute(which)).scalar_one())
 
 
 async def rotate(pool: Pool, wrapper: Wrapper, tenant: UUID, *, batch: int = BATCH) -> Rewrapped:
-    """All data keys of a tenant under a new tenant key; a rotation of the last hour that was cut off is gone on with.
+    """Puts all data keys of a tenant under a new tenant key. Goes on with a rotation of the last hour that was cut off.
 
     The old version lingers until `destroy_retired`. Raises `VaultError`.
     """
@@ -83,18 +82,17 @@ async def rotate(pool: Pool, wrapper: Wrapper, tenant: UUID, *, batch: int = BAT
 
 
 async def renew(pool: Pool, wrapper: Wrapper, tenant: UUID) -> int:
-    """A new version, which wraps from now on. Where another process was faster, its version."""
+    """Makes a version, which wraps from now on. Answers it, or that of another process that was faster."""
     newest = await _newest(pool, tenant)
     row = await fresh_tenant_key(wrapper, tenant, "wrap", newest + 1)
     async with pool.transaction(tenant) as connection:
-        await connection.execute(insert(tenant_key).values(row).on_conflict_do_nothing())
-        older = (_t.tenant_id == tenant, _t.purpose == "wrap", _t.state == "active", _t.version <= newest)
-        await connection.execute(update(tenant_key).where(*older).values(state="retired"))
+        await connection.execute(statements.add_tenant_key(row))
+        await connection.execute(statements.retire(tenant, newest))
     return newest + 1
 
 
 async def rewrap(pool: Pool, wrapper: Wrapper, tenant: UUID, *, batch: int = BATCH) -> Rewrapped:
-    """All data keys that are not under the newest version, until there are none but unreadable ones."""
+    """Puts all data keys under the newest version, until only unreadable ones are left."""
     keys = TenantKeys(pool, wrapper, tenant)
     version, done, unreadable = await _newest(pool, tenant), 0, set[UUID]()
     while True:
@@ -111,36 +109,19 @@ async def rewrap(pool: Pool, wrapper: Wrapper, tenant: UUID, *, batch: int = BAT
 
 
 async def destroy_retired(pool: Pool, tenant: UUID, *, linger: timedelta = LINGER) -> Sequence[int]:
-    """Destroy versions that were replaced at least `linger` ago and that no data key needs; those that were."""
-    following = tenant_key.alias()
-    replaced = select(func.min(following.c.created_at)).where(
-        following.c.tenant_id == _t.tenant_id, following.c.purpose == _t.purpose, following.c.version > _t.version
-    )
-    needed = select(_d.id).where(
-        _d.tenant_id == _t.tenant_id, _d.tenant_key_version == _t.version, _d.wrapped.is_not(None)
-    )
-    which = (
-        _t.tenant_id == tenant,
-        _t.purpose == "wrap",
-        _t.state == "retired",
-        replaced.scalar_subquery() <= func.now() - linger,
-        ~needed.exists(),
-    )
-    gone = update(tenant_key).where(*which).values(state="destroyed", wrapped=None).returning(_t.version)
+    """Destroys versions that were replaced at least `linger` ago and that no data key needs. Answers which."""
     async with pool.transaction(tenant) as connection:
-        # Nobody hands in a key of a version that is being destroyed: the guard of `data_key` shares this lock.
-        await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(tenant), 8))))
-        return sorted((await connection.execute(gone)).scalars())
+        await connection.execute(statements.lock(tenant))
+        return sorted((await connection.execute(statements.destroy_retired(tenant, linger))).scalars())
 
 
 async def rotate_root(pool: Pool, wrapper: Wrapper) -> int:
-    """All tenant keys of everybody wrapped anew by the wrapper's newest root key; how many. Raises `VaultError`.
+    """Wraps everybody's tenant keys anew under the newest root key. Answers how many. Raises `VaultError`.
 
     The wrapper must still unwrap what it or another wrapped before. Afterwards the old root key may be forgotten.
     """
-    identity = (_t.tenant_id, _t.purpose, _t.version)
     async with pool.transaction(_NOBODY) as connection:
-        rows = (await connection.execute(select(*identity, _t.wrapped).where(_t.wrapped.is_not(None)))).all()
+        rows = (await connection.execute(statements.ALL_TENANT_KEYS)).all()
     return sum([await _rewrap_tenant_key(pool, wrapper, *row) for row in rows])
 
 
@@ -149,21 +130,17 @@ async def _rewrap_tenant_key(
 ) -> bool:
     what = context(tenant, purpose, version)
     again = await surely(wrapper, await wrapper.unwrap(wrapped, what), what)
-    same = (_t.tenant_id == tenant, _t.purpose == purpose, _t.version == version, _t.wrapped == wrapped)
+    changed = statements.replace_tenant_key(tenant, purpose, version, wrapped, again=again, wrapper_ref=wrapper.ref)
     async with pool.transaction(tenant) as connection:
-        changed = update(tenant_key).where(*same).values(wrapped=again, wrapper_ref=wrapper.ref)
         return bool((await connection.execute(changed)).rowcount)
 
 
 async def _one_batch(
     pool: Pool, keys: TenantKeys, tenant: UUID, version: int, after: UUID, most: int
 ) -> tuple[int, set[UUID], UUID | None]:
-    """How many were rewrapped, which could not be read, and after which id to go on; None at the end."""
-    older = (_d.tenant_id == tenant, _d.tenant_key_version < version, _d.wrapped.is_not(None), _d.id > after)
-    query = select(_d.id, _d.meeting_id, _d.speaker_id, _d.wrapped, _d.tenant_key_version).where(*older)
+    """Answers how many were rewrapped, which could not be read, and after which id to go on (None at the end)."""
     async with pool.transaction(tenant) as connection:
-        locked = query.order_by(_d.id).limit(most).with_for_update(skip_locked=True)
-        rows = (await connection.execute(locked)).all()
+        rows = (await connection.execute(statements.next_older(tenant, version, after, most))).all()
         moved, unreadable = await _moved(keys, rows)
         if moved:
             await _store(connection, tenant, moved)
@@ -187,35 +164,28 @@ async def _moved(keys: TenantKeys, rows: Sequence[Any]) -> tuple[list[_Moved], s
 async def _store(connection: AsyncConnection, tenant: UUID, moved: Sequence[_Moved]) -> None:
     ids, wrapped, versions = zip(*moved, strict=True)
     given = {"tenant": tenant, "ids": ids, "wrapped": wrapped, "versions": versions}
-    await connection.execute(_STORE, given)
+    await connection.execute(statements.REWRAP, given)
 
 
 async def _newest(pool: Pool, tenant: UUID) -> int:
-    query = select(func.max(_t.version)).where(_t.tenant_id == tenant, _t.purpose == "wrap", _t.state == "active")
     async with pool.transaction(tenant) as connection:
-        newest = (await connection.execute(query)).scalar()
+        newest = (await connection.execute(statements.newest_version(tenant))).scalar()
     if newest is None:
         raise VaultError("no_key", "The tenant has no key yet.")
     return int(newest)
 
 
 async def _left(pool: Pool, tenant: UUID, version: int) -> int:
-    query = select(func.count()).where(_d.tenant_id == tenant, _d.tenant_key_version < version, _d.wrapped.is_not(None))
     async with pool.transaction(tenant) as connection:
-        return int((await connection.execute(query)).scalar_one())
+        return int((await connection.execute(statements.count_older(tenant, version))).scalar_one())
 
 
 async def _older(pool: Pool, tenant: UUID, version: int) -> Sequence[int]:
-    query = select(_t.version).where(
-        _t.tenant_id == tenant, _t.purpose == "wrap", _t.version < version, _t.wrapped.is_not(None)
-    )
     async with pool.transaction(tenant) as connection:
-        return (await connection.execute(query)).scalars().all()
+        return list((await connection.execute(statements.older_versions(tenant, version))).scalars())
 
 
 async def _has_begun(pool: Pool, tenant: UUID) -> bool:
     """Whether the newest version is a second one or later, and of the last hour."""
-    young = _t.created_at > func.now() - RECENT
-    query = select(_t.version).where(_t.tenant_id == tenant, _t.purpose == "wrap", _t.version > 1, young)
     async with pool.transaction(tenant) as connection:
-        return (await connection.execute(query.limit(1))).first() is not None
+        return (await connection.execute(statements.renewed_within(tenant, RECENT))).first() is not None

@@ -9,18 +9,14 @@ from functools import partial
 from uuid import UUID
 
 from pydantic import SecretStr
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from ...errors import VaultError
 from ...postgres import Away, address
+from . import statements
 
 PATIENCE = 5.0
 """Seconds for a connection."""
-_SAID = text(
-    "SELECT set_config('role', :role, true), set_config('app.tenant', :tenant, true),"
-    " set_config('app.room', :room, true), set_config('app.uid', :uid, true), set_config('app.ticket', :ticket, true)"
-)
 
 
 class Role(StrEnum):
@@ -58,7 +54,7 @@ class Pool:
         said = {"tenant": str(tenant), "room": room, "uid": principal, "ticket": str(ticket or ""), "role": self._role}
         with _away():
             async with self._engine.begin() as connection:
-                await connection.execute(_SAID, said)
+                await connection.execute(statements.ACT_AS, said)
                 yield connection
 
     @asynccontextmanager
@@ -68,7 +64,7 @@ class Pool:
             async with self._engine.connect() as connection:
                 await connection.execution_options(isolation_level="AUTOCOMMIT")
                 try:
-                    await connection.execute(text("SELECT set_config('role', :role, false)"), {"role": self._role})
+                    await connection.execute(statements.ACT_AS_FOR_LONG, {"role": self._role})
                     yield connection
                 finally:
                     await connection.invalidate()  # nobody else gets it

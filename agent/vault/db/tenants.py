@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID, uuid5
 
-from sqlalchemy import func, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from . import tables
+from . import statements
 
 _NAMES = UUID("c45f4d4a-a674-56cb-9554-c029828d1211")
 """uuid5 of `dragoman` as a DNS name. Every id in every database hangs on it, so it never changes."""
@@ -48,7 +46,7 @@ async def ensure(connection: AsyncConnection, name: str) -> UUID:
     A tenant starts without a default: rooms keep nothing. Another server may do the same at the same time.
     """
     tenant = tenant_id(name)
-    await connection.execute(insert(tables.tenant).values(id=tenant, name=name).on_conflict_do_nothing())
+    await connection.execute(statements.ensure_tenant(tenant, name))
     rows = [
         {
             "tenant_id": tenant,
@@ -61,6 +59,5 @@ async def ensure(connection: AsyncConnection, name: str) -> UUID:
         }
         for policy, terms in STARTING.items()
     ]
-    clock = {"approved_at": func.now(), "effective_from": text("vault.now()")}
-    await connection.execute(insert(tables.policy).values([{**row, **clock} for row in rows]).on_conflict_do_nothing())
+    await connection.execute(statements.ensure_policies(rows))
     return tenant

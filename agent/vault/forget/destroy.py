@@ -25,48 +25,9 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Date, Text, Uuid, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_IDS, _TEXTS = ARRAY(Uuid), ARRAY(Text)
-
-_WEIGH = text(
-    "SELECT key_id, count(*), max(stored_at) FROM vault.record WHERE tenant_id = :tenant AND day = ANY (:days)"
-    " AND meeting_id = ANY (:meetings) AND key_id = ANY (:keys) GROUP BY key_id"
-).bindparams(bindparam("days", type_=ARRAY(Date)), bindparam("meetings", type_=_IDS), bindparam("keys", type_=_IDS))
-
-_DESTROY = text(
-    "UPDATE vault_keys.data_key SET state = 'destroyed', wrapped = NULL, destroyed_at = vault.now()"
-    " WHERE tenant_id = :tenant AND id = ANY (:keys)"
-).bindparams(bindparam("keys", type_=_IDS))
-
-_BURY = text(
-    "INSERT INTO vault_keys.tombstone (tenant_id, key_id, meeting_id, speaker_id, reason, records)"
-    " SELECT :tenant, * FROM unnest(:keys, :meetings, :speakers, :reasons, :records)"
-    " ON CONFLICT DO NOTHING"
-).bindparams(
-    bindparam("keys", type_=_IDS),
-    bindparam("meetings", type_=_IDS),
-    bindparam("speakers", type_=_IDS),
-    bindparam("reasons", type_=_TEXTS),
-    bindparam("records", type_=ARRAY(BigInteger)),
-)
-
-_LEAVE = text(
-    "INSERT INTO vault.residue (tenant_id, key_id, meeting_id, day, records)"
-    " SELECT :tenant, * FROM unnest(:keys, :meetings, :days, :records) ON CONFLICT DO NOTHING"
-).bindparams(
-    bindparam("keys", type_=_IDS),
-    bindparam("meetings", type_=_IDS),
-    bindparam("days", type_=ARRAY(Date)),
-    bindparam("records", type_=ARRAY(BigInteger)),
-)
-
-_LOG = text(
-    "SELECT min(seq), max(seq) FROM (SELECT vault_audit.append('destroy', meeting, 'done', detail) AS seq"
-    " FROM unnest(:meetings, :details) AS u (meeting, detail)) AS lines"
-).bindparams(bindparam("meetings", type_=_TEXTS), bindparam("details", type_=ARRAY(JSONB)))
+from . import statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +53,7 @@ async def weighed(
         return list(keys)
     meetings = {key.meeting for key in sealing}
     given = {"days": sorted({days[m] for m in meetings}), "meetings": sorted(meetings), "keys": [k.id for k in sealing]}
-    found = {row[0]: row for row in await connection.execute(_WEIGH, {"tenant": tenant, **given})}
+    found = {row[0]: row for row in await connection.execute(statements.WEIGH, {"tenant": tenant, **given})}
     return [replace(key, records=found[key.id][1], newest=found[key.id][2]) if key.id in found else key for key in keys]
 
 
@@ -105,12 +66,12 @@ async def destroy(
     """
     ids = [key.id for key in keys]
     meetings, records = [key.meeting for key in keys], [key.records for key in keys]
-    await connection.execute(_DESTROY, {"tenant": tenant, "keys": ids})
+    await connection.execute(statements.DESTROY, {"tenant": tenant, "keys": ids})
     stone = {"speakers": [key.speaker for key in keys], "reasons": [key.reason for key in keys]}
     rows = {"tenant": tenant, "keys": ids, "meetings": meetings, "records": records}
-    await connection.execute(_BURY, {**rows, **stone})
-    await connection.execute(_LEAVE, {**rows, "days": [days[meeting] for meeting in meetings]})
-    first, last = (await connection.execute(_LOG, _lines(keys))).one()
+    await connection.execute(statements.BURY, {**rows, **stone})
+    await connection.execute(statements.LEAVE, {**rows, "days": [days[meeting] for meeting in meetings]})
+    first, last = (await connection.execute(statements.LOG_DESTROYED, _lines(keys))).one()
     return int(first), int(last)
 
 

@@ -26,8 +26,6 @@ from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, Text, Uuid, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,8 +33,9 @@ from ...errors import VaultError
 from ..crypto.keys import Signer
 from ..db.db_errors import refusals
 from ..db.pool import Pool
-from ..log.audit import LOG
 from ..log.ledger import Ledger
+from ..log.statements import LOG
+from . import statements
 from .destroy import KeyToDestroy, destroy, entry, weighed
 from .leftover_rows import clear
 from .receipts import Receipt, Told, signed
@@ -44,36 +43,7 @@ from .scope import Scope
 from .vacuum import scour
 
 BACKUPS = 7
-"""Days for which a backup of the keys is kept."""
-
-_REQUEST = text(
-    "INSERT INTO vault.erasure (tenant_id, id, room, meeting_id, subject, requested_by)"
-    " VALUES (:tenant, :id, :room, :meeting, :subject, :by)"
-)
-_WAITING = text("SELECT id FROM vault.erasure WHERE tenant_id = :tenant AND state <> 'done' ORDER BY requested_at, id")
-# The lock makes keys wait that are being handed in: they are here before it, or refused after it.
-_TAKE = text(
-    "SELECT *, vault.now() AS at, pg_advisory_xact_lock(hashtextextended(tenant_id::text, 8)) FROM vault.erasure"
-    " WHERE tenant_id = :tenant AND id = :id FOR UPDATE"
-)
-_KEYS = text(
-    "SELECT id, meeting_id, speaker_id, kind, vault_keys.is_held(tenant_id, room, meeting_id, subject) AS held"
-    " FROM vault_keys.data_key WHERE tenant_id = :tenant AND state = 'active' AND (:room IS NULL OR room = :room)"
-    " AND (:meeting IS NULL OR meeting_id = :meeting) AND (:subject IS NULL OR subject = :subject)"
-    " ORDER BY id FOR UPDATE"
-).bindparams(bindparam("room", type_=Text), bindparam("meeting", type_=Uuid), bindparam("subject", type_=Uuid))
-_MEETINGS = text(
-    "SELECT id, day, policy, (vault.effective(tenant_id, policy)).version FROM vault.meeting"
-    " WHERE tenant_id = :tenant AND id = ANY (:meetings)"
-).bindparams(bindparam("meetings", type_=ARRAY(Uuid)))
-_CLOSE = text(
-    "UPDATE vault.meeting SET destroyed_at = vault.now() WHERE tenant_id = :tenant AND destroyed_at IS NULL"
-    " AND (:room IS NULL OR room = :room) AND (:meeting IS NULL OR id = :meeting)"
-).bindparams(bindparam("room", type_=Text), bindparam("meeting", type_=Uuid))
-_HELD = text("UPDATE vault.erasure SET state = 'held' WHERE tenant_id = :tenant AND id = :id AND state <> 'done'")
-_DONE = text(
-    "UPDATE vault.erasure SET state = 'done', done_at = :at, receipt = :receipt WHERE tenant_id = :tenant AND id = :id"
-).bindparams(bindparam("receipt", type_=JSONB))
+"""A backup of the keys is kept for so many days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +54,11 @@ class Erasure:
     state: str
     receipt: Receipt | None = None
     keys: tuple[UUID, ...] = ()
-    """What was destroyed by this very call."""
+    """The keys that this call destroyed."""
 
 
 class Erasures:
-    """One tenant's. The pool acts as retention."""
+    """The erasures of one tenant. The pool acts as retention."""
 
     def __init__(self, pool: Pool, tenant: UUID, ledger: Ledger, signer: Signer, *, backups: int = BACKUPS) -> None:
         self._pool = pool
@@ -98,7 +68,7 @@ class Erasures:
         self.ledger = ledger
 
     async def erase(self, scope: Scope, *, by: str) -> Erasure:
-        """Request and all that follows: keys at once, then the files, then the rows."""
+        """Writes the request down and carries it out: the keys at once, then the files, then the rows."""
         erasure = await self.carry_out(await self.request(scope, by=by))
         if erasure.keys:
             await scour(self._pool)
@@ -106,30 +76,30 @@ class Erasures:
         return erasure
 
     async def request(self, scope: Scope, *, by: str) -> UUID:
-        """Writes it down. Raises `bad_erasure` for a scope that says nothing."""
+        """Writes the request down. Raises `bad_erasure` for a scope that says nothing."""
         if not scope.said:
             raise VaultError("bad_erasure", "An erasure is of a person, a meeting or a room.")
         id = uuid4()
         async with self._pool.transaction(self._tenant, principal=by) as connection:
             given = {"tenant": self._tenant, "id": id, "by": by, **scope.parameters}
-            await connection.execute(_REQUEST, given)
+            await connection.execute(statements.REQUEST, given)
             await connection.execute(LOG, _line(id, "requested", scope.said))
         return id
 
     async def waiting(self) -> list[UUID]:
-        """What was requested and is not done."""
+        """The requests that are not done."""
         async with self._pool.transaction(self._tenant) as connection:
-            return list((await connection.execute(_WAITING, {"tenant": self._tenant})).scalars())
+            return list((await connection.execute(statements.WAITING, {"tenant": self._tenant})).scalars())
 
     async def dry_run(self, scope: Scope) -> tuple[int, int]:
-        """How many keys would go, and how many of them are held, upon which nothing would."""
+        """How many keys would go, and how many of them are held. If any is held, none would go."""
         async with self._pool.transaction(self._tenant) as connection:
-            rows = list(await connection.execute(_KEYS, {"tenant": self._tenant, **scope.parameters}))
+            rows = list(await connection.execute(statements.KEYS_ERASED, {"tenant": self._tenant, **scope.parameters}))
             await connection.rollback()
         return len(rows), sum(row.held for row in rows)
 
     async def carry_out(self, id: UUID) -> Erasure:
-        """Destroys all of it or nothing. Doing it again answers the same receipt. Raises `unknown_erasure`."""
+        """Destroys all that was requested, or nothing. Again it answers the same receipt. Raises `unknown_erasure`."""
         line: list[int] = []
         try:
             async with self._pool.transaction(self._tenant, principal="erasure") as connection:
@@ -144,13 +114,13 @@ class Erasures:
         return erasure
 
     async def _carry_out(self, connection: AsyncConnection, id: UUID, line: list[int]) -> Erasure:
-        row = (await connection.execute(_TAKE, {"tenant": self._tenant, "id": id})).first()
+        row = (await connection.execute(statements.TAKE_REQUEST, {"tenant": self._tenant, "id": id})).first()
         if row is None:
             raise VaultError("unknown_erasure", "There is no such request.")
         if row.state == "done":
             return Erasure(id, "done", Receipt(row.receipt))
         scope = Scope(row.room, row.meeting_id, row.subject)
-        found = list(await connection.execute(_KEYS, {"tenant": self._tenant, **scope.parameters}))
+        found = list(await connection.execute(statements.KEYS_ERASED, {"tenant": self._tenant, **scope.parameters}))
         if any(key.held for key in found):
             raise VaultError("held", "A hold keeps something of this.")
         keys = [KeyToDestroy(key[0], key[1], key[2], key[3], f"erasure {id}") for key in found]
@@ -160,10 +130,12 @@ class Erasures:
         audit = await self._destroyed(connection, row, scope, keys, days)
         told = Told(self._tenant, id, scope, row.requested_by, row.requested_at, row.at, self._backups)
         receipt = await signed(self._signer, told, keys, {m: policy for m, (_, policy) in meetings.items()}, audit)
-        await connection.execute(_DONE, {"tenant": self._tenant, "id": id, "at": row.at, "receipt": receipt.jws})
+        await connection.execute(
+            statements.REQUEST_DONE, {"tenant": self._tenant, "id": id, "at": row.at, "receipt": receipt.jws}
+        )
         if scope.subject is None:  # nothing is taken for these any more
             given = {"tenant": self._tenant, "room": scope.room, "meeting": scope.meeting}
-            await connection.execute(_CLOSE, given)
+            await connection.execute(statements.CLOSE_ERASED, given)
         if keys:
             line.append(await self.ledger.append("destroyed", entry(keys)))
         return Erasure(id, "done", receipt, tuple(key.id for key in keys))
@@ -172,7 +144,9 @@ class Erasures:
         self, connection: AsyncConnection, keys: list[KeyToDestroy]
     ) -> dict[UUID, tuple[date, tuple[str, int | None]]]:
         given = {"tenant": self._tenant, "meetings": sorted({key.meeting for key in keys})}
-        return {row[0]: (row[1], (row[2], row[3])) for row in await connection.execute(_MEETINGS, given)}
+        return {
+            row[0]: (row[1], (row[2], row[3])) for row in await connection.execute(statements.MEETINGS_ERASED, given)
+        }
 
     async def _destroyed(
         self,
@@ -182,7 +156,7 @@ class Erasures:
         keys: list[KeyToDestroy],
         days: Mapping[UUID, date],
     ) -> tuple[int, int]:
-        """Where the log stood before, and the line that says it is done."""
+        """The last line of the log before it, and the line that says it is done."""
         first = (await destroy(connection, self._tenant, keys, days))[0] if keys else None
         detail = {**scope.said, "by": row.requested_by, "keys": len(keys), "records": sum(key.records for key in keys)}
         last = int((await connection.execute(LOG, _line(row.id, "done", detail))).scalar_one())
@@ -190,7 +164,7 @@ class Erasures:
 
     async def _held(self, id: UUID) -> Erasure:
         async with self._pool.transaction(self._tenant, principal="erasure") as connection:
-            if (await connection.execute(_HELD, {"tenant": self._tenant, "id": id})).rowcount:
+            if (await connection.execute(statements.REQUEST_HELD, {"tenant": self._tenant, "id": id})).rowcount:
                 await connection.execute(LOG, _line(id, "held", {}))
         return Erasure(id, "held")
 

@@ -1,4 +1,19 @@
-"""Holds: what must not be destroyed, by which matter, until somebody releases it and thirty days have gone."""
+"""Holds: what must not be destroyed, by which matter, until somebody releases it and thirty days have gone.
+
+What can go wrong, and why things happen in this order:
+
+- **Something is destroyed while the hold is placed.** The insert waits, by a lock of the tenant's, for whoever
+  destroys just now. What is destroyed after it is refused by the database's guard, which looks at the very update.
+- **It comes too late and nobody knows.** `GONE` is asked after the insert, so it sees all that went before, and the
+  answer and the log say how many keys and records that were.
+- **It is released by mistake.** It keeps for thirty days more. A hold is never deleted, and a released one never comes
+  back: another is placed.
+- **A backup is restored that lacks it.** The ledger has it, and `restore` places it again before it destroys anything.
+
+The order for a hold: the row, what it came too late for, the log, and the ledger before the commit. So the ledger may
+know a hold that the database doesn't, which keeps too much, and never the other way round. For a release it is the
+reverse: the row, the log, the commit, and only then the ledger. What the ledger doesn't know as released keeps longer.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +22,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Text, Uuid, bindparam, select, text
 from sqlalchemy.engine import Row
 
 from ...errors import VaultError
 from ..db.db_errors import refusals
 from ..db.pool import Pool
-from ..db.tables import hold
-from ..log.audit import LOG
 from ..log.ledger import Ledger
+from ..log.statements import LOG
+from . import statements
 from .scope import Scope
-
-_PLACE = text(
-    "INSERT INTO vault_keys.hold (tenant_id, id, matter, room, meeting_id, subject, placed_by)"
-    " VALUES (:tenant, :id, :matter, :room, :meeting, :subject, :by) RETURNING *"
-)
-# A statement of its own, after the guard's lock: it sees all that was destroyed before.
-_GONE = text("SELECT keys, records FROM vault_keys.gone(:room, :meeting, :subject)").bindparams(
-    bindparam("room", type_=Text), bindparam("meeting", type_=Uuid), bindparam("subject", type_=Uuid)
-)
-_RELEASE = text("SELECT * FROM vault_keys.release(:id, :by)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,8 @@ class Holds:
             raise VaultError("bad_hold", "A hold has a matter, of at most 200 characters.")
         given = {"tenant": self._tenant, "id": uuid4(), "matter": matter, "by": by, **scope.parameters}
         async with self._pool.transaction(self._tenant, principal=by) as connection:
-            held = _hold((await connection.execute(_PLACE, given)).one())
-            keys, records = (await connection.execute(_GONE, scope.parameters)).one()
+            held = _hold((await connection.execute(statements.PLACE, given)).one())
+            keys, records = (await connection.execute(statements.GONE, scope.parameters)).one()
             detail = {**scope.said, "keys_gone": keys, "records_gone": records}
             await connection.execute(LOG, _line("hold", held.id, "placed", detail))
             await self._ledger.append("hold", _placed(held))
@@ -76,7 +80,7 @@ class Holds:
         """It keeps for thirty days more. Raises `unknown_hold`, `released`."""
         async with self._pool.transaction(self._tenant, principal=by) as connection:
             with refusals():
-                row = (await connection.execute(_RELEASE, {"id": id, "by": by})).first()
+                row = (await connection.execute(statements.RELEASE, {"id": id, "by": by})).first()
             if row is None:
                 raise VaultError("unknown_hold", "There is no such hold.")
             held = _hold(row)
@@ -87,9 +91,8 @@ class Holds:
 
     async def list(self) -> list[Hold]:
         """All that there ever were, the newest first."""
-        query = select(hold).where(hold.c.tenant_id == self._tenant).order_by(hold.c.placed_at.desc(), hold.c.id)
         async with self._pool.transaction(self._tenant) as connection:
-            return [_hold(row) for row in await connection.execute(query)]
+            return [_hold(row) for row in await connection.execute(statements.holds(self._tenant))]
 
 
 def _line(action: str, id: UUID, outcome: str, detail: dict[str, Any]) -> dict[str, Any]:

@@ -1,47 +1,44 @@
-"""What destroyed keys had opened is taken away, some at a time."""
+"""What destroyed keys had opened is taken away, some at a time.
+
+What can go wrong, and why things happen in this order:
+
+- **Rows go whose key is not destroyed.** Only keys in `vault.residue` are looked at, and a key comes into it in the
+  transaction that destroys it. The database's guard refuses to delete a record whose key is not destroyed.
+- **Rows stay for ever.** The residue is the list of what is left, and goes in the transaction that deletes the rows.
+  Whoever dies in between leaves it, and the next sweep goes on.
+- **One transaction deletes so much that others wait.** It takes about `ROWS` records, the oldest days first.
+- **The files hold the key longer than its rows.** `scour` comes before this: as long as rows are left, the residue
+  says that the files may not be free of the key yet.
+
+Each transaction deletes records, then speakers, then the residue that named them: all three, or nothing.
+"""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, bindparam, text
-
 from ..db.pool import Pool
+from . import statements
 
 ROWS = 20_000
-"""How many records one transaction takes away, or one key's if those are more."""
-
-_LEFT = text("SELECT key_id FROM vault.residue WHERE tenant_id = :tenant")
-_TAKE = text("""
-SELECT key_id, meeting_id, day FROM (SELECT *, sum(records) OVER (ORDER BY day, meeting_id, key_id) - records AS before
-  FROM vault.residue WHERE tenant_id = :tenant AND key_id = ANY (:keys)) r
-WHERE before < :rows ORDER BY before LIMIT 1000""").bindparams(bindparam("keys", type_=ARRAY(Uuid)))
-_CLEAR = tuple(
-    text(statement).bindparams(bindparam("keys", type_=ARRAY(Uuid)))
-    for statement in (
-        "DELETE FROM vault.record WHERE tenant_id = :tenant AND day = ANY (:days) AND meeting_id = ANY (:meetings)"
-        " AND key_id = ANY (:keys)",
-        "DELETE FROM vault.speaker WHERE tenant_id = :tenant AND key_id = ANY (:keys)",
-        "DELETE FROM vault.residue WHERE tenant_id = :tenant AND key_id = ANY (:keys)",
-    )
-)
+"""One transaction deletes about so many records, or those of one key if they are more."""
 
 
 async def left(pool: Pool, tenant: UUID) -> list[UUID]:
     """The destroyed keys whose rows still stand there."""
     async with pool.transaction(tenant) as connection:
-        return list((await connection.execute(_LEFT, {"tenant": tenant})).scalars())
+        return list((await connection.execute(statements.LEFT, {"tenant": tenant})).scalars())
 
 
 async def clear(pool: Pool, tenant: UUID, keys: list[UUID]) -> None:
-    """Takes away their rows. Scour first: what is left says that the files may not be free of these keys."""
+    """Deletes the rows of these keys. Call `scour` before it: a key with rows left may still stand in a file."""
     while keys:
         async with pool.transaction(tenant) as connection:
-            rows = list(await connection.execute(_TAKE, {"tenant": tenant, "keys": keys, "rows": ROWS}))
+            rows = list(await connection.execute(statements.NEXT_LEFT, {"tenant": tenant, "keys": keys, "rows": ROWS}))
             if not rows:
                 return
             ids, meetings, days = (list({row[n] for row in rows}) for n in range(3))
             given = {"tenant": tenant, "keys": ids, "meetings": meetings, "days": days}
-            for statement in _CLEAR:
+            for statement in statements.CLEAR:
                 wanted = {name: value for name, value in given.items() if f":{name}" in statement.text}
                 await connection.execute(statement, wanted)

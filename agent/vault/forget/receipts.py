@@ -2,6 +2,16 @@
 
 A receipt is the flattened JSON of a JWS (RFC 7515, 7.2.2) with `alg` EdDSA (RFC 8037); its header carries the public
 key as a `jwk`. `docs/retention.md` describes the payload, and how to verify one without us.
+
+What can go wrong, and how it can't:
+
+- **It betrays what it says was erased.** It holds ids, counts, times and policies' names, and nothing that was said.
+  A room's name may tell what it was about, so only its digest is in it. A person is in it as a pseudonym.
+- **Somebody forges one.** `verified` takes the tenant's own key, never the one in the header, accepts EdDSA alone, and
+  compares the type, so that nothing else that the key signs passes for a receipt.
+- **It says that keys are gone which are not.** It is signed within the transaction that destroys them
+  (`erasure.Erasures`), and is stored with it or not at all.
+- **A page runs what somebody put into a name.** Every value is escaped; the page has no script, and loads nothing.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 A backup has keys in it that were destroyed since, lacks holds and releases that were made since, and knows only
 policies from before it. What can go wrong:
 
-- **It serves what was erased.** Whoever reads, stores or sweeps asks `may_serve` first (`log/restored.py`), and it
-  raises as long as one key of the ledger is here, or one policy is lacking.
+- **It serves what was erased.** Whoever reads or sweeps asks `may_serve` first (`log/restored.py`), and it raises as
+  long as one key of the ledger is here, or one policy is lacking.
 - **It destroys what is held.** `replay` goes line by line in the ledger's order: a hold that was placed before a
   destruction is placed before it again, and the database's guard refuses what a hold covers.
 - **It forgets by an old policy.** The ledger knows names and versions of policies, not all of their words. So an
@@ -27,45 +27,18 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ...errors import VaultError
 from ..db.db_errors import refusals
 from ..db.pool import Pool
 from ..log.ledger import Ledger, Line, missing
-from ..log.restored import MISSING, SURELY_IN_FORCE, carried_out, lacking, lines_of, not_replayed, versions
+from ..log.restored import carried_out, lacking, lines_of, not_replayed, versions
+from ..log.statements import MISSING, SURELY_IN_FORCE
+from . import statements
 from .destroy import KeyToDestroy, destroy, weighed
 from .leftover_rows import clear, left
 from .vacuum import scour
-
-_HOLDS = text("SELECT id, released_at IS NOT NULL FROM vault_keys.hold WHERE tenant_id = :tenant")
-_HOLD = text(
-    "INSERT INTO vault_keys.hold (tenant_id, id, matter, room, meeting_id, subject, placed_by, placed_at)"
-    " VALUES (:tenant, :id, :matter, :room, :meeting, :subject, :by, :at) ON CONFLICT DO NOTHING"
-)
-_RELEASE = text("SELECT vault_keys.release_again(:id, :by, :at)")
-_KEYS = text(
-    "SELECT id FROM vault_keys.data_key WHERE tenant_id = :tenant AND id = ANY (:keys) AND state = 'active'"
-    " ORDER BY id FOR UPDATE"
-).bindparams(bindparam("keys", type_=ARRAY(Uuid)))
-_DAYS = text("SELECT id, day FROM vault.meeting WHERE tenant_id = :tenant AND id = ANY (:meetings)").bindparams(
-    bindparam("meetings", type_=ARRAY(Uuid))
-)
-_MEETINGS = text("SELECT true FROM vault.meeting WHERE tenant_id = :tenant LIMIT 1")
-_REQUESTED = text("SELECT true FROM vault.erasure WHERE tenant_id = :tenant AND id = :id AND state <> 'done'")
-_LEAVE = text(
-    "INSERT INTO vault.residue (tenant_id, key_id, meeting_id, day, records)"
-    " SELECT :tenant, key_id, meeting_id, day, sum(records) FROM (SELECT key_id, meeting_id, day, 1 AS records"
-    " FROM vault.record WHERE tenant_id = :tenant AND key_id = ANY (:keys)"
-    " UNION ALL SELECT s.key_id, s.meeting_id, m.day, 0 FROM vault.speaker s JOIN vault.meeting m"
-    " ON m.tenant_id = s.tenant_id AND m.id = s.meeting_id WHERE s.tenant_id = :tenant AND s.key_id = ANY (:keys)) r"
-    " GROUP BY key_id, meeting_id, day ON CONFLICT DO NOTHING RETURNING records"
-).bindparams(bindparam("keys", type_=ARRAY(Uuid)))
-_TOMBSTONE = text(
-    "INSERT INTO vault_keys.tombstone (tenant_id, key_id, meeting_id, speaker_id, reason, records)"
-    " VALUES (:tenant, :key, :meeting, :speaker, :reason, :records) ON CONFLICT DO NOTHING"
-)
 
 
 @dataclass
@@ -76,7 +49,7 @@ class Behind:
     holds: list[UUID] = field(default_factory=list)
     releases: list[UUID] = field(default_factory=list)
     policies: list[str] = field(default_factory=list)
-    """Names with the newest version that was in force: people approve it again, for the ledger hasn't all of it."""
+    """Names, with the newest version that was in force. The ledger hasn't all of it, so people approve it again."""
 
     def __bool__(self) -> bool:
         return bool(self.keys or self.holds or self.releases or self.policies)
@@ -87,27 +60,27 @@ class Replayed:
     """What was done to bring it up."""
 
     keys: int = 0
-    """Destroyed again."""
+    """Keys that were destroyed again."""
     unknown: int = 0
-    """Never in this database; it will not take them."""
+    """Keys that were never in this database. It will not take them."""
     holds: int = 0
     releases: int = 0
     records: int = 0
-    """Whose keys were destroyed before: sealed text and keys were restored from backups of different age."""
+    """Records whose keys had been destroyed: text and keys were restored from backups of different age."""
 
 
 async def begin(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
-    """A first ledger, before anything is kept; as retention. Raises `ledger_missing` where something was kept."""
+    """Makes a first ledger before anything is kept; as retention. Raises `ledger_missing` where something was kept."""
     if await ledger.is_there():
         return
     async with pool.transaction(tenant) as connection:
-        if (await connection.execute(_MEETINGS, {"tenant": tenant})).first():
+        if (await connection.execute(statements.ANY_MEETING, {"tenant": tenant})).first():
             raise missing()
     await ledger.begin()
 
 
 async def behind(pool: Pool, tenant: UUID, ledger: Ledger) -> Behind:
-    """Compares the whole ledger, as retention. Raises `ledger_broken`, `ledger_missing`."""
+    """Compares the database with the whole ledger; as retention. Raises `ledger_broken`, `ledger_missing`."""
     lines = await lines_of(pool, tenant, ledger)
     return await _behind(pool, tenant, lines)
 
@@ -124,10 +97,10 @@ async def replay(pool: Pool, tenant: UUID, ledger: Ledger) -> Replayed:
     for line in lines:
         if line.what == "hold" and UUID(line.body["id"]) in lacks.holds:
             done.holds += 1
-            await _apply(pool, tenant, _HOLD, line)
+            await _apply(pool, tenant, statements.HOLD_AGAIN, line)
         elif line.what == "release" and UUID(line.body["id"]) in lacks.releases:
             done.releases += 1
-            await _apply(pool, tenant, _RELEASE, line)
+            await _apply(pool, tenant, statements.RELEASE_AGAIN, line)
         elif line.n in ended and (again := [key for key in _keys(line) if key.id in keys]):
             here, unknown = await _destroy_again(pool, tenant, again)
             done.keys += here
@@ -153,7 +126,7 @@ async def settle(pool: Pool, tenant: UUID, ledger: Ledger) -> None:
         raise not_replayed()
     for line in lines:
         if line.what == "hold" and UUID(line.body["id"]) in lacks.holds:
-            await _apply(pool, tenant, _HOLD, line)
+            await _apply(pool, tenant, statements.HOLD_AGAIN, line)
     for line in _open(lines):
         void = await _requested_still(pool, tenant, line)
         try:
@@ -182,13 +155,13 @@ async def _requested_still(pool: Pool, tenant: UUID, line: Line) -> bool:
     if word != "erasure":
         return False
     async with pool.transaction(tenant) as connection:
-        return bool((await connection.execute(_REQUESTED, {"tenant": tenant, "id": UUID(id)})).scalar())
+        return bool((await connection.execute(statements.IS_REQUESTED, {"tenant": tenant, "id": UUID(id)})).scalar())
 
 
 async def _behind(pool: Pool, tenant: UUID, lines: list[Line]) -> Behind:
     keys = [key.id for line in carried_out(lines) for key in _keys(line)]
     async with pool.transaction(tenant) as connection:
-        known = {row[0]: row[1] for row in await connection.execute(_HOLDS, {"tenant": tenant})}
+        known = {row[0]: row[1] for row in await connection.execute(statements.KNOWN_HOLDS, {"tenant": tenant})}
         missing = list((await connection.execute(MISSING, {"keys": keys})).scalars()) if keys else []
         policies = lacking(lines, await versions(connection, tenant, SURELY_IN_FORCE))
     placed = [UUID(line.body["id"]) for line in lines if line.what == "hold"]
@@ -198,30 +171,30 @@ async def _behind(pool: Pool, tenant: UUID, lines: list[Line]) -> Behind:
 
 
 async def _destroy_again(pool: Pool, tenant: UUID, keys: list[KeyToDestroy]) -> tuple[int, int]:
-    """How many were still there, and how many were not."""
+    """Answers how many keys were still there, and how many were not."""
     by_id = {key.id: key for key in keys}
     async with pool.transaction(tenant, principal="replay") as connection:
         given = {"tenant": tenant, "keys": sorted(by_id)}
-        here = [by_id[id] for id in (await connection.execute(_KEYS, given)).scalars()]
+        here = [by_id[id] for id in (await connection.execute(statements.KEYS_BACK, given)).scalars()]
         if here:
             days = await _days(connection, tenant, here)
             await destroy(connection, tenant, await weighed(connection, tenant, here, days), days)
         unknown = [key for key in keys if key not in here]
         for key in unknown:
-            await connection.execute(_TOMBSTONE, {"tenant": tenant, **_stone(key)})
+            await connection.execute(statements.BURY_UNKNOWN, {"tenant": tenant, **_stone(key)})
     return len(here), len(unknown)
 
 
 async def _left_over(pool: Pool, tenant: UUID, keys: list[UUID]) -> int:
-    """Has the sweep take away what these keys opened and no residue names; how many records those are."""
+    """Names for the sweep the rows that these keys opened and no residue names. Answers how many records those are."""
     async with pool.transaction(tenant, principal="replay") as connection:
-        found = await connection.execute(_LEAVE, {"tenant": tenant, "keys": keys})
+        found = await connection.execute(statements.LEAVE_AGAIN, {"tenant": tenant, "keys": keys})
         return int(sum(found.scalars()))
 
 
 async def _days(connection: AsyncConnection, tenant: UUID, keys: list[KeyToDestroy]) -> dict[UUID, date]:
     given = {"tenant": tenant, "meetings": sorted({key.meeting for key in keys})}
-    return {row[0]: row[1] for row in await connection.execute(_DAYS, given)}
+    return {row[0]: row[1] for row in await connection.execute(statements.DAYS, given)}
 
 
 async def _apply(pool: Pool, tenant: UUID, statement: Any, line: Line) -> None:

@@ -10,24 +10,22 @@ from contextlib import contextmanager
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import select
-
 from ...errors import DragomanError
 from ..db.pool import Pool, Role
-from ..db.tables import tenant
 from ..log.anchors import EVERY as ANCHORED_EVERY
 from ..log.anchors import Anchors
 from ..log.ledger import Ledger
+from . import statements
 from .sweep import Sweep
 
 log = logging.getLogger(__name__)
 
 FIRST = 1.0
-"""Seconds between two tries until there is a ledger: it has to be there before anything is kept."""
+"""Seconds between two tries until there is a ledger. It has to be there before anything is kept."""
 
 
 class Needs(Protocol):
-    """What the process works with; a tenant's, where it isn't told of another."""
+    """What the process works with: things of one tenant, unless it names another."""
 
     @property
     def tenant(self) -> UUID: ...
@@ -42,7 +40,7 @@ class Needs(Protocol):
 
 
 async def forever(needs: Needs, every: float) -> None:
-    """Sweeps every so many seconds until it is cancelled; what fails is said and tried again the next time."""
+    """Sweeps every so many seconds until it is cancelled. What fails is logged and tried again the next time."""
     anchors: dict[UUID, Anchors] = {}
     anchored = -ANCHORED_EVERY
     while True:
@@ -56,10 +54,10 @@ async def forever(needs: Needs, every: float) -> None:
 
 
 async def _log(needs: Needs, anchors: dict[UUID, Anchors]) -> None:
-    """Every tenant's log: where it stands is signed and put outside the database, and old lines go."""
+    """For every tenant: signs where the log stands, puts that outside the database, and forgets old lines."""
     pool = needs.pool(Role.RETENTION)
     async with pool.transaction(needs.tenant) as connection:
-        tenants = list((await connection.execute(select(tenant.c.id))).scalars())
+        tenants = list((await connection.execute(statements.EVERY_TENANT)).scalars())
     for each in tenants:
         kept = anchors.setdefault(each, needs.anchors(each))
         with _said():
@@ -70,7 +68,7 @@ async def _log(needs: Needs, anchors: dict[UUID, Anchors]) -> None:
 
 @contextmanager
 def _said() -> Iterator[None]:
-    """What fails is said, and keeps nothing else from being done."""
+    """Logs what fails, and lets everything else go on."""
     try:
         yield
     except DragomanError as error:

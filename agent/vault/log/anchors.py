@@ -1,4 +1,20 @@
-"""Anchors: where the log stood, signed, in a file that no database can change."""
+"""Anchors: where the log stood, signed, in a file that no database can change.
+
+What can go wrong, and what shows it:
+
+- **Whoever rules the database makes the whole log anew.** Its lines then don't meet the hashes that were anchored.
+  An anchor is dropped every five minutes: what is younger can be lost unseen.
+- **An anchor is forged, or is another tenant's.** Each is signed with the tenant's key, and names its tenant. What
+  doesn't verify is counted as bad, and never believed.
+- **A crash or a full disk leaves half a line.** Nobody was told of it: the next one is written over it. A whole line
+  is on the disk before its writer goes on, and so is the folder of a new file.
+- **Old lines are forgotten that should have stayed.** The database says up to which line it may be, by the policies'
+  terms for the log. That is signed and written down here before the database forgets, and the database keeps the
+  signed word as its checkpoint. A log that was shortened without one is found.
+
+The order of `forget`: ask up to where; sign; write it here; tell the database. Whoever dies after the third leaves
+a log that is longer than it need be, and the next time goes on.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +30,11 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import text
 
 from ...errors import VaultError
 from ..crypto.keys import Signer
 from ..db.pool import Pool
+from . import statements
 
 EVERY = 300.0
 """Seconds between two anchors: a tail that is cut off is found if it was older than that."""
@@ -26,9 +42,6 @@ LOOK = 65_536
 """Bytes at the file's end in which half a line is looked for; a whole one has a few hundred."""
 _PREFIX = b"dragoman log\n"
 """Before what is signed, so that nothing else that the key signs passes for it."""
-_HEAD = text("SELECT seq, hash, clock_timestamp() AS at FROM vault_audit.head WHERE tenant_id = :tenant")
-_FORGETTABLE = text("SELECT seq, hash, policies, at FROM vault_audit.forgettable()")
-_FORGET = text("SELECT vault_audit.forget(:seq, :hash, :content, :signature)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +70,7 @@ class Anchors:
         Raises `VaultError` (`vault_away`, `keys_away`, `anchors_away`).
         """
         async with pool.transaction(self._tenant) as connection:
-            head = (await connection.execute(_HEAD, {"tenant": self._tenant})).one_or_none()
+            head = (await connection.execute(statements.HEAD, {"tenant": self._tenant})).one_or_none()
         if head is None or self._last == (head.seq, head.hash):
             return None
         content = self._content("anchor", head.seq, head.hash, at=head.at.isoformat())
@@ -72,7 +85,7 @@ class Anchors:
         (`vault_away`, `keys_away`, `anchors_away`).
         """
         async with pool.transaction(self._tenant) as connection:
-            upto = (await connection.execute(_FORGETTABLE)).one()
+            upto = (await connection.execute(statements.FORGETTABLE)).one()
         if upto.seq is None:
             return 0
         content = self._content("forgotten", upto.seq, upto.hash, at=upto.at.isoformat(), policies=upto.policies)
@@ -80,7 +93,7 @@ class Anchors:
         await asyncio.to_thread(self._add, content, signature)
         async with pool.transaction(self._tenant) as connection:
             say = {"seq": upto.seq, "hash": upto.hash, "content": content, "signature": signature}
-            return int((await connection.execute(_FORGET, say)).scalar_one())
+            return int((await connection.execute(statements.FORGET, say)).scalar_one())
 
     async def read(self) -> Known:
         """All that was anchored. Raises `VaultError` (`keys_away`, `anchors_away`)."""

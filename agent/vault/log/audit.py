@@ -27,49 +27,19 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ...errors import VaultError
 from ..db.pool import Pool
+from . import statements
 from .anchors import Anchors
 
-LOG = text("SELECT vault_audit.append(:action, :object, :outcome, :detail)").bindparams(
-    bindparam("detail", type_=JSONB)
-)
-"""A line, in a transaction that ends only with it."""
 PATIENCE_MS = 3000
 """How long a line waits for the one before it to be written."""
 MOST = 1000
 """Findings that are told; where there are more, nobody reads on."""
-
-_CHAIN = text("""
-    WITH forgotten AS (
-        SELECT seq, hash, content, signature FROM vault_audit.checkpoint WHERE tenant_id = :tenant
-        ORDER BY seq DESC LIMIT 1),
-    line AS (
-        SELECT e.seq, e.hash, lead(e.seq) OVER one_by_one IS NULL AS last,
-            lag(e.seq, 1, coalesce((SELECT seq FROM forgotten), 0)) OVER one_by_one AS before,
-            e.hash IS DISTINCT FROM vault_audit.digest(e) AS edited,
-            e.prev IS DISTINCT FROM
-                lag(e.hash, 1, coalesce((SELECT hash FROM forgotten), '\\x00')) OVER one_by_one AS loose
-        FROM vault_audit.event e WHERE e.tenant_id = :tenant WINDOW one_by_one AS (ORDER BY e.seq))
-    SELECT line.seq, line.before, line.edited, line.last, line.hash, line.loose, head.seq AS head,
-        head.hash AS head_hash, forgotten.seq AS forgotten, forgotten.hash AS forgotten_hash,
-        forgotten.content, forgotten.signature
-    FROM (SELECT) AS always
-    LEFT JOIN vault_audit.head ON head.tenant_id = :tenant
-    LEFT JOIN forgotten ON true
-    LEFT JOIN line ON line.edited OR line.loose OR line.last OR line.seq <> line.before + 1
-    ORDER BY line.last DESC NULLS LAST, line.seq LIMIT :most
-""")
-_ANCHORED = text("""
-    SELECT a.seq, e.hash, a.seq <= c.seq IS TRUE AS forgotten FROM unnest(CAST(:seqs AS bigint[])) AS a (seq)
-    CROSS JOIN (SELECT max(seq) AS seq FROM vault_audit.checkpoint WHERE tenant_id = :tenant) c
-    LEFT JOIN vault_audit.event e ON e.tenant_id = :tenant AND e.seq = a.seq ORDER BY a.seq
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +81,8 @@ async def append(
     """
     say = {"action": action, "object": object_, "outcome": outcome, "detail": dict(detail or {})}
     try:
-        await connection.execute(text(f"SET LOCAL lock_timeout = {PATIENCE_MS}"))
-        return int((await connection.execute(LOG, say)).scalar_one())
+        await connection.execute(statements.patience(PATIENCE_MS))
+        return int((await connection.execute(statements.LOG, say)).scalar_one())
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
@@ -130,7 +100,7 @@ async def verify(pool: Pool, tenant: UUID, anchors: Anchors | None = None) -> Re
     `VaultError` (`vault_away`).
     """
     async with pool.transaction(tenant) as connection:
-        rows = (await connection.execute(_CHAIN, {"tenant": tenant, "most": MOST})).all()
+        rows = (await connection.execute(statements.CHAIN, {"tenant": tenant, "most": MOST})).all()
     end = rows[0]
     findings, anchored = [*_in_the_chain(rows), *_at_the_end(end)], 0
     if anchors:
@@ -173,7 +143,7 @@ def _at_the_end(row: Row[Any]) -> Iterator[Finding]:
 async def _against(anchored: Mapping[int, Sequence[bytes]], head: int, pool: Pool, tenant: UUID) -> list[Finding]:
     """Runs of anchors whose line is gone or another now, each from the line after the last that agrees."""
     async with pool.transaction(tenant) as connection:
-        rows = (await connection.execute(_ANCHORED, {"tenant": tenant, "seqs": sorted(anchored)})).all()
+        rows = (await connection.execute(statements.ANCHORED, {"tenant": tenant, "seqs": sorted(anchored)})).all()
     findings, agreed = [], 0
     for same, run in groupby(rows, key=lambda row: row.forgotten or {row.hash} == set(anchored[row.seq])):
         seqs = {row.seq: row.hash for row in run}

@@ -1,25 +1,31 @@
-"""Whether a database was restored from a backup and lacks what its ledger remembers."""
+"""Whether a database was restored from a backup and lacks what its ledger remembers.
+
+What can go wrong, and why it is asked in this way:
+
+- **Keys are back that were destroyed.** Then what they seal could be read again. Every key that the ledger calls
+  destroyed needs a tombstone here. Where one lacks, `restored_not_replayed` is raised before anything is read or swept.
+- **A policy is back that was replaced.** The sweep would forget by it. So each policy's newest version that the ledger
+  knows has to be in force. Reading goes by what is in force now; the sweep by what surely is, whatever the clocks.
+- **The ledger itself is missing.** It is no empty one: `ledger_missing`, except before the first policy is there.
+- **A line of the ledger that was never committed is believed.** Only lines with a `done` after them count. The others
+  are settled by the next sweep (`forget/restore.py`).
+
+Comparing all of a long ledger takes time, and a backup forgets the newest first. So who asks often compares all of it
+once and then its newest lines.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, TextClause, Uuid, bindparam, text
+from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ...errors import VaultError
 from ..db.pool import Pool
+from . import statements
 from .ledger import Ledger, Line, missing
-
-MISSING = text("SELECT * FROM vault_keys.missing(:keys)").bindparams(bindparam("keys", type_=ARRAY(Uuid)))
-_POLICIES = text("SELECT true FROM vault.policy WHERE tenant_id = :tenant LIMIT 1")
-_IN_FORCE = (
-    "SELECT name, version, source, translation, redacted, audit, redaction, effective_from FROM vault.policy"
-    " WHERE tenant_id = :tenant AND effective_from <= {at} ORDER BY name, version"
-)
-# Reading goes by what is due now, the sweep by what surely is.
-IN_FORCE_NOW, SURELY_IN_FORCE = (text(_IN_FORCE.format(at=at)) for at in ("vault.now()", "vault.surely()"))
 
 
 async def may_serve(pool: Pool, tenant: UUID, ledger: Ledger, *, newest: int | None = None) -> None:
@@ -33,9 +39,9 @@ async def may_serve(pool: Pool, tenant: UUID, ledger: Ledger, *, newest: int | N
     gone = carried_out(lines)
     keys = [UUID(key[0]) for line in (gone[-newest:] if newest else gone) for key in line.body["keys"]]
     async with pool.transaction(tenant) as connection:
-        if keys and (await connection.execute(MISSING, {"keys": keys})).first():
+        if keys and (await connection.execute(statements.MISSING, {"keys": keys})).first():
             raise not_replayed()
-        if lacking(lines, await versions(connection, tenant, IN_FORCE_NOW)):
+        if lacking(lines, await versions(connection, tenant, statements.IN_FORCE_NOW)):
             raise not_replayed()
 
 
@@ -43,7 +49,7 @@ async def lines_of(pool: Pool, tenant: UUID, ledger: Ledger) -> list[Line]:
     """The ledger; at the very first start, before there is a policy that anything could be kept by, there is none."""
     if not await ledger.is_there():
         async with pool.transaction(tenant) as connection:
-            if (await connection.execute(_POLICIES, {"tenant": tenant})).first():
+            if (await connection.execute(statements.ANY_POLICY, {"tenant": tenant})).first():
                 raise missing()
         return []
     return await ledger.lines()

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ...errors import VaultError
+from . import statements
 from .terms import Term, stricter
 
 NOTHING = "nothing"
@@ -86,17 +86,11 @@ class Keeps:
 
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
-_BY_NAME = text(
-    "SELECT p.name, p.version, p.source, p.translation, p.redacted, p.redaction, p.words "
-    "FROM vault.effective(:tenant, :name) p WHERE p.name IS NOT NULL"
-)
-_DEFAULT = text("SELECT default_policy, stricter FROM vault.tenant WHERE id = :tenant")
-_NAMES = text("SELECT DISTINCT name FROM vault.policy WHERE tenant_id = :tenant AND effective_from <= vault.now()")
 
 
 async def default(connection: AsyncConnection, tenant: UUID) -> str:
     """The name of the policy that counts where a room names none, or `nothing`."""
-    found = (await connection.execute(_DEFAULT, {"tenant": tenant})).one_or_none()
+    found = (await connection.execute(statements.DEFAULT, {"tenant": tenant})).one_or_none()
     return NOTHING if found is None or found.default_policy is None else str(found.default_policy)
 
 
@@ -108,7 +102,7 @@ async def kept_by(connection: AsyncConnection, tenant: UUID, policy: str) -> Kee
     if policy == NOTHING:
         return None
     keeps = await _one(connection, tenant, policy)
-    ruling = (await connection.execute(_DEFAULT, {"tenant": tenant})).one_or_none()
+    ruling = (await connection.execute(statements.DEFAULT, {"tenant": tenant})).one_or_none()
     if ruling is None or not ruling.stricter or ruling.default_policy in (None, policy):
         return keeps
     return keeps.within(await _one(connection, tenant, ruling.default_policy))
@@ -116,7 +110,7 @@ async def kept_by(connection: AsyncConnection, tenant: UUID, policy: str) -> Kee
 
 async def offered(connection: AsyncConnection, tenant: UUID) -> list[Keeps]:
     """Every policy in force, by name."""
-    names = sorted((await connection.execute(_NAMES, {"tenant": tenant})).scalars())
+    names = sorted((await connection.execute(statements.NAMES, {"tenant": tenant})).scalars())
     found = [await kept_by(connection, tenant, name) for name in names]
     return [keeps for keeps in found if keeps]
 
@@ -124,7 +118,11 @@ async def offered(connection: AsyncConnection, tenant: UUID) -> list[Keeps]:
 async def _one(connection: AsyncConnection, tenant: UUID, name: str) -> Keeps:
     # Postgres takes no NUL; a policy's name has only letters, digits and hyphens.
     known = _NAME.fullmatch(name)
-    row = (await connection.execute(_BY_NAME, {"tenant": tenant, "name": name})).one_or_none() if known else None
+    row = (
+        (await connection.execute(statements.IN_FORCE, {"tenant": tenant, "name": name})).one_or_none()
+        if known
+        else None
+    )
     if row is None:
         raise VaultError("unknown_policy", "No policy of that name is in force.")
     source, translation, redacted = map(Term.parse, (row.source, row.translation, row.redacted))

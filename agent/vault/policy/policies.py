@@ -3,66 +3,41 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, bindparam, select, text, update
 from sqlalchemy.engine import Row
 
 from ...errors import VaultError
 from ..db.db_errors import refusals
 from ..db.pool import Pool
-from ..db.tables import policy, tenant
-from ..log.audit import LOG
+from ..log.statements import LOG
+from . import statements
 from .terms import FOREVER, NOT_AT_ALL, Term
 
-_PROPOSE = text(
-    "INSERT INTO vault.policy (tenant_id, name, version, source, translation, redacted, audit, redaction, words,"
-    " proposed_by) SELECT :tenant, :name, coalesce(max(version), 0) + 1, :source, :translation, :redacted, :audit,"
-    " :redaction, :words, :by FROM vault.policy WHERE tenant_id = :tenant AND name = :name RETURNING *"
-).bindparams(
-    *(
-        bindparam(name, type_=Text)
-        for name in ("name", "source", "translation", "redacted", "audit", "redaction", "by")
-    ),
-    bindparam("words", type_=ARRAY(Text)),
-)
-# The guard moves `effective_from` a day away where something is forgotten earlier, and refuses the same person.
-_APPROVE = text(
-    "UPDATE vault.policy SET approved_by = :by, approved_at = vault.now(), effective_from = vault.now()"
-    " WHERE tenant_id = :tenant AND name = :name AND version = :version RETURNING *"
-)
-_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:tenant, 9))")
-_CURRENT = text("SELECT * FROM vault.effective(:tenant, :name) p WHERE p.name IS NOT NULL")
-_PREVIEW = text("""
-WITH v AS MATERIALIZED (SELECT * FROM vault.policy p WHERE tenant_id = :tenant AND name = :name AND version = :version),
-moment AS MATERIALIZED (SELECT coalesce(v.effective_from, vault.now()
-  + CASE WHEN vault.shortens(v) THEN interval '24 hours' ELSE interval '0' END) AS at FROM v),
-touched AS MATERIALIZED (
-  SELECT m.id, m.day, m.room, kind, vault.due_since(m.tenant_id, m.id, kind, at) AS before,
-    greatest(vault.since(vault.term(v, kind), vault.ended(m, at), at),
-      CASE WHEN m.policy <> v.name OR n.stricter AND n.default_policy <> v.name THEN
-        vault.since(vault.term(vault.effective(n.id,
-          CASE m.policy WHEN v.name THEN n.default_policy ELSE m.policy END, at), kind), vault.ended(m, at), at)
-      END) AS after
-  FROM v, moment, vault.meeting m JOIN vault.tenant n ON n.id = m.tenant_id,
-    unnest(ARRAY['source', 'translation', 'redacted']) kind
-  WHERE m.tenant_id = :tenant AND m.destroyed_at IS NULL
-    AND (m.policy = v.name OR n.stricter AND n.default_policy = v.name)),
-by_person AS (
-  SELECT t.kind, t.id, count(*) AS n, min(r.stored_at) AS oldest,
-    vault_keys.is_held(:tenant, t.room, t.id, s.subject) AS held
-  FROM touched t JOIN vault.record r ON r.tenant_id = :tenant AND r.day = t.day AND r.meeting_id = t.id
-    AND r.kind = t.kind AND r.stored_at > t.before AND r.stored_at <= t.after
-  LEFT JOIN vault.speaker s ON s.tenant_id = r.tenant_id AND s.id = r.speaker_id
-  GROUP BY t.kind, t.id, t.room, s.subject)
-SELECT kind, count(DISTINCT id) AS meetings, sum(n)::bigint AS records, min(oldest) AS oldest,
-  coalesce(sum(n) FILTER (WHERE held), 0)::bigint AS held, (SELECT at FROM moment) AS at
-FROM by_person GROUP BY kind ORDER BY kind
-""")
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a policy says: for how long each kind of text and the log are kept, and what is done with personal data.
+
+    `redaction` is `off`, `tag` or `mask`. `words` are redacted beside the kinds of personal data that are known; they
+    may be somebody's name.
+    """
+
+    source: Term = NOT_AT_ALL
+    translation: Term = NOT_AT_ALL
+    redacted: Term = NOT_AT_ALL
+    audit: Term = FOREVER
+    redaction: str = "off"
+    words: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """For a statement."""
+        terms = {name: str(getattr(self, name)) for name in ("source", "translation", "redacted", "audit")}
+        return {**terms, "redaction": self.redaction, "words": list(self.words)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,46 +61,34 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What of one kind a version would make due that is not due without it."""
+    """What a version would make due, of one kind, that is not due without it."""
 
     kind: str
     meetings: int
     records: int
     oldest: datetime
     held: int
-    """How many of the records a hold keeps for now: unreadable, but not destroyed."""
+    """How many of the records a hold keeps for now. Nobody can read them, but they are not destroyed."""
     at: datetime
-    """When it happens, were the version approved now."""
+    """When they become due, if the version is approved now."""
 
 
 class Policies:
-    """One tenant's. The pool acts as web or as retention; only retention may preview."""
+    """The policies of one tenant. The pool acts as web or as retention; only retention may preview."""
 
     def __init__(self, pool: Pool, tenant: UUID) -> None:
         self._pool = pool
         self._tenant = tenant
 
-    async def propose(
-        self,
-        name: str,
-        *,
-        by: str,
-        source: Term = NOT_AT_ALL,
-        translation: Term = NOT_AT_ALL,
-        redacted: Term = NOT_AT_ALL,
-        audit: Term = FOREVER,
-        redaction: str = "off",
-        words: Sequence[str] = (),
-    ) -> Policy:
-        """The next version of that name; it counts once it is approved. Raises `bad_term`, `bad_values`."""
-        if audit == NOT_AT_ALL:
+    async def propose(self, name: str, rules: Rules, *, by: str) -> Policy:
+        """Writes down the next version of that name. It counts once it is approved. Raises `bad_term`, `bad_values`."""
+        if rules.audit == NOT_AT_ALL:
             raise VaultError("bad_term", "The log is kept for some time.")
-        terms = {"source": source, "translation": translation, "redacted": redacted, "audit": audit}
-        given = {"tenant": self._tenant, "name": name, "by": by, "redaction": redaction, "words": list(words)}
+        given = {"tenant": self._tenant, "name": name, "by": by, **rules.parameters}
         async with self._pool.transaction(self._tenant, principal=by) as connection:
-            await connection.execute(_ONE_AT_A_TIME, {"tenant": str(self._tenant)})
+            await connection.execute(statements.ONE_AT_A_TIME, {"tenant": str(self._tenant)})
             with refusals():
-                row = (await connection.execute(_PROPOSE, {**given, **{n: str(t) for n, t in terms.items()}})).one()
+                row = (await connection.execute(statements.PROPOSE, given)).one()
             await connection.execute(LOG, _line(row, "proposed"))
         return _policy(row)
 
@@ -137,18 +100,18 @@ class Policies:
         given = {"tenant": self._tenant, "name": name, "version": version, "by": by}
         async with self._pool.transaction(self._tenant, principal=by) as connection:
             with refusals():
-                row = (await connection.execute(_APPROVE, given)).first()
+                row = (await connection.execute(statements.APPROVE, given)).first()
             if row is None:
                 raise VaultError("unknown_policy", "There is no such version of a policy.")
             await connection.execute(LOG, _line(row, "approved"))
         return _policy(row)
 
     async def make_default(self, name: str | None, *, stricter: bool = True, by: str) -> None:
-        """What a room without a policy keeps by; with `stricter` it also shortens the others'.
+        """Sets the policy of rooms that name none. With `stricter` it also shortens the policies of other rooms.
 
         Raises `unknown_policy`, and `second_person` where it would shorten what is kept now.
         """
-        change = update(tenant).where(tenant.c.id == self._tenant).values(default_policy=name, stricter=stricter)
+        change = statements.make_default(self._tenant, name, stricter)
         async with self._pool.transaction(self._tenant, principal=by) as connection:
             with refusals():
                 await connection.execute(change)
@@ -158,22 +121,21 @@ class Policies:
     async def current(self, name: str) -> Policy:
         """The version that is in force. Raises `unknown_policy`."""
         async with self._pool.transaction(self._tenant) as connection:
-            row = (await connection.execute(_CURRENT, {"tenant": self._tenant, "name": name})).first()
+            row = (await connection.execute(statements.CURRENT, {"tenant": self._tenant, "name": name})).first()
         if row is None:
             raise VaultError("unknown_policy", "No policy of that name is in force.")
         return _policy(row)
 
     async def list(self) -> list[Policy]:
         """Every version of every name."""
-        query = select(policy).where(policy.c.tenant_id == self._tenant).order_by(policy.c.name, policy.c.version)
         async with self._pool.transaction(self._tenant) as connection:
-            return [_policy(row) for row in await connection.execute(query)]
+            return [_policy(row) for row in await connection.execute(statements.versions(self._tenant))]
 
     async def preview(self, name: str, version: int) -> builtins.list[Loss]:
-        """What this version would make due, and when, by counts; empty: nothing. It may be approved already."""
+        """How much this version would make due, and when; empty where that is nothing. It may be approved already."""
         given = {"tenant": self._tenant, "name": name, "version": version}
         async with self._pool.transaction(self._tenant) as connection:
-            return [Loss(*row) for row in await connection.execute(_PREVIEW, given)]
+            return [Loss(*row) for row in await connection.execute(statements.PREVIEW, given)]
 
 
 def _line(row: Row[Any], outcome: str) -> dict[str, Any]:

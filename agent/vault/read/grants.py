@@ -1,21 +1,33 @@
-"""Who may read what a room keeps: until when, and by whose leave. It counts from the next request on."""
+"""Who may read what a room keeps: until when, and by whose leave. It counts from the next request on.
+
+What can go wrong, and how it can't:
+
+- **Somebody gives themselves the right to read.** A grant is a row that the database's roles may write, and a line of
+  the log in the same transaction, under the name of who gives it. Without the line there is no grant (`audit_away`).
+- **A grant for an emergency stays.** Breaking the glass needs a reason of `REASON` characters and ends after `GLASS`;
+  the database refuses it otherwise, too. Each reading by it alone says so in the log.
+- **Two grants add up.** A new one replaces the one of the same kind that the same person has for the room; a broken
+  glass stands beside a plain grant, so that ending one leaves the other.
+- **A grant is revoked while somebody reads.** The database looks at it again with every page, so the reading ends
+  there (`reader`).
+- **The clock of who grants is wrong.** The end of a grant is counted by the database's clock.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ...errors import VaultError
-from ..db.tables import room_grant
 from ..log.audit import append
+from . import statements
 
 REASON = 20
 """Characters of a reason to break the glass, at least."""
 GLASS = timedelta(minutes=60)
-"""For how long it stays broken, at most."""
+"""Breaking the glass lasts so long at most."""
 
 
 async def grant(
@@ -39,15 +51,14 @@ async def grant(
     if lasts is not None and lasts <= timedelta(0):
         raise VaultError("bad_grant", "A grant ends after it began.")
     where = {"tenant_id": tenant, "room": room, "principal": principal, "break_glass": glass}
-    row = {**where, "granted_by": by, "reason": break_glass, "expires_at": lasts and func.now() + lasts}
-    await connection.execute(delete(room_grant).filter_by(**where))
-    await connection.execute(insert(room_grant).values(row))
+    await connection.execute(statements.revoke(tenant, room, principal, break_glass=glass))
+    await connection.execute(statements.grant({**where, "granted_by": by, "reason": break_glass}, lasts))
     detail = {"to": principal, "seconds": lasts and lasts.total_seconds(), "break_glass": break_glass}
     await append(connection, "grant", room, "done", detail)
 
 
 async def revoke(connection: AsyncConnection, tenant: UUID, room: str, principal: str) -> int:
-    """Takes back every grant that somebody has for the room; how many they were. Raises `VaultError` (`audit_away`)."""
-    gone = await connection.execute(delete(room_grant).filter_by(tenant_id=tenant, room=room, principal=principal))
+    """Takes back all grants that somebody has for the room. Answers how many. Raises `VaultError` (`audit_away`)."""
+    gone = await connection.execute(statements.revoke(tenant, room, principal))
     await append(connection, "revoke", room, "done", {"from": principal, "grants": gone.rowcount})
     return gone.rowcount

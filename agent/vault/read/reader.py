@@ -1,4 +1,22 @@
-"""Reading what is kept: written down first, then shown to whom it was granted, for as long as it may be there."""
+"""Reading what is kept: written down first, then shown to whom it was granted, for as long as it may be there.
+
+What can go wrong, and why things happen in this order:
+
+- **Something is read that nobody knows of.** A line of the log is committed first, and its number is what opens the
+  meeting: the database's role for reading sees no row without it. Where the log can't be written, nothing is read.
+- **Somebody reads who may not.** The database compares principal, grant and meeting with that line, in every
+  transaction, and the line opens for five minutes. A refusal is written down too, and an unknown meeting looks the
+  same as one that is not granted.
+- **Something is read that is due, revoked or destroyed.** Each page of a thousand records is a transaction that asks
+  again for the grant, the terms and the keys. What ends meanwhile is not in the next page.
+- **A restored database shows what was erased.** It is compared with the ledger before each reading, and before the
+  first of them with all of it.
+- **A record was moved or changed.** It doesn't open in another place than its own: it is left out, counted and logged
+  by its key's id.
+- **A log or an error says what was said.** Neither holds text, name or search: what holds one never prints.
+
+The order: compare with the ledger; write the reading down; open the meeting; then, page by page, rows, keys, unseal.
+"""
 
 from __future__ import annotations
 
@@ -15,24 +33,25 @@ from itertools import groupby
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, or_, select, text
+from sqlalchemy import ColumnElement, Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ...errors import VaultError
 from ..crypto import ids
 from ..crypto.envelope import DataKey, Place, open_
 from ..db.pool import Pool
-from ..db.tables import data_key, meeting, record, speaker
 from ..log.audit import append
 from ..log.ledger import Ledger
 from ..log.restored import may_serve
+from . import statements
+from .wanted import WHOLE, Wanted
 
 log = logging.getLogger(__name__)
 
 PAGE = 1000
-"""Records that are read in one transaction: what is revoked or due meanwhile ends with one."""
+"""Records that are read in one transaction. What is revoked or due meanwhile is not in the next one."""
 WINDOW = 20_000
-"""Lines that are put in the order in which they were said; a longer meeting is nearly so from the start."""
+"""So many lines are put in the order in which they were said. A longer meeting comes nearly in that order."""
 RENEW = 240.0
 """Seconds after which a reading is written down again; the database lets five minutes of it through."""
 NEWEST = 20
@@ -96,36 +115,6 @@ class KeptLine:
     text: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which lines of a meeting: one for each clause that agrees with all that is given.
-
-    Without a language, in the one that was spoken; `kind` is `source`, `translation` or `redacted`, by default the
-    first of them that is there. `identity` is a participant's, `since` and `until` are seconds on the room's clock,
-    `text` is looked for without regard to case and diacritics.
-    """
-
-    lang: str | None = None
-    kind: str | None = None
-    speaker: UUID | None = None
-    identity: str | None = field(default=None, repr=False)
-    since: float | None = None
-    until: float | None = None
-    text: str | None = field(default=None, repr=False)
-
-
-WHOLE = Wanted()
-_MEETING = select(*(meeting.c[name] for name in ("id", "room", "policy", "day", "started_at", "last_at", "ended_at")))
-_SPEAKERS = select(speaker.c.id, speaker.c.voice, speaker.c.key_id, speaker.c.sealed).order_by(speaker.c.id)
-_READABLE = text("""
-    SELECT (SELECT bool_and(g.break_glass) FROM vault.room_grant g
-        WHERE g.tenant_id = m.tenant_id AND g.room = m.room AND g.principal = vault.principal()
-            AND 'read' = ANY (g.can) AND (g.expires_at IS NULL OR g.expires_at > clock_timestamp())) AS glass
-    FROM vault.meeting m WHERE m.id = :meeting AND m.id IN (SELECT vault.readable(:meeting, NULL, NULL))
-""")
-"""Whether a meeting may be read; and whether by a broken glass only."""
-
-
 class Reader:
     """Opens what one tenant keeps. Nothing is read before a line of the log says so, and without the log nothing is.
 
@@ -157,17 +146,9 @@ class Reader:
         subject = None if identity is None else await self.keys.subject(identity)
         async with self.transaction(principal) as connection:
             await append(connection, "list", room or "", "allowed")
-        found = _MEETING.where(meeting.c.tenant_id == self.tenant)
-        for clause in (
-            None if room is None else meeting.c.room == room,
-            None if since is None else meeting.c.last_at >= since,
-            None if until is None else meeting.c.started_at < until,
-        ):
-            found = found if clause is None else found.where(clause)
-        # Sorted first (OFFSET keeps Postgres from doing it last), so that no more are looked into than are wanted.
-        newest = found.order_by(meeting.c.started_at.desc(), meeting.c.id).offset(0).subquery()
-        readable = select(func.vault.readable(newest.c.id, subject, lang).column_valued("id"))
-        query = select(newest).where(readable.exists()).order_by(newest.c.started_at.desc(), newest.c.id).limit(limit)
+        query = statements.meetings(
+            self.tenant, room=room, since=since, until=until, subject=subject, lang=lang, limit=limit
+        )
         async with self.transaction(principal) as connection:
             return [KeptMeeting(*row) for row in await connection.execute(query)]
 
@@ -181,7 +162,7 @@ class Reader:
         """The line that lets somebody read this meeting for some minutes. A refusal is written down too."""
         await self._compare()
         async with self.transaction(principal) as connection:
-            found = (await connection.execute(_READABLE, {"meeting": id})).one_or_none()
+            found = (await connection.execute(statements.READABLE, {"meeting": id})).one_or_none()
             said = {**detail, "break_glass": True} if found and found.glass else detail
             ticket = await append(connection, "read", str(id), "allowed" if found else "denied", said)
         if found is None:
@@ -189,7 +170,7 @@ class Reader:
         return ticket
 
     async def _compare(self) -> None:
-        """Whether the database is one that was restored and has back what was destroyed."""
+        """Raises where the database was restored and has back what was destroyed."""
         if self._ledger is not None:
             newest = NEWEST if self._compared else None
             await may_serve(self._pool, self.tenant, self._ledger, newest=newest)
@@ -217,22 +198,19 @@ class Opened:
 
     async def begin(self) -> None:
         async with self._reading() as connection:
-            found = (await connection.execute(_MEETING.where(meeting.c.id == self._id))).one_or_none()
+            found = (await connection.execute(statements.meeting_of(self._id))).one_or_none()
             if found is None:
                 raise _not_found()
             self.meeting = KeptMeeting(*found)
-            rows = (await connection.execute(_SPEAKERS.where(speaker.c.meeting_id == self._id))).all()
+            rows = (await connection.execute(statements.speakers(self._id))).all()
             wrapped = await self._keys(connection, {row.key_id for row in rows})
         self.speakers = {row.id: await self._named(row, wrapped) for row in rows}
 
     async def kept(self) -> list[tuple[str, str, int]]:
         """Kind, language and how many records of them can be read."""
-        c, k = record.c, data_key.c
         async with self._reading() as connection:
-            live = select(k.id).where(k.meeting_id == self._id, k.state == "active")
-            keys = (await connection.execute(live)).scalars().all()
-            counted = select(c.kind, c.lang, func.count()).where(*self._all(), c.key_id.in_(keys))
-            rows = await connection.execute(counted.group_by(c.kind, c.lang).order_by(c.kind, c.lang))
+            keys = (await connection.execute(statements.live_keys(self._id))).scalars().all()
+            rows = await connection.execute(statements.kept(self.meeting.day, self._id, keys))
             return [(row[0], row[1], row[2]) for row in rows]
 
     async def lines(self, wanted: Wanted = WHOLE) -> AsyncIterator[KeptLine]:
@@ -265,34 +243,19 @@ class Opened:
     async def _page(
         self, clauses: Sequence[ColumnElement[bool]], after: UUID
     ) -> tuple[Sequence[_Row], Mapping[UUID, _Row]]:
-        c = record.c
-        query = select(record).where(*self._all(), *clauses, c.segment_id > after)
+        query = statements.page(self.meeting.day, self._id, clauses, after, PAGE)
         async with self._reading() as connection:
-            rows = (await connection.execute(query.order_by(c.segment_id, c.kind, c.lang).limit(PAGE))).all()
+            rows = (await connection.execute(query)).all()
             return rows, await self._keys(connection, {row.key_id for row in rows})
 
     async def _clauses(self, wanted: Wanted) -> list[ColumnElement[bool]]:
         """What is asked of a record, but for its words."""
-        c, found = record.c, list[ColumnElement[bool]]()
-        if wanted.kind:
-            found.append(c.kind == wanted.kind)
-        elif wanted.lang is None:
-            found.append(c.kind != "translation")
-        if wanted.lang:
-            found.append(or_(c.lang == wanted.lang, c.lang.startswith(f"{wanted.lang}-", autoescape=True)))
-        if wanted.speaker:
-            found.append(c.speaker_id == wanted.speaker)
-        if wanted.since is not None:
-            found.append(c.ends > wanted.since)
-        if wanted.until is not None:
-            found.append(c.starts < wanted.until)
-        if wanted.identity is not None:
-            subject = await self._reader.keys.subject(wanted.identity)
-            k = data_key.c
-            async with self._reading() as connection:
-                who = select(k.speaker_id).where(k.meeting_id == self._id, k.subject == subject)
-                found.append(c.speaker_id.in_((await connection.execute(who)).scalars().all()))
-        return found
+        if wanted.identity is None:
+            return statements.asked_for(wanted, None)
+        subject = await self._reader.keys.subject(wanted.identity)
+        async with self._reading() as connection:
+            voices = (await connection.execute(statements.voices(self._id, subject))).scalars().all()
+        return statements.asked_for(wanted, voices)
 
     async def _best(self, rows: Sequence[_Row], wanted: Wanted, wrapped: Mapping[UUID, _Row]) -> KeptLine | None:
         """One clause as it is wanted: what can be read of it, in the kind and the language that come first."""
@@ -324,7 +287,7 @@ class Opened:
         return Speaker(row.id, row.voice, who.get("identity"), who.get("name"))
 
     async def _opened(self, row: _Row, place: Place, wrapped: Mapping[UUID, _Row]) -> bytes | None:
-        """What is in a row's seal; None where its key is destroyed, or where it doesn't open, which is counted."""
+        """Opens a row. None where its key is destroyed. None too where it doesn't open; that is counted."""
         if (key := wrapped.get(row.key_id)) is None:
             return None
         try:
@@ -341,15 +304,9 @@ class Opened:
         return None
 
     async def _keys(self, connection: AsyncConnection, ids: Collection[UUID]) -> dict[UUID, _Row]:
-        """Those of the keys that are not destroyed, wrapped. Alone, for keys may stand in a database of their own."""
-        k = data_key.c
-        query = select(k.id, k.speaker_id, k.tenant_key_version, k.wrapped)
-        found = await connection.execute(query.where(k.meeting_id == self._id, k.id.in_(ids), k.state == "active"))
+        """Those of the keys that are not destroyed, wrapped. Asked alone: keys may stand in a database of their own."""
+        found = await connection.execute(statements.wrapped_keys(self._id, ids))
         return {row.id: row for row in found}
-
-    def _all(self) -> tuple[ColumnElement[bool], ...]:
-        """Every record of the meeting, in the one partition that has them."""
-        return record.c.day == self.meeting.day, record.c.meeting_id == self._id
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:
@@ -358,13 +315,13 @@ class Opened:
             self._ticket = await self._reader.admit(self._principal, self._id, self._detail)
             self._since = time.monotonic()
         async with self._reader.transaction(self._principal, self._ticket) as connection:
-            if (await connection.execute(select(func.vault.opened()))).scalar_one() is None:
+            if (await connection.execute(statements.OPENED)).scalar_one() is None:
                 raise _not_found()
             yield connection
 
 
 def folded(words: str) -> str:
-    """For a search that looks past case, diacritics and how it is spaced, in any script."""
+    """The words without case, diacritics and spacing, in any script; for a search."""
     apart = unicodedata.normalize("NFKD", words).casefold()
     bare = "".join(each for each in unicodedata.normalize("NFKD", apart) if unicodedata.combining(each) <= _LETTERS)
     return " ".join(bare.split())

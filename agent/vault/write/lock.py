@@ -9,14 +9,14 @@ from typing import TextIO
 
 
 class Lock:
-    """Of one spool, beside it."""
+    """The lock of one spool: a file beside it."""
 
     def __init__(self, spool: Path) -> None:
         self.path = spool.with_suffix(".lock")
         self._held: TextIO | None = None
 
     def take(self) -> bool:
-        """False where another process has it."""
+        """Take it. False where another process has it."""
         held = self.path.open("a")
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

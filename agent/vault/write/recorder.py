@@ -1,4 +1,19 @@
-"""The listener that keeps: what was settled is sealed and on the disk before anybody sees it, and soon in Postgres."""
+"""The listener that keeps: what was settled is sealed and on the disk before anybody sees it, and soon in Postgres.
+
+What can go wrong, and why things happen in this order:
+
+- **It is shown and then lost.** The future of a final is done only when its rows are on the disk, or when that failed
+  and people are told so (`KeepingState`).
+- **There is no key.** In the clear it is written nowhere: this final is shown, counted as lost, and not kept.
+- **The disk takes nothing.** Rows are held in memory, and go to Postgres from there (`HeldRows`). Beyond a bound the
+  oldest are lost and counted.
+- **The spool's file is damaged.** Keys may be among what can't be read any more, and a record under a lost key would
+  open for nobody. From then on none of the keys in use seals anything.
+- **A fault of ours.** It costs one final its keeping, and nobody their reading. What is logged is the error's type.
+
+The order for each final: seal, put, wait for the disk, show; then, beside it, carry to Postgres (`Carrier`). Finals
+that settle together are sealed one after the other and written together.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +70,7 @@ class Recorder:
 
     @property
     def state(self) -> str:
-        """As `tell` is told it."""
+        """The state, as `tell` is told it."""
         return self._state.state
 
     def keep(self, said: Segment | Caption) -> asyncio.Future[None] | None:

@@ -1,4 +1,19 @@
-"""Spools that dead processes left on this machine: carried to Postgres by whoever finds them."""
+"""Spools that dead processes left on this machine: carried to Postgres by whoever finds them.
+
+What can go wrong, and why things happen in this order:
+
+- **A living process' spool is taken.** Its lock is the kernel's, and is free only when its owner is dead. Whoever
+  can't take it leaves the spool alone.
+- **It is cut short, or done twice.** What Postgres has is acknowledged after its commit and then wiped. What was not is
+  sent again, and Postgres stores each record once.
+- **Somebody was erased meanwhile.** Postgres refuses what it is sent under a destroyed key and says so; the spool wipes
+  that key and what it seals.
+- **The meeting's end was not told.** The spool remembers that it has to be, and it is told after the last record.
+- **One spool fails.** It is logged and tried again after `EVERY` seconds; the others go on. Rows of a damaged file that
+  can't be read are counted (`Losses`).
+- **A damaged file stays for ever, with wrapped keys in it.** It goes after `STAYS`, by the time at which it was last
+  written. Nothing reads it before: it stays for an operator who wants to look at it.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +33,9 @@ from .store import Store
 log = logging.getLogger(__name__)
 
 EVERY = 5.0
-"""Seconds between two looks."""
+"""Seconds between two looks for such spools."""
 STAYS = 24 * 3600.0
-"""Seconds for which a damaged file stays beside what could be read of it: no longer, for it may hold wrapped keys."""
+"""Seconds for which a damaged file stays. Not longer, because it may hold wrapped keys."""
 
 
 async def look_after(folder: Path, pool: Pool, losses: Losses | None = None) -> None:
@@ -36,7 +51,7 @@ async def look_after(folder: Path, pool: Pool, losses: Losses | None = None) -> 
 
 
 async def replay(folder: Path, pool: Pool, losses: Losses | None = None) -> int:
-    """Every spool without a living owner. Answers how many records were carried; what fails is tried next time."""
+    """Carry every spool without a living owner. Answers how many records that were. What fails is tried next time."""
     carried = 0
     for path in _left(folder):
         try:
@@ -51,7 +66,7 @@ async def replay(folder: Path, pool: Pool, losses: Losses | None = None) -> int:
 
 
 def discard(folder: Path) -> None:
-    """What was set aside and has stayed for its time, and locks that died between their spool's file and themselves."""
+    """Delete damaged files that have stayed for their time, and locks without a spool."""
     for path in folder.glob("*.lock"):
         if not path.with_suffix(SUFFIX).exists() and (lock := Lock(path.with_suffix(SUFFIX))).take():
             lock.release(remove=True)

@@ -27,18 +27,18 @@ log = logging.getLogger(__name__)
 Seconds = float
 
 FIRST: Seconds = 3.0
-"""For so long a meeting's start waits for its keeping."""
+"""A meeting's start waits for so long for its keeping."""
 AGAIN: Seconds = 5.0
-"""Between two tries to begin."""
+"""The time between two tries to begin."""
 REST: Seconds = 5.0
-"""For so long what is left may take to Postgres at the end; what doesn't get there is replayed later."""
+"""What is left at the end has so long to reach Postgres. What doesn't get there is replayed later."""
 
 Tell = Callable[[str, str], None]
 """What is kept (a policy's name, or `nothing`), and how that goes: `ok`, `waiting`, `failing` or `away`."""
 
 
 class Keeping:
-    """One meeting's keeper, as soon as there can be one."""
+    """Keeps one meeting, as soon as keys, disk and database are there."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Keeping:
         self._keeper: Recorder | None = None
 
     def keep(self, said: Segment | Caption) -> asyncio.Future[None] | None:
-        """As `Recorder.keep`; None, too, while there is no keeper."""
+        """The same as `Recorder.keep`. None also while nothing is kept."""
         return self._keeper.keep(said) if self._keeper else None
 
     @property
@@ -68,7 +68,7 @@ class Keeping:
         return self._losses.counts
 
     async def begin(self) -> None:
-        """Before the meeting does; not waiting for ever: `run` goes on with it."""
+        """Begin before the meeting does. This waits `FIRST` at most; `run` goes on with it."""
         self._beginning = asyncio.create_task(self._begun(), name="begin keeping")
         await asyncio.wait([self._beginning], timeout=FIRST)
         if not self._keeper:

@@ -67,7 +67,7 @@ class Spool:
     async def create(
         cls, folder: Path, meeting: Meeting, *, sync_after: bool = False, losses: Losses | None = None
     ) -> Spool:
-        """A fresh one. Raises `VaultError` (`spool_failing`)."""
+        """Make a fresh spool. Raises `VaultError` (`spool_failing`)."""
         loop = asyncio.get_running_loop()
 
         def make() -> Spool:
@@ -85,7 +85,7 @@ class Spool:
 
     @classmethod
     async def adopt(cls, path: Path, *, losses: Losses | None = None) -> Spool | None:
-        """One that a dead process left; None where its owner lives, or it is gone. Raises `VaultError`."""
+        """Take over what a dead process left. None where its owner lives, or it is gone. Raises `VaultError`."""
         loop = asyncio.get_running_loop()
 
         def take() -> Spool | None:
@@ -113,7 +113,7 @@ class Spool:
 
     @property
     def losses(self) -> Losses:
-        """Where rows of a damaged file are counted that can't be read."""
+        """Counts the rows of a damaged file that can't be read."""
         return self._journal.losses
 
     @property
@@ -122,20 +122,20 @@ class Spool:
         return self._journal.damaged
 
     def put(self, items: Sequence[Item]) -> asyncio.Future[None]:
-        """Write this down: done when it would survive what this spool is for. In the order in which it is called."""
+        """Write this down, in the order of calls. Done when the disk has it; with `sync_after`, when the file has."""
         return self._writer.put(items)
 
     async def take(self, most: int = MOST) -> Taken:
-        """The oldest that was not acknowledged."""
+        """Answers the oldest records that were not acknowledged, with all keys and speakers."""
         return await self._writer.ask(lambda: self._journal.take(most))
 
     def acknowledge(self, taken: Taken) -> None:
-        """Postgres has it. It is wiped with the next write, or soon."""
+        """Postgres has this batch. It is wiped with the next write, or half a second later."""
         self._journal.acknowledge(taken)  # here, so that a put that comes next may use its room on a full disk
         self._writer.ask(lambda: None)  # wakes it, to wipe
 
     async def forget(self, keys: Iterable[UUID]) -> None:
-        """These keys were destroyed: what they seal and they themselves are wiped, now."""
+        """These keys were destroyed. Wipe them and what they seal now."""
         dead = list(keys)
 
         def wipe() -> None:
@@ -149,14 +149,14 @@ class Spool:
         await self._writer.ask(lambda: self._journal.set_over(True))
 
     async def said_over(self) -> None:
-        """It was said."""
+        """Postgres was told that the meeting is over."""
         await self._writer.ask(lambda: self._journal.set_over(False))
 
     async def is_over(self) -> bool:
         return await self._writer.ask(self._journal.is_over)
 
     async def close(self) -> bool:
-        """Ends. Answers whether all was acknowledged: then the file is gone, else it stays for whoever replays it."""
+        """End. Answers whether all was acknowledged. Then the file is gone; else it stays for whoever replays it."""
         if self._closed:
             return True
         self._closed = True

@@ -1,4 +1,19 @@
-"""The spool's file: SQL over SQLite, without threads or clocks."""
+"""The spool's file: rows in SQLite and out of it, without threads or clocks.
+
+What can go wrong, and what is done about it here:
+
+- **Bytes stay that were deleted.** `secure_delete` overwrites them. The write-ahead log has the bytes from before,
+  until `truncate`.
+- **The process is killed in the middle of a write.** SQLite takes a transaction as a whole or not at all.
+- **The file is damaged.** `check` finds it, and so does any row that makes no sense: each value is compared with the
+  type of its field, and a body is no longer than Postgres would take. `salvage` reads from the front to the damage,
+  and from the end back to it. Numbers are given in a row, so gaps tell how many rows are lost.
+- **A number is given twice.** Then an acknowledgement would delete what was never carried. `AUTOINCREMENT` gives each
+  number once in the life of a file.
+- **Others read it.** It is made with mode 0600, before SQLite opens it.
+
+What is in it is sealed or wrapped, but for ids, languages, times and the room's name.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +29,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from ...nouns import Record
+from . import statements
 from .store import Batch, Key, Meeting, Speaker
 
 Item = Key | Speaker | Record
@@ -27,11 +43,11 @@ class _Table:
         self.types = tuple(str(field.type) for field in fields(kind))
         names = [field.name for field in fields(kind)]
         self.columns = ", ".join(f'"{each}"' for each in names)
-        self.insert = f'INSERT OR IGNORE INTO "{name}" ({self.columns}) VALUES ({", ".join("?" * len(names))})'  # noqa: S608
+        self.insert = statements.insert(name, self.columns, len(names))
         self.values = attrgetter(*names)
 
     def after(self, order: str = "ASC") -> str:
-        return f'SELECT at, {self.columns} FROM "{self.name}" WHERE at > ? ORDER BY at {order} LIMIT ?'  # noqa: S608
+        return statements.after(self.name, self.columns, order)
 
 
 _TABLES = (_Table("key", Key), _Table("speaker", Speaker), _Table("record", Record))
@@ -65,15 +81,15 @@ def open_(path: Path, *, wait: bool = True) -> sqlite3.Connection:
     """Write-ahead log, an fsync at every commit unless nobody is to wait, and what is deleted is overwritten."""
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    for pragma in ("journal_mode=WAL", "secure_delete=ON", "cell_size_check=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+    for setting in statements.SETTINGS:
+        connection.execute(setting)
     wait_for_disk(connection, wait)
     return connection
 
 
 def wait_for_disk(connection: sqlite3.Connection, wait: bool) -> None:
     """Whether a commit waits for its fsync; without, whoever commits calls `sync` soon."""
-    connection.execute(f"PRAGMA synchronous={'FULL' if wait else 'NORMAL'}")
+    connection.execute(statements.WAITS if wait else statements.DOES_NOT_WAIT)
 
 
 def sync(path: Path) -> None:
@@ -88,35 +104,34 @@ def sync(path: Path) -> None:
 def begin(connection: sqlite3.Connection, meeting: Meeting) -> None:
     """The tables, and whose they are."""
     with transaction(connection):
-        connection.execute("CREATE TABLE meeting (tenant, id, room, policy, over)")
+        connection.execute(statements.MEETING_TABLE)
         for table in _TABLES:
-            # AUTOINCREMENT: a number is never given twice, so "up to here" means the same for ever.
-            connection.execute(f'CREATE TABLE "{table.name}" (at INTEGER PRIMARY KEY AUTOINCREMENT, {table.columns})')
-        connection.execute("CREATE UNIQUE INDEX key_id ON key (id)")
+            connection.execute(statements.create(table.name, table.columns))
+        connection.execute(statements.ONE_OF_EACH_KEY)
         row = (meeting.tenant.bytes, meeting.id.bytes, meeting.room, meeting.policy, 0)
-        connection.execute("INSERT INTO meeting VALUES (?, ?, ?, ?, ?)", row)
+        connection.execute(statements.ADD_MEETING, row)
 
 
 def check(connection: sqlite3.Connection) -> None:
     """Raises `sqlite3.DatabaseError` where the file is damaged."""
-    found = connection.execute("PRAGMA quick_check").fetchone()
+    found = connection.execute(statements.CHECK).fetchone()
     if found != ("ok",):
         raise _damage()
 
 
 def meeting(connection: sqlite3.Connection) -> Meeting:
-    row = connection.execute("SELECT tenant, id, room, policy FROM meeting").fetchone()
+    row = connection.execute(statements.WHICH_MEETING).fetchone()
     if row is None:
         raise _damage()
     return Meeting(UUID(bytes=row[0]), UUID(bytes=row[1]), str(row[2]), str(row[3]))
 
 
 def is_over(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("SELECT over FROM meeting").fetchone()[0])
+    return bool(connection.execute(statements.IS_OVER).fetchone()[0])
 
 
 def set_over(connection: sqlite3.Connection, over: bool) -> None:
-    connection.execute("UPDATE meeting SET over = ?", (int(over),))
+    connection.execute(statements.SET_OVER, (int(over),))
 
 
 def insert(connection: sqlite3.Connection, items: Sequence[Item]) -> None:
@@ -144,40 +159,40 @@ def read(connection: sqlite3.Connection, done: Upto, most: int) -> tuple[Batch, 
 def delete(connection: sqlite3.Connection, done: Upto) -> None:
     """What was acknowledged."""
     for table, at in zip(_TABLES, done, strict=True):
-        connection.execute(f'DELETE FROM "{table.name}" WHERE at <= ?', (at,))  # noqa: S608
+        connection.execute(statements.delete_upto(table.name), (at,))
 
 
 def forget(connection: sqlite3.Connection, dead: Iterable[UUID]) -> None:
     """Keys and what they seal."""
     for key in dead:
         for table, column in (("key", "id"), ("speaker", "key"), ("record", "key")):
-            connection.execute(f'DELETE FROM "{table}" WHERE "{column}" = ?', (key.bytes,))  # noqa: S608
+            connection.execute(statements.delete_of(table, column), (key.bytes,))
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:
     """Nothing is left to be said to Postgres."""
-    queries = (f'SELECT 1 FROM "{table.name}" LIMIT 1' for table in _TABLES)  # noqa: S608
+    queries = (statements.any_row(table.name) for table in _TABLES)
     return not is_over(connection) and not any(connection.execute(query).fetchone() for query in queries)
 
 
 def holds_keys(connection: sqlite3.Connection) -> bool:
-    return connection.execute("SELECT 1 FROM key LIMIT 1").fetchone() is not None
+    return connection.execute(statements.ANY_KEY).fetchone() is not None
 
 
 def truncate(connection: sqlite3.Connection) -> None:
     """Empties the write-ahead log, which holds what rows were before they were overwritten."""
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.execute(statements.EMPTY_LOG)
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(statements.BEGIN_WRITING)
     try:
         yield
-        connection.execute("COMMIT")
+        connection.execute(statements.COMMIT)
     except BaseException:
         with suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")  # unless SQLite has done so itself
+            connection.execute(statements.ROLLBACK)  # unless SQLite has done so itself
         raise
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ...errors import VaultError
 from ...nouns import Record
 from ..db.pool import Pool
+from . import statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +61,6 @@ class Batch:
         return bool(self.keys or self.speakers or self.records)
 
 
-_BEGIN = text("SELECT vault.begin(:meeting, :policy)")
-_ADD = text(
-    "SELECT id FROM unnest(CAST(:id AS uuid[]), CAST(:speaker AS uuid[]), CAST(:subject AS uuid[]), "
-    "CAST(:kind AS text[]), CAST(:version AS int[]), CAST(:wrapped AS bytea[])) "
-    "AS key (id, speaker, subject, kind, version, wrapped) "
-    "WHERE vault_keys.add(:meeting, id, speaker, subject, kind, version, wrapped) <> 'active'"
-)
-_NAME = text(
-    "SELECT vault.name_speaker(:meeting, id, subject, voice, key, sealed) FROM unnest(CAST(:id AS uuid[]), "
-    "CAST(:subject AS uuid[]), CAST(:voice AS text[]), CAST(:key AS uuid[]), CAST(:sealed AS bytea[])) "
-    "AS speaker (id, subject, voice, key, sealed)"
-)
-_STORE = text(
-    "SELECT vault.store(:meeting, :segment, :kind, :lang, :rev, :speaker, :key, :said_at, :start, :end, :engine, "
-    ":tags, :sealed)"
-)
-_FINISH = text("SELECT vault.finish(:meeting)")
-
-
 class Store:
     """One meeting's way into Postgres. Whatever is written twice is there once.
 
@@ -105,28 +86,28 @@ class Store:
         """The meeting is over."""
         try:
             async with self._pool.transaction(self._meeting.tenant, room=self._meeting.room) as connection:
-                await connection.execute(_FINISH, {"meeting": self._meeting.id})
+                await connection.execute(statements.FINISH, {"meeting": self._meeting.id})
         except DBAPIError as error:
             raise _refused(error) from error
 
     async def _begin(self, connection: AsyncConnection) -> None:
-        await connection.execute(_BEGIN, {"meeting": self._meeting.id, "policy": self._meeting.policy})
+        await connection.execute(statements.BEGIN, {"meeting": self._meeting.id, "policy": self._meeting.policy})
 
     async def _add(self, connection: AsyncConnection, keys: Sequence[Key]) -> set[UUID]:
         """Answers those that were destroyed."""
         if not keys:
             return set()
-        return set((await connection.execute(_ADD, self._given(keys))).scalars())
+        return set((await connection.execute(statements.ADD_KEYS, self._given(keys))).scalars())
 
     async def _name(self, connection: AsyncConnection, speakers: Sequence[Speaker]) -> None:
         if speakers:
-            await connection.execute(_NAME, self._given(speakers))
+            await connection.execute(statements.NAME_SPEAKERS, self._given(speakers))
 
     async def _store(self, connection: AsyncConnection, records: Sequence[Record]) -> set[UUID]:
         if not records:
             return set()
         given = self._given(records) | {"tags": [",".join(record.tags) for record in records]}
-        return set((await connection.execute(_STORE, given)).scalars())
+        return set((await connection.execute(statements.STORE, given)).scalars())
 
     def _given(self, rows: Sequence[Key | Speaker | Record]) -> dict[str, Any]:
         """Column by column."""

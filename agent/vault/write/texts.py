@@ -18,7 +18,7 @@ REMEMBERED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One record to be: `said` tells whose it is, when it was said and which revision this is."""
+    """A text that becomes a record. `said` tells whose it is, when it was said and which revision this is."""
 
     said: Segment | Caption
     kind: str
@@ -34,13 +34,13 @@ class Texts(Protocol):
 
 
 def texts(keeps: Keeps, names: Callable[[], Collection[str]]) -> Texts:
-    """As the policy says. `names` are those of the people who take part: they are masked too."""
+    """What the policy asks for. `names` are those of the people who take part; they are masked too."""
     masks = keeps.redaction != "off" or "redacted" in keeps.terms
     return Redacted(keeps, names) if masks else Plain(keeps)
 
 
 class Plain:
-    """Everything as it was said."""
+    """Keeps everything as it was said."""
 
     def __init__(self, keeps: Keeps) -> None:
         self._kept = keeps.terms
@@ -51,7 +51,7 @@ class Plain:
 
 
 class Redacted:
-    """Everything searched for personal data first, in a thread: a search may take longer than a caption may wait."""
+    """Searches everything for personal data first, in a thread: a search may take longer than a caption may wait."""
 
     def __init__(self, keeps: Keeps, names: Callable[[], Collection[str]]) -> None:
         self._keeps = keeps

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from agent.errors import VaultError
 from agent.vault.forget.scope import Scope
+from agent.vault.policy.policies import Rules
 from agent.vault.policy.terms import Term
 from tests.vault.memory import shorter
 
@@ -54,7 +55,7 @@ async def test_the_database_and_the_oracle_agree_on_which_term_is_shorter(tenant
 async def test_a_first_version_counts_at_once_and_a_longer_one_too(tenant: Tenant):
     await tenant.policy(source="10 days")
     await tenant.advance(hours=1)
-    await tenant.policies.propose("p", source=Term.parse("20 days"), by="ana")
+    await tenant.policies.propose("p", Rules(source=Term.parse("20 days")), by="ana")
 
     approved = await tenant.policies.approve("p", 2, by="ana")
 
@@ -64,7 +65,7 @@ async def test_a_first_version_counts_at_once_and_a_longer_one_too(tenant: Tenan
 
 async def test_what_shortens_needs_a_second_person_and_a_day(tenant: Tenant):
     await tenant.policy(source="10 days", translation="30 days")
-    await tenant.policies.propose("p", source=Term.parse("10 days"), translation=Term.parse("29 days"), by="ana")
+    await tenant.policies.propose("p", Rules(source=Term.parse("10 days"), translation=Term.parse("29 days")), by="ana")
 
     with pytest.raises(VaultError) as refused:
         await tenant.policies.approve("p", 2, by="ana")
@@ -79,9 +80,9 @@ async def test_what_shortens_needs_a_second_person_and_a_day(tenant: Tenant):
 
 async def test_a_shortening_that_waits_is_taken_back_by_a_newer_version(tenant: Tenant):
     await tenant.policy(source="10 days")
-    await tenant.policies.propose("p", source=Term.parse("1 days"), by="ana")
+    await tenant.policies.propose("p", Rules(source=Term.parse("1 days")), by="ana")
     await tenant.policies.approve("p", 2, by="ben")
-    await tenant.policies.propose("p", source=Term.parse("10 days"), by="ana")
+    await tenant.policies.propose("p", Rules(source=Term.parse("10 days")), by="ana")
 
     await tenant.policies.approve("p", 3, by="ana")
 
@@ -92,7 +93,7 @@ async def test_a_shortening_that_waits_is_taken_back_by_a_newer_version(tenant: 
 async def test_an_approved_version_is_never_changed_and_an_older_one_not_approved_any_more(tenant: Tenant):
     await tenant.policy(source="10 days")
     for term in ("11 days", "12 days"):
-        await tenant.policies.propose("p", source=Term.parse(term), by="ana")
+        await tenant.policies.propose("p", Rules(source=Term.parse(term)), by="ana")
     await tenant.policies.approve("p", 3, by="ben")
 
     codes = []
@@ -107,9 +108,9 @@ async def test_an_approved_version_is_never_changed_and_an_older_one_not_approve
 async def test_a_stricter_default_that_would_shorten_others_needs_a_second_person_and_a_day(tenant: Tenant):
     await tenant.policy("long", source="30 days")
     await tenant.meet(policy="long")
-    await tenant.policies.propose("short", source=Term.parse("1 days"), by="eve")
+    await tenant.policies.propose("short", Rules(source=Term.parse("1 days")), by="eve")
     await tenant.policies.approve("short", 1, by="eve")
-    await tenant.policies.propose("brief", source=Term.parse("1 days"), by="eve")
+    await tenant.policies.propose("brief", Rules(source=Term.parse("1 days")), by="eve")
     await tenant.policies.approve("brief", 1, by="ben")
 
     with pytest.raises(VaultError) as alone:
@@ -132,7 +133,7 @@ async def test_a_preview_says_what_would_be_due_by_counts_before_anything_is_app
     await tenant.speak(new, ("source",), n=5)
     subject = await tenant.owner.fetchval("SELECT subject FROM vault.speaker WHERE id = $1", said[0].speaker)
     await tenant.holds.place(Scope(subject=subject), matter="a case", by="ana")
-    await tenant.policies.propose("p", source=Term.parse("5 days"), translation=Term.parse("forever"), by="ana")
+    await tenant.policies.propose("p", Rules(source=Term.parse("5 days"), translation=Term.parse("forever")), by="ana")
 
     losses = await tenant.policies.preview("p", 2)
 
@@ -148,7 +149,7 @@ async def test_what_a_preview_says_is_what_becomes_due(tenant: Tenant):
         await tenant.speak(meeting, ("source", "translation"), room, n=4)
         await tenant.end(meeting, room)
     await tenant.advance(days=3)
-    await tenant.policies.propose("p", source=Term.parse("4 days"), translation=Term.parse("forever"), by="ana")
+    await tenant.policies.propose("p", Rules(source=Term.parse("4 days"), translation=Term.parse("forever")), by="ana")
     said = {loss.kind: loss.records for loss in await tenant.policies.preview("p", 2)}
     await tenant.policies.approve("p", 2, by="ben")
     await tenant.advance(hours=24, minutes=26)

@@ -20,7 +20,8 @@ from agent.vault.log import audit
 from agent.vault.log.audit import verify
 from agent.vault.read import reader as reading
 from agent.vault.read.grants import grant, revoke
-from agent.vault.read.reader import RENEW, WHOLE, Opened, Reader, Wanted, folded
+from agent.vault.read.reader import RENEW, Opened, Reader, folded
+from agent.vault.read.wanted import WHOLE, Wanted
 
 from ..kept_meetings import NOW, Archive, an_archive
 
