@@ -10,7 +10,6 @@ from typing import Any
 from watchfiles import DefaultFilter, watch
 
 from .changes import PROGRAMS, Changes
-from .setup.page import node_folder
 from .setup.paths import HERE
 from .stack import Kept, Stack
 from .start import Readiness, say, until_told
@@ -50,11 +49,7 @@ class Developing(Stack):
         """People reach the page at Vite's server, which hands what it is asked on to the web server."""
         if name == "web" and not self.local.given.get("DRAGOMAN_WEB"):
             return {"DRAGOMAN_WEB": self.local.page_url}
-        if name != "page":
-            return {}
-        folder = node_folder(HERE)
-        path = self.env["PATH"] if folder is None else f"{folder}:{self.env['PATH']}"
-        return {"DRAGOMAN_WEB": self.local.url, "PATH": path}
+        return {"DRAGOMAN_WEB": self.local.url} if name == "page" else {}
 
 
 class ReadyAgain(Readiness):
