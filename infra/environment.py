@@ -54,6 +54,7 @@ def everything(local: Local, secrets: Mapping[str, str]) -> dict[str, str]:
         "DRAGOMAN_AGENT_PORT": str(local.agent_port),
         "DRAGOMAN_SFU_PORT": str(local.sfu_port),
         "DRAGOMAN_SFU_UDP_PORT": str(local.sfu_udp_port),
+        "DRAGOMAN_PAGE_PORT": str(local.page_port),
         "PATH": f"{HERE.venv / 'bin'}:{local.given.get('PATH', os.defpath)}",
         "PYTHONUNBUFFERED": "1",
     }

@@ -16,6 +16,7 @@ PORTS: Mapping[str, int] = {
     "DRAGOMAN_AGENT_PORT": 8081,
     "DRAGOMAN_SFU_PORT": 7880,
     "DRAGOMAN_SFU_UDP_PORT": 7882,
+    "DRAGOMAN_PAGE_PORT": 5173,
 }
 OTHERS = (
     "DRAGOMAN_VAR",
@@ -39,11 +40,17 @@ class Local:
     agent_port: int
     sfu_port: int
     sfu_udp_port: int
+    page_port: int
     given: Mapping[str, str] = field(repr=False)
 
     @property
     def url(self) -> str:
         return f"http://{self.web_host}:{self.web_port}"
+
+    @property
+    def page_url(self) -> str:
+        """Where `infra/dev` serves the pages as they are changed."""
+        return f"http://127.0.0.1:{self.page_port}"
 
     @property
     def own_sfu(self) -> bool:
@@ -85,6 +92,7 @@ def read(given: Mapping[str, str]) -> Local:
         agent_port=ports["DRAGOMAN_AGENT_PORT"],
         sfu_port=ports["DRAGOMAN_SFU_PORT"],
         sfu_udp_port=ports["DRAGOMAN_SFU_UDP_PORT"],
+        page_port=ports["DRAGOMAN_PAGE_PORT"],
         given=dict(given),
     )
 
@@ -95,12 +103,14 @@ def on_free_ports(var: Path, given: Mapping[str, str]) -> Local:
     return read({**given, **free, "DRAGOMAN_VAR": str(var)})
 
 
-def refuse_occupied(local: Local) -> None:
-    """Raises `Refused` when somebody else has a port that we need."""
+def refuse_occupied(local: Local, developing: bool = False) -> None:
+    """Raises `Refused` when somebody else has a port that we need; the page's own where somebody is `developing`."""
     wanted = {
         "DRAGOMAN_WEB_PORT": (local.web_host, local.web_port),
         "DRAGOMAN_AGENT_PORT": ("127.0.0.1", local.agent_port),
     }
+    if developing:
+        wanted["DRAGOMAN_PAGE_PORT"] = ("127.0.0.1", local.page_port)
     if local.own_sfu:
         wanted["DRAGOMAN_SFU_PORT"] = ("127.0.0.1", local.sfu_port)
         wanted["DRAGOMAN_SFU_UDP_PORT"] = ("127.0.0.1", local.sfu_udp_port)

@@ -11,11 +11,12 @@ import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 from honcho.environ import parse_procfile
 from honcho.printer import Message
@@ -30,6 +31,7 @@ from .supervise import descendants
 _WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)
 _STEADY = 30.0
 _GONE_WITHIN = 18.0
+_TRACEBACK = 12
 _FIRST, _LAST = "agent", "postgres"
 """What is said last needs engines, the LiveKit server and the database, to which others still write."""
 
@@ -54,7 +56,7 @@ class Kept:
         self._lock = threading.Lock()
         self._pid: int | None = None
         self._ended: int | None = None
-        self._last = ""
+        self._printed: deque[str] = deque(maxlen=_TRACEBACK)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -98,7 +100,8 @@ class Kept:
             case "line":
                 line = message.data.decode(errors="replace").rstrip()
                 self._log.info(line)
-                self._last = line.strip()[:200] or self._last
+                if line.strip():
+                    self._printed.append(line)
                 if self._show:
                     self._show(message)
             case "stop":
@@ -115,12 +118,17 @@ class Kept:
             if self._stopping.is_set():
                 return
             failures = 0 if time.monotonic() - begun > _STEADY else failures + 1
-            pause = _WAITS[min(failures, len(_WAITS)) - 1] if failures else _WAITS[0]
-            self._say(
-                f"{self.name} ended (exit code {self._ended}, its last line: {self._last or 'none'}); "
-                f"starting it again in {pause:g} s; its log is {self._path}"
-            )
-            self._stopping.wait(pause)
+            self._rest(failures)
+
+    def _rest(self, failures: int) -> None:
+        """Between an end that nobody asked for, one of so many quick ones, and the next start."""
+        pause = _WAITS[min(failures, len(_WAITS)) - 1] if failures else _WAITS[0]
+        last = self._printed[-1].strip()[:200] if self._printed else "none"
+        self._say(
+            f"{self.name} ended (exit code {self._ended}, its last line: {last}); "
+            f"starting it again in {pause:g} s; its log is {self._path}"
+        )
+        self._stopping.wait(pause)
 
 
 class Stack:
@@ -143,7 +151,7 @@ class Stack:
         self._commands: dict[str, str] = parse_procfile((HERE.root / "infra" / "Procfile").read_text()).processes
         self._kept: dict[str, Kept] = {}
 
-    def __enter__(self) -> Stack:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -158,8 +166,11 @@ class Stack:
         for name in names or tuple(self._commands):
             if name not in self._kept and (names or name in self.local.processes):
                 env = environment.of(name, self.env)
-                self._kept[name] = Kept(name, self._commands[name], env, self.logs, self._say, self._show)
+                self._kept[name] = self._keep(name, self._commands[name], env)
                 self._kept[name].start()
+
+    def _keep(self, name: str, command: str, env: Mapping[str, str]) -> Kept:
+        return Kept(name, command, env, self.logs, self._say, self._show)
 
     def stop(self, *names: str) -> None:
         """Ends these, or all, and waits until nothing of them runs: the agent first, Postgres last."""

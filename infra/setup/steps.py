@@ -26,6 +26,11 @@ def for_running(place: Place) -> list[Step]:
     ]
 
 
+def for_developing(place: Place) -> list[Step]:
+    """The same without a built page: it is served from its sources."""
+    return [step for step in for_running(place) if step.name != "page"]
+
+
 def for_testing(place: Place, parts: Sequence[str]) -> list[Step]:
     """What these parts of the tests need: unit, page, live, attendance, browser, ray, coqui."""
     steps = [python.environment(place), python.packages(place, "run"), python.packages(place, "test")]

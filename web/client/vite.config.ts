@@ -1,4 +1,5 @@
 /** How the pages are built, served while developing, and tested. */
+import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
@@ -46,8 +47,29 @@ function messages(): Plugin {
   }
 }
 
+/**
+ * While developing, rooms for trying it out. The web server gives them to people's own programs and to no proxy, so a
+ * small program asks for each.
+ */
+function trials(): Plugin {
+  const ask =
+    'fetch(process.argv[1], { method: process.argv[2] }).then(async (it) => console.log(it.status, await it.text()))'
+  return {
+    name: 'trials',
+    apply: 'serve',
+    configureServer({ middlewares }) {
+      middlewares.use('/api/trials', ({ method = 'GET' }, response) => {
+        execFile(process.execPath, ['--eval', ask, `${server}/api/trials`, method], (error, said) => {
+          const status = error ? 502 : Number(said.slice(0, 3))
+          response.writeHead(status, { 'Content-Type': 'application/json' }).end(said.slice(4))
+        })
+      })
+    },
+  }
+}
+
 export default defineConfig({
-  plugins: [react(), messages(), twins()],
+  plugins: [react(), messages(), twins(), trials()],
   // Nothing inlined: the server's policy takes fonts and pictures from this origin only.
   build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false, chunkSizeWarningLimit: 1_000 },
   server: { proxy: { '/api': server } },
