@@ -55,8 +55,8 @@ class KeepingState:
         self._told()
 
     def _told(self) -> None:
-        bad = (("away", self._no_key), ("failing", self._failing), ("waiting", self._database_away))
-        state = next((name for name, holds in bad if holds), "ok")
+        # Plain conditions: this runs once for every final.
+        state = "away" if self._no_key else "failing" if self._failing else "waiting" if self._database_away else "ok"
         if state != self.state:
             self.state = state
             self._tell(state)
