@@ -183,7 +183,8 @@ class Stage(Generic[Q, A]):
             await self._warmed(engine)
             return engine
         except EngineError as error:
-            self._failure = error
+            # A new one: with its traceback, the old one would hold on to what was loaded.
+            self._failure = EngineError(error.code, error.message, retryable=error.retryable)
         except ImportError as error:
             self._failure = EngineError("engine_failed", f"{error}.")
         except Exception as error:
