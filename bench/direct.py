@@ -18,7 +18,8 @@ from typing import Any
 
 import sacrebleu
 
-from agent.engines.recognise.whisper import DIRECT, LONGEST
+from agent.engines.recognise.whisper import DIRECT
+from agent.engines.recognise.whisper_model import LONGEST
 from agent.engines.table import load
 from agent.nouns import SAMPLE_RATE
 from agent.settings import Settings

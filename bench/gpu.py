@@ -40,7 +40,8 @@ import numpy as np
 
 from agent.engines import SoundRequest, TextRequest
 from agent.engines.recognise.whisper import Whisper
-from agent.engines.service.stage import Figures, Several, Stage
+from agent.engines.service.adapters import TOGETHER
+from agent.engines.service.stage import Adapter, Figures, Stage
 from agent.engines.translate.batch_translation import beam
 from agent.engines.translate.nllb import Nllb
 from agent.errors import EngineError
@@ -51,6 +52,8 @@ from tests.models.transformer import Shape
 
 NLLB, WORDS = Shape(size=1_024, heads=16, layers=12, inner=4_096, positions=1_024), 256_206
 TARGETS = ("es", "fr", "de", "pt", "ja", "zh", "ar", "nb", "fa", "ps")
+DEADLINE = 60.0
+"""Seconds that a call may take for each of its requests."""
 EVERY = 3.0
 """Seconds from clause to clause of a speaker: the median clause of our own stream lasts as long."""
 IN_ROOM = 4
@@ -139,7 +142,7 @@ async def shapes(asked: argparse.Namespace, built: Path) -> AsyncIterator[dict[s
 def loaded(folder: Path) -> Whisper:
     begun = time.perf_counter()
     ear = Whisper(folder)
-    print(f"{ear.name}: {ear._model.model.compute_type}, loaded in {time.perf_counter() - begun:.1f} s", flush=True)
+    print(f"{ear.name}: {ear._model.compute_type}, loaded in {time.perf_counter() - begun:.1f} s", flush=True)
     return ear
 
 
@@ -188,7 +191,7 @@ def compared(together: Sequence[Transcription], alone: Sequence[Transcription]) 
 
 
 def named(ear: Whisper) -> dict[str, Any]:
-    return {"model": ear.name, "type": ear._model.model.compute_type}
+    return {"model": ear.name, "type": ear._model.compute_type}
 
 
 def differing(a: Transcription, b: Transcription) -> int:
@@ -202,24 +205,37 @@ async def crowd_heard(
     ear: Whisper, asks: passes.Passes, asked: argparse.Namespace, seconds: float, *, several: bool
 ) -> dict[str, Any]:
     """Every speaker asks for a pass a second; of one recording all passes in their order, again and again."""
-
-    async def warm(ear: Whisper) -> None:
-        await ear.transcribe_batch(passes.spread(asks, ear.most))
-
-    async def alone(ear: Whisper, one: SoundRequest) -> Transcription:
-        return await ear.transcribe(one.pcm, one.language, one.prompt, prefix=one.prefix, final=one.final)
-
-    async def together(ear: Whisper, some: Sequence[SoundRequest]) -> Sequence[Transcription | EngineError]:
-        return await ear.transcribe_batch(some)
-
-    kind = Several(lambda ear: ear.most > 1, together) if several else None
     figures = Figures()
-    async with running(Stage("recognise", lambda: ear, warm, alone, figures, several=kind)) as ask:
+    async with running(Stage("recognise", lambda: ear, Windows(asks, several), figures)) as ask:
         took = await crowd(ask, partial(one_of, asks), asked.speakers, int(seconds), 1.0)
     windows = [passes.seconds(one) for some in asks for one in some]
     found = {"part": "crowd", **named(ear), "speakers": asked.speakers, "several": several}
     found |= {"window s": round(statistics.median(windows), 1)} | steps(took, STEP) | calls(figures, "recognise")
     return found
+
+
+class Windows(Adapter[SoundRequest, Transcription]):
+    """Asks for passes, in one call or one after the other."""
+
+    def __init__(self, asks: passes.Passes, several: bool) -> None:
+        self.together = TOGETHER if several else None
+        self._asks = asks
+
+    async def warm(self, engine: Whisper) -> None:
+        await engine.transcribe_batch(passes.spread(self._asks, engine.most))
+
+    def deadline(self, request: SoundRequest) -> float:
+        return DEADLINE
+
+    async def ask(self, engine: Whisper, request: SoundRequest) -> Transcription:
+        return await engine.transcribe(
+            request.pcm, request.language, request.prompt, prefix=request.prefix, final=request.final
+        )
+
+    async def ask_batch(
+        self, engine: Whisper, requests: Sequence[SoundRequest]
+    ) -> Sequence[Transcription | EngineError]:
+        return await engine.transcribe_batch(requests)
 
 
 def one_of(asks: passes.Passes, speaker: int, number: int) -> SoundRequest:
@@ -316,23 +332,36 @@ async def crowd_translated(engine: Nllb, asked: argparse.Namespace) -> dict[str,
     count = max(1, int(asked.seconds / EVERY))
     every = clauses(asked.speakers * count, targets, seed=2)
 
-    async def warm(engine: Nllb) -> None:
-        answered(await engine.translate_batch(every[:4]))
-
-    async def alone(engine: Nllb, one: TextRequest) -> Any:
-        return await engine.translate(one.text, one.source, one.targets)
-
-    async def together(engine: Nllb, some: Sequence[TextRequest]) -> Sequence[Any]:
-        return await engine.translate_batch(some)
-
-    kind: Several[TextRequest, Any] = Several(lambda engine: True, together, weigh=lambda one: len(one.targets))
     model = {"model": "nllb-200-600m", "type": engine._model.compute_type}
     figures = Figures()
-    stage = Stage("translate", lambda: engine, warm, alone, figures, several=kind)
-    async with running(stage) as ask:
+    async with running(Stage("translate", lambda: engine, Clauses(every[:4]), figures)) as ask:
         took = await crowd(ask, lambda n, step: every[step * asked.speakers + n], asked.speakers, count, EVERY)
     found = {"part": "crowd", **model, "speakers": asked.speakers, "languages": len(targets)}
     return found | {"a clause each s": EVERY} | steps(took, CLAUSE) | calls(figures, "translate")
+
+
+class Clauses(Adapter[TextRequest, Any]):
+    """Asks for translations, those of all languages in one call."""
+
+    together = TOGETHER
+
+    def __init__(self, first: Sequence[TextRequest]) -> None:
+        self._first = first
+
+    async def warm(self, engine: Nllb) -> None:
+        answered(await engine.translate_batch(self._first))
+
+    def deadline(self, request: TextRequest) -> float:
+        return DEADLINE
+
+    def weigh(self, request: TextRequest) -> int:
+        return len(request.targets)
+
+    async def ask(self, engine: Nllb, request: TextRequest) -> Any:
+        return await engine.translate(request.text, request.source, request.targets)
+
+    async def ask_batch(self, engine: Nllb, requests: Sequence[TextRequest]) -> Sequence[Any]:
+        return await engine.translate_batch(requests)
 
 
 # A crowd
@@ -346,12 +375,16 @@ async def running(stage: Stage[Any, Any]) -> AsyncIterator[Ask]:
     if stage.missing:
         raise RuntimeError(stage.missing)
     # The engine is asked again afterwards: whoever made it closes it.
-    stage.engine.close = None
+    stage.engine.close = nothing
     try:
         yield lambda request, room, final: stage.ask(request, room, final=final)
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+async def nothing() -> None:
+    """Closes nothing."""
 
 
 async def crowd(

@@ -63,17 +63,16 @@ async def compare(ear: Whisper, asked: Sequence[SoundRequest], rounds: int) -> d
 
 def parts(ear: Whisper, asked: Sequence[SoundRequest], rounds: int) -> dict[str, float]:
     """The encoder and the decoder by themselves."""
-    model, tokenizer = ear._model, ear._tokenizer("en")
+    model = ear._model
     sounds = [np.frombuffer(one.pcm, np.int16).astype(np.float32) / 32_768.0 for one in asked]
-    features = [ear._features(sound, len(sound) / SAMPLE_RATE) for sound in sounds]
-    prompt = model.get_prompt(tokenizer, [], without_timestamps=True)
-    each, stacked = [model.encode(one) for one in features], model.encode(np.stack(features))
+    prompt = model.asked(model.tokenizer("en"))
+    each, stacked = [model.encode([one]) for one in sounds], model.encode(sounds)
     seconds = len(sounds[0]) / SAMPLE_RATE
     works: dict[str, Callable[[], Any]] = {
-        "encode alone": lambda: [model.encode(one) for one in features],
-        "encode together": lambda: model.encode(np.stack(features)),
-        "decode alone": lambda: [ear._decoded(one, prompt, seconds, BEAM) for one in each],
-        "decode together": lambda: ear._all_decoded(stacked, [prompt] * len(asked), seconds, BEAM),
+        "encode alone": lambda: [model.encode([one]) for one in sounds],
+        "encode together": lambda: model.encode(sounds),
+        "decode alone": lambda: [model.decode(one, [prompt], seconds, BEAM) for one in each],
+        "decode together": lambda: model.decode(stacked, [prompt] * len(asked), seconds, BEAM),
     }
     return {name: min(_timed(work) for _ in range(rounds)) for name, work in works.items()}
 

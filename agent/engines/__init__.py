@@ -227,7 +227,7 @@ class LoadedRecognizer(Engine, WindowRecognizer, Protocol):
         calls = (
             self.transcribe(one.pcm, one.language, one.prompt, prefix=one.prefix, final=one.final) for one in requests
         )
-        return [await _answered(call) for call in calls]
+        return [await answered(call) for call in calls]
 
 
 class LoadedDirect(Engine, Direct, Protocol):
@@ -244,7 +244,7 @@ class LoadedTranslator(Engine, Translator, Protocol):
 
         What fails for one request fails for it alone. Raises `EngineError` where all of them failed by one cause.
         """
-        return [await _answered(self.translate(one.text, one.source, one.targets, one.context)) for one in requests]
+        return [await answered(self.translate(one.text, one.source, one.targets, one.context)) for one in requests]
 
 
 class LoadedVoice(Engine, Voice, Likeness, Protocol):
@@ -260,7 +260,8 @@ class LoadedVoice(Engine, Voice, Likeness, Protocol):
         yield  # it is a generator, as `speak` is
 
 
-async def _answered(asked: Awaitable[A]) -> A | EngineError:
+async def answered(asked: Awaitable[A]) -> A | EngineError:
+    """The answer, or the `EngineError` that was raised instead."""
     try:
         return await asked
     except EngineError as error:

@@ -6,27 +6,23 @@ import asyncio
 import contextlib
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from livekit.agents import APIConnectOptions, stt
 from livekit.agents.types import NOT_GIVEN, NotGivenOr, TimedString
-from uuid_utils import uuid7
 
 from ...errors import EngineError
-from ...languages import base
-from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Chunk, Hypothesis, Segment, Transcription, Word
-from ...words import believable, clause, joined, speakable, without_loops
+from ...nouns import Chunk, Hypothesis, Segment
 from .. import Recognition, Recognizer, VoiceActivityDetector
-from .ear import KNOWN, frame_of, heard, is_final, language_of, words_of
+from .ear import frame_of, is_final
 from .plugin import Plugin, for_now, meant
+from .plugin_transcript import PluginTranscript, UnsettledSound
 from .plugins import first
 from .speech_filter import SpeechFilter
 
 AGAIN = 0.5
 """Seconds of new sound before a stream that broke is opened again."""
-MOST = 28.0
-"""Seconds of unsettled sound that are kept for a stream that is opened again."""
 FINISH = 8.0
 """Seconds for which the last words of a stream are waited for while none come."""
 IDLE = 8.0
@@ -130,20 +126,14 @@ class Listening:
         self, plugin: Plugin, sieve: SpeechFilter, track: str, language: str | None, named: Callable[[str, str], str]
     ) -> None:
         self._plugin = plugin
-        self._named = named
         self._sieve = sieve
-        self._track = track
         self._asked = language
+        self._transcript = PluginTranscript(plugin, track, language, named)
         self._stream: Streamed | None = None
-        self._kept: deque[Chunk] = deque()
+        self._kept = UnsettledSound()
         self._next: deque[Chunk] = deque()
         self._over_at = math.inf
         self._failed_at = -math.inf
-        self._settled = -math.inf
-        self._language = base(language or plugin.offer.languages[0])
-        self._interim: tuple[Word, ...] = ()
-        self._id, self._rev = str(uuid7()), 0
-        self._out: list[Hypothesis | Segment] = []
 
     async def push(self, chunk: Chunk) -> Sequence[Hypothesis | Segment]:
         """See `Recognition`."""
@@ -162,13 +152,13 @@ class Listening:
             await self._ended(self._stream)
         passed, self._next = self._next, deque()
         for chunk in passed:
-            self._keep(chunk)
+            self._kept.keep(chunk, self._transcript.settled)
             if self._stream:
                 self._stream.push(chunk)
         if self._stream is None:
             if self._kept and now - self._failed_at >= AGAIN:
                 self._stream = self._opened()
-        elif now - self._kept[-1].end >= IDLE:
+        elif now - self._kept.end >= IDLE:
             self._stream.end()
             self._over_at = now
 
@@ -185,7 +175,9 @@ class Listening:
         """See `Recognition`. Words that don't come in time are settled as they were last told."""
         while self._kept or self._next:
             if not self._kept:
-                self._kept, self._next = self._next, deque()
+                for chunk in self._next:
+                    self._kept.keep(chunk, self._transcript.settled)
+                self._next.clear()
             self._stream = stream = self._stream or self._opened()
             stream.end()
             told = -1
@@ -200,7 +192,7 @@ class Listening:
 
     def _opened(self) -> Streamed:
         """A new stream, told everything that is not settled."""
-        self._failed_at = self._kept[-1].end  # for when it does not open
+        self._failed_at = self._kept.end  # for when it does not open
         # A library that tries again by itself loses what it had sent before.
         options = APIConnectOptions(max_retry=0, timeout=5.0)
         with self._plugin.failing():
@@ -217,113 +209,28 @@ class Listening:
             self._stream = None
             self._take(stream)
             await stream.close()
-        self._settle(self._interim)
+        self._transcript.settle_interim(self._sieve.speech)
         self._kept.clear()
 
     async def _ended(self, stream: Streamed) -> None:
         """Raises the `EngineError` that ended it."""
-        self._stream, self._failed_at = None, self._kept[-1].end
+        self._stream, self._failed_at = None, self._kept.end
         self._take(stream)
         error = stream.reading.exception()
         await stream.close()
         if error:
             raise for_now(meant(error, self._plugin.name))
 
-    def _keep(self, chunk: Chunk) -> None:
-        self._kept.append(chunk)
-        while self._kept[0].end < max(self._settled, chunk.end - MOST):
-            self._kept.popleft()
-
-    def _sound(self) -> tuple[float, bytes]:
-        """What is not settled, with silence where nothing was sent, and when it begins."""
-        start, pcm = self._kept[0].start, bytearray()
-        for chunk in self._kept:
-            pcm += bytes(max(0, round((chunk.start - start) * SAMPLE_RATE) * SAMPLE_BYTES - len(pcm))) + chunk.pcm
-        done = max(0, round((self._settled - start) * SAMPLE_RATE)) if math.isfinite(self._settled) else 0
-        return start + done / SAMPLE_RATE, bytes(pcm[done * SAMPLE_BYTES :])
-
     # What was said
 
     def _said(self) -> Sequence[Hypothesis | Segment]:
         if self._stream:
             self._take(self._stream)
-        said, self._out = self._out, []
-        return said
+        return self._transcript.take()
 
     def _take(self, stream: Streamed) -> None:
         while stream.events:
             event = stream.events.popleft()
             if event.alternatives and event.alternatives[0].text.strip():
-                self._hear(stream.placed(event.alternatives[0]), final=is_final(event))
-
-    def _hear(self, data: stt.SpeechData, *, final: bool) -> None:
-        self._language = language_of(data, self._asked, self._plugin)
-        start, pcm = self._sound()
-        words = _between(words_of(data, self._language, pcm, start), self._settled, self._kept[-1].end)
-        if final:
-            self._settle(words)
-        elif words and words != self._interim and self._believed(words, final=False):
-            self._interim, self._rev = words, self._rev + 1
-            self._out.append(self._hypothesis(words))
-
-    def _heard(self, words: tuple[Word, ...]) -> Transcription:
-        return heard(self._plugin.name, words, self._language, KNOWN)
-
-    def _believed(self, words: tuple[Word, ...], *, final: bool = True) -> bool:
-        return bool(believable(self._heard(words), self._sieve.speech, final=final))
-
-    def _settle(self, words: tuple[Word, ...]) -> None:
-        for said in _clauses(words):
-            if self._believed(said):
-                self._out.append(self._segment(said))
-            self._settled = said[-1].end
-            self._id, self._rev = str(uuid7()), 0
-        self._interim = ()
-
-    def _hypothesis(self, words: tuple[Word, ...]) -> Hypothesis:
-        return Hypothesis(
-            id=self._id,
-            rev=self._rev,
-            track=self._track,
-            language=self._language,
-            text=self._named(joined(words, self._language), self._language),
-            stable=0,  # a plugin promises nothing of what is not final
-            start=words[0].start,
-            end=words[-1].end,
-            engine=self._plugin.name,
-        )
-
-    def _segment(self, words: tuple[Word, ...]) -> Segment:
-        return Segment(
-            id=self._id,
-            rev=self._rev + 1,
-            track=self._track,
-            language=self._language,
-            text=self._named(joined(words, self._language), self._language),
-            start=words[0].start,
-            end=words[-1].end,
-            engine=self._plugin.name,
-            words=words,
-            speakable=speakable(self._heard(words), words) and without_loops(words) == words,
-        )
-
-
-def _between(words: Sequence[Word], earliest: float, latest: float) -> tuple[Word, ...]:
-    """Words whose times are in order and within what was heard."""
-    found: list[Word] = []
-    for word in words:
-        start = min(latest, max(earliest, word.start))
-        earliest = start
-        found.append(replace(word, start=start, end=min(latest, max(start, word.end))))
-    return tuple(found)
-
-
-def _clauses(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
-    """A final transcript, which may be as long as a turn, as the clauses that it would have come in."""
-    begun = 0
-    for at in range(1, len(words) + 1):
-        if count := clause(words[begun:at], (), words[at - 1].end):
-            yield words[begun : begun + count]
-            begun += count
-    if words[begun:]:
-        yield words[begun:]
+                data = stream.placed(event.alternatives[0])
+                self._transcript.hear(data, self._kept, self._sieve.speech, final=is_final(event))

@@ -1,4 +1,4 @@
-"""Whisper on CTranslate2 (faster-whisper), one window at a time."""
+"""Whisper as a recognizer, and as an engine that carries speech into English directly."""
 
 from __future__ import annotations
 
@@ -21,17 +21,10 @@ from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, SPACELESS, Transcription, Word
 from ...settings import Settings
 from ...words import believable, rushed
 from .. import LoadedDirect, LoadedRecognizer, Served, SoundRequest, Translation
+from .whisper_model import LONGEST, PAD, SHORTEST, Model, Sound
 
-LONGEST = 30.0
-"""Seconds: what Whisper was trained on; it hears no more at once."""
-SHORTEST = 2.0
-"""Seconds: shorter windows are padded to this."""
 MOMENT = 0.1
 """Seconds: in less no word is looked for."""
-PAD, PAD_MOST = 2.0, 6.0
-"""A window is padded with silence to this many times its length, by at most so many seconds. Word error rate of base
-over 44 whole recordings, beam of 5: 0.132 at twice their length, 0.137 with 6 s more, 0.158 with 4 s more;
-unpadded it makes twice the errors, and padded to 30 s no fewer at four times the cost."""
 BEAM, BEAM_FINAL = 3, 5
 """Hypotheses followed. Over the same recordings as a stream, 1 gave an error rate of 0.167 and 3 gave 0.148."""
 MOST = 64
@@ -41,15 +34,6 @@ wait for the last."""
 ALIKE = 1.25
 """How many times as long as the shortest the longest may be of windows that a CPU hears together: all are padded
 to it."""
-TAIL = 0.05
-"""Seconds of silence after which a spectrogram shows nothing but silence: half of its frame is 0.0125 s."""
-FRAMES = 100
-"""Spectrogram frames a second."""
-HOP = SAMPLE_RATE // FRAMES
-"""Samples from one to the next."""
-TOKENS = 9
-"""Tokens a second at most; who speaks faster is a loop of the decoder's."""
-
 WER: Mapping[str, float] = {"en": 0.11, "es": 0.10, "pt": 0.21, "de": 0.22, "fr": 0.31}
 """Word error rate of Whisper base, whole FLEURS sentences, greedy, int8."""
 
@@ -106,12 +90,13 @@ def load_direct(settings: Settings) -> DirectWhisper:
 
 
 class Whisper(LoadedRecognizer):
-    """A `WindowRecognizer`. Stateless; may be asked from several tasks at once, and hears `width` windows at a time."""
+    """A `WindowRecognizer`. Stateless; may be asked from several tasks at once, and hears `width` windows at a time.
+
+    A window by itself is a batch of one.
+    """
 
     def __init__(self, folder: Path, threads: int = 2, way: Way | None = None) -> None:
-        from ctranslate2 import get_cuda_device_count, get_supported_compute_types
-        from faster_whisper import WhisperModel
-        from faster_whisper.transcribe import get_suppressed_tokens
+        from ctranslate2 import get_cuda_device_count
 
         self.name = folder.name
         # Nothing to choose for who starts us.
@@ -120,91 +105,135 @@ class Whisper(LoadedRecognizer):
         # two calls at once wait for each other in Python, and both take twice as long.
         self.width = threads if self._way.device == "cpu" else 1
         self.most = self._way.most
-        known = get_supported_compute_types(self._way.device)
-        self._model = WhisperModel(
-            str(folder),
-            device=self._way.device,
-            compute_type=next((kind for kind in self._way.types if kind in known), "default"),
-            cpu_threads=1,
-            num_workers=self.width,
-        )
-        self._suppressed = get_suppressed_tokens(self._tokenizer("en"), [-1])
+        self._model = Model(folder, self._way.device, self._way.types, self.width)
         self._hands = ThreadPoolExecutor(self.width, thread_name_prefix="whisper")
 
     def served(self) -> Served:
         """All languages of the model, with the error rate where it was measured."""
-        languages = {code: WER.get(code) if self.name == "whisper-base" else None for code in self._languages()}
+        languages = {code: WER.get(code) if self.name == "whisper-base" else None for code in self._model.languages}
         return Served("recognise", self.name, f"Whisper weights are in {self.name}", "MIT", "wer", languages)
 
     async def transcribe(
         self, pcm: bytes, language: str | None, prompt: str = "", *, prefix: str = "", final: bool = False
     ) -> Transcription:
         """See `WindowRecognizer`. Raises `EngineError` `not_served` for a language that Whisper does not know."""
-        code = self._known(language) if language else None
-        return await self._in_turn(lambda: self._hear(pcm, code, prompt, prefix, final))
+        [heard] = await self.transcribe_batch([SoundRequest(pcm, language, prompt, prefix, final)])
+        if isinstance(heard, EngineError):
+            raise heard
+        return heard
 
     async def transcribe_batch(self, requests: Sequence[SoundRequest]) -> Sequence[Transcription | EngineError]:
         """See `LoadedRecognizer`: windows about as long as each other are encoded and decoded together."""
-        return await self._in_turn(lambda: self._hear_all(requests))
+        return await self._in_turn(lambda: self._hear(requests))
 
     async def carry(self, pcm: bytes, source: str) -> Transcription:
         """A clause in English, by the model's own speech translation; its words have no times."""
         code = self._known(source)
         return await self._in_turn(lambda: self._carry(pcm, code))
 
+    @property
+    def carries(self) -> Sequence[str]:
+        """The languages that the model can translate into English."""
+        return [code for code in self._model.languages if code != "en"] if self._model.multilingual else []
+
     async def _in_turn(self, work: Callable[[], A]) -> A:
         return await asyncio.get_running_loop().run_in_executor(self._hands, work)
 
     def _known(self, language: str) -> str:
         code = base(language)
-        if code not in self._languages():
+        if code not in self._model.languages:
             raise EngineError("not_served", f"Whisper does not know {code}.")
         return code
 
-    @property
-    def carries(self) -> Sequence[str]:
-        """The languages that the model can translate into English."""
-        return [code for code in self._languages() if code != "en"] if self._model.model.is_multilingual else []
+    def _hear(self, requests: Sequence[SoundRequest]) -> list[Transcription | EngineError]:
+        answers: dict[int, Transcription | EngineError] = {}
+        windows: list[_Window] = []
+        for at, request in enumerate(requests):
+            try:
+                windows.append(self._window(at, request))
+            except EngineError as error:
+                answers[at] = error
+        for group in _alike(windows, self._way.alike):
+            answers |= zip((window.at for window in group), self._hear_together(group), strict=True)
+        return [answers[at] for at in range(len(requests))]
 
-    def _languages(self) -> Sequence[str]:
-        codes: list[str] = self._model.supported_languages
-        return codes
+    def _window(self, at: int, request: SoundRequest) -> _Window:
+        return _Window(
+            at=at,
+            samples=_samples(request.pcm),
+            language=self._known(request.language) if request.language else None,
+            before=self._model.tokens(request.prompt),
+            prefix=request.prefix,
+            known=len(self._model.tokens(request.prefix)),
+            beam=self._way.beams[request.final],
+        )
 
-    def _tokenizer(self, language: str, task: str = "transcribe") -> Any:
-        from faster_whisper.tokenizer import Tokenizer
+    def _hear_together(self, windows: Sequence[_Window]) -> list[Transcription]:
+        """Windows that are about as long as each other, with as much said before them; their prefixes may differ."""
+        encoded = self._model.encode([window.samples for window in windows])
+        spoken = self._languages_of(windows, encoded)
+        tokenizers = {language: self._model.tokenizer(language) for language, _ in spoken}
+        asked = [
+            self._model.asked(tokenizers[code], window.before, window.prefix)
+            for window, (code, _) in zip(windows, spoken, strict=True)
+        ]
+        results = self._model.decode(encoded, asked, max(window.seconds for window in windows), windows[0].beam)
+        aligned = self._aligned(windows, tokenizers, [code for code, _ in spoken], encoded, results)
+        return [
+            self._told(window, tokenizers[code], probability, result, pieces)
+            for window, (code, probability), result, pieces in zip(windows, spoken, results, aligned, strict=True)
+        ]
 
-        multilingual = self._model.model.is_multilingual
-        return Tokenizer(self._model.hf_tokenizer, multilingual, task=task, language=language)
+    def _languages_of(self, windows: Sequence[_Window], encoded: Any) -> list[tuple[str, float]]:
+        """The language of each, and how sure that is."""
+        if all(window.language for window in windows):
+            return [(window.language or "", 1.0) for window in windows]
+        found = self._model.spoken(encoded)
+        return [(one.language, 1.0) if one.language else other for one, other in zip(windows, found, strict=True)]
 
-    def _hear(self, pcm: bytes, language: str | None, prompt: str, prefix: str, final: bool) -> Transcription:
-        encoded, seconds = self._encoded(pcm)
-        probability = 1.0
-        if language is None:
-            [[(token, probability), *_]] = self._model.model.detect_language(encoded)
-            language = token[2:-2]
-        tokenizer = self._tokenizer(language)
-        before = tokenizer.encode(" " + prompt.strip()) if prompt else []
-        asked = self._model.get_prompt(tokenizer, before, without_timestamps=True, prefix=prefix or None)
-        result = self._decoded(encoded, asked, seconds, self._way.beams[final])
+    def _aligned(
+        self,
+        windows: Sequence[_Window],
+        tokenizers: Mapping[str, Any],
+        languages: Sequence[str],
+        encoded: Any,
+        results: Sequence[Any],
+    ) -> list[Sequence[Mapping[str, Any]]]:
+        """The words of each window, those of its prefix among them; none where nothing comes after the prefix."""
+        aligned: list[Sequence[Mapping[str, Any]]] = [()] * len(windows)
+        texts = [
+            _text(tokenizers[code], result, window)
+            for window, code, result in zip(windows, languages, results, strict=True)
+        ]
+        seconds = [max(MOMENT, window.seconds) for window in windows]
+        for code, tokenizer in tokenizers.items():
+            said = [text if language == code else [] for text, language in zip(texts, languages, strict=True)]
+            found = self._model.align(tokenizer, said, encoded, seconds)
+            aligned = [pieces or before for pieces, before in zip(found, aligned, strict=True)]
+        return aligned
+
+    def _told(
+        self, window: _Window, tokenizer: Any, probability: float, result: Any, aligned: Sequence[Mapping[str, Any]]
+    ) -> Transcription:
         tokens: list[int] = result.sequences_ids[0]
-        known = len(tokenizer.encode(" " + prefix.strip())) if prefix else 0
-        # The prefix's tokens come back too, at no loss: the mean is over those that were chosen, the end included.
-        chosen = max(1, len(tokens) + 1 - known)
         return Transcription(
-            language=language,
-            language_probability=float(probability),
-            words=self._words(tokenizer, tokens, known, encoded, seconds),
+            language=tokenizer.language_code,
+            language_probability=probability,
+            words=_after(aligned, window.known, window.seconds, tokenizer.language_code),
             no_speech=float(result.no_speech_prob),
-            logprob=float(result.scores[0]) * (len(tokens) + 1) / chosen,
-            compression=_compression(tokenizer.decode(tokens[known:])),
+            # The mean over the tokens that were chosen, the end among them: those of the prefix come back too, at no
+            # loss.
+            logprob=float(result.scores[0]) * (len(tokens) + 1) / max(1, len(tokens) + 1 - window.known),
+            compression=_compression(tokenizer.decode(tokens[window.known :])),
             engine=self.name,
         )
 
     def _carry(self, pcm: bytes, source: str) -> Transcription:
-        encoded, seconds = self._encoded(pcm)
-        tokenizer = self._tokenizer(source, "translate")
-        asked = self._model.get_prompt(tokenizer, [], without_timestamps=True)
-        result = self._decoded(encoded, asked, seconds, BEAM_FINAL)
+        samples = _samples(pcm)
+        seconds = len(samples) / SAMPLE_RATE
+        tokenizer = self._model.tokenizer(source, "translate")
+        asked = [self._model.asked(tokenizer)]
+        [result] = self._model.decode(self._model.encode([samples]), asked, seconds, BEAM_FINAL)
         text = tokenizer.decode(result.sequences_ids[0]).strip()
         return Transcription(
             language="en",
@@ -216,151 +245,32 @@ class Whisper(LoadedRecognizer):
             engine=self.name,
         )
 
-    def _encoded(self, pcm: bytes) -> tuple[Any, float]:
-        """What the encoder makes of the last `LONGEST` seconds, and how many they were."""
-        samples = _samples(pcm)
-        seconds = len(samples) / SAMPLE_RATE
-        return self._model.encode(self._features(samples, seconds)), seconds
-
-    def _decoded(self, encoded: Any, asked: Sequence[int], seconds: float, beam: int) -> Any:
-        return self._all_decoded(encoded, [asked], seconds, beam)[0]
-
-    def _all_decoded(self, encoded: Any, asked: Sequence[Sequence[int]], seconds: float, beam: int) -> Sequence[Any]:
-        results: Sequence[Any] = self._model.model.generate(
-            encoded,
-            [*asked],
-            beam_size=beam,
-            max_length=min(448, max(map(len, asked)) + int(seconds * TOKENS) + 6),
-            return_scores=True,
-            return_no_speech_prob=True,
-            suppress_blank=True,
-            suppress_tokens=self._suppressed,
-        )
-        return results
-
-    def _features(self, samples: np.ndarray[Any, Any], seconds: float) -> np.ndarray[Any, Any]:
-        length = min(LONGEST, max(SHORTEST, min(seconds * PAD, seconds + PAD_MOST)))
-        frames = int(length * SAMPLE_RATE) // HOP
-        silence = np.zeros(min(int(TAIL * SAMPLE_RATE), max(0, frames * HOP - len(samples))), np.float32)
-        features: np.ndarray[Any, Any] = self._model.feature_extractor(np.concatenate([samples, silence]), padding=0)
-        # Silence after silence looks the same, and is not computed.
-        return np.pad(features, ((0, 0), (0, max(0, frames - features.shape[1]))), "edge")[:, : int(LONGEST * FRAMES)]
-
-    def _words(
-        self, tokenizer: Any, tokens: Sequence[int], known: int, encoded: Any, seconds: float
-    ) -> tuple[Word, ...]:
-        """The words after the first `known` tokens, which are the prefix."""
-        spoken = [token for token in tokens if token < tokenizer.eot]
-        if len(spoken) <= known or seconds < MOMENT:
-            return ()
-        [aligned] = self._model.find_alignment(tokenizer, [spoken], encoded, int(seconds * FRAMES))
-        return _after(aligned, known, seconds, tokenizer.language_code)
-
-    # Several windows in one call
-
-    def _hear_all(self, requests: Sequence[SoundRequest]) -> list[Transcription | EngineError]:
-        answers: dict[int, Transcription | EngineError] = {}
-        windows: list[_Window] = []
-        for at, request in enumerate(requests):
-            try:
-                code = self._known(request.language) if request.language else None
-                kind = self._way.beams[request.final], self._before(request)
-                windows.append(_Window(at, request, code, _samples(request.pcm), kind))
-            except EngineError as error:
-                answers[at] = error
-        for group in _alike(windows, self._way.alike):
-            answers |= zip((window.at for window in group), self._hear_together(group), strict=True)
-        return [answers[at] for at in range(len(requests))]
-
-    def _hear_together(self, windows: Sequence[_Window]) -> list[Transcription]:
-        """Windows that are about as long as each other, with as much said before them; their prefixes may differ."""
-        longest = max(window.seconds for window in windows)
-        encoded = self._model.encode(np.stack([self._features(window.samples, longest) for window in windows]))
-        spoken = self._languages_of(windows, encoded)
-        tokenizers = {language: self._tokenizer(language) for language, _ in spoken}
-        asked = [self._asked(tokenizers[code], one) for one, (code, _) in zip(windows, spoken, strict=True)]
-        beam, _ = windows[0].kind
-        results = self._all_decoded(encoded, asked, longest, beam)
-        aligned = self._all_aligned(windows, tokenizers, [code for code, _ in spoken], encoded, results)
-        return [
-            self._told(window, tokenizers[code], probability, result, pieces)
-            for window, (code, probability), result, pieces in zip(windows, spoken, results, aligned, strict=True)
-        ]
-
-    def _languages_of(self, windows: Sequence[_Window], encoded: Any) -> list[tuple[str, float]]:
-        """The language of each, and how sure that is."""
-        if all(window.language for window in windows):
-            return [(window.language or "", 1.0) for window in windows]
-        found = [(best[0][0][2:-2], float(best[0][1])) for best in self._model.model.detect_language(encoded)]
-        return [(one.language, 1.0) if one.language else other for one, other in zip(windows, found, strict=True)]
-
-    def _before(self, request: SoundRequest) -> int:
-        """Tokens of the prompt: CTranslate2 wants as many before each window that it hears together."""
-        return len(self._tokenizer("en").encode(" " + request.prompt.strip())) if request.prompt else 0
-
-    def _asked(self, tokenizer: Any, window: _Window) -> Sequence[int]:
-        prompt, prefix = window.request.prompt, window.request.prefix
-        before = tokenizer.encode(" " + prompt.strip()) if prompt else []
-        asked: list[int] = self._model.get_prompt(tokenizer, before, without_timestamps=True, prefix=prefix or None)
-        return asked
-
-    def _all_aligned(
-        self,
-        windows: Sequence[_Window],
-        tokenizers: Mapping[str, Any],
-        languages: Sequence[str],
-        encoded: Any,
-        results: Sequence[Any],
-    ) -> list[Sequence[Mapping[str, Any]]]:
-        """Words with their times. A call takes one language, so there are as many as there are languages."""
-        aligned: list[Sequence[Mapping[str, Any]]] = [()] * len(windows)
-        frames = [int(max(MOMENT, window.seconds) * FRAMES) for window in windows]
-        for code, tokenizer in tokenizers.items():
-            said = [
-                _text(tokenizer, result) if language == code else []
-                for result, language in zip(results, languages, strict=True)
-            ]
-            # Where nothing was said in it something must be aligned all the same; it is thrown away below.
-            texts = [text or tokenizer.encode(" a") for text in said]
-            found = self._model.find_alignment(tokenizer, texts, encoded, frames)
-            for at, pieces in enumerate(found):
-                if said[at]:
-                    aligned[at] = pieces
-        return aligned
-
-    def _told(
-        self, window: _Window, tokenizer: Any, probability: float, result: Any, aligned: Sequence[Mapping[str, Any]]
-    ) -> Transcription:
-        tokens: list[int] = result.sequences_ids[0]
-        prefix = window.request.prefix
-        known = len(tokenizer.encode(" " + prefix.strip())) if prefix else 0
-        words = _after(aligned, known, window.seconds, tokenizer.language_code)
-        return Transcription(
-            language=tokenizer.language_code,
-            language_probability=probability,
-            words=words if window.seconds >= MOMENT else (),
-            no_speech=float(result.no_speech_prob),
-            # The mean over the tokens that were chosen: those of the prefix come back too, at no loss.
-            logprob=float(result.scores[0]) * (len(tokens) + 1) / max(1, len(tokens) + 1 - known),
-            compression=_compression(tokenizer.decode(tokens[known:])),
-            engine=self.name,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """A request of a batch, where it stands in it, and its sound."""
+    """A request of a batch, and where it stands in it."""
 
     at: int
-    request: SoundRequest
+    samples: Sound = field(repr=False)
     language: str | None
-    samples: np.ndarray[Any, Any] = field(repr=False)
-    kind: tuple[int, int]
-    """What must be the same in windows that are heard together: the beam, and how long the prompt is."""
+    before: Sequence[int] = field(repr=False)
+    """The prompt's tokens."""
+    prefix: str = field(repr=False)
+    known: int
+    """Tokens of the prefix."""
+    beam: int
 
     @property
     def seconds(self) -> float:
         return len(self.samples) / SAMPLE_RATE
+
+    @property
+    def kind(self) -> tuple[int, int]:
+        """What must be the same in windows that are heard together.
+
+        CTranslate2 wants one beam, and as many tokens of a prompt before each window.
+        """
+        return self.beam, len(self.before)
 
 
 class DirectWhisper(LoadedDirect):
@@ -401,9 +311,9 @@ class DirectWhisper(LoadedDirect):
         return Translation(" ".join(word.text for word in words), f"direct:{heard.engine}")
 
 
-def _samples(pcm: bytes) -> np.ndarray[Any, Any]:
+def _samples(pcm: bytes) -> Sound:
     """The last `LONGEST` seconds, from -1 to 1."""
-    samples: np.ndarray[Any, Any] = np.frombuffer(pcm, np.int16)[-int(LONGEST * SAMPLE_RATE) :].astype(np.float32)
+    samples: Sound = np.frombuffer(pcm, np.int16)[-int(LONGEST * SAMPLE_RATE) :].astype(np.float32)
     return samples / 32_768.0
 
 
@@ -419,8 +329,10 @@ def _alike(windows: Iterable[_Window], ratio: float) -> list[list[_Window]]:
     return groups
 
 
-def _text(tokenizer: Any, result: Any) -> list[int]:
-    return [token for token in result.sequences_ids[0] if token < tokenizer.eot]
+def _text(tokenizer: Any, result: Any, window: _Window) -> list[int]:
+    """The tokens to be aligned: none where no word comes after the prefix, or the window is too short for one."""
+    text = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
+    return text if len(text) > window.known and window.seconds >= MOMENT else []
 
 
 def _after(aligned: Sequence[Mapping[str, Any]], known: int, seconds: float, language: str) -> tuple[Word, ...]:

@@ -11,8 +11,9 @@ from prometheus_client import generate_latest
 from ray import serve
 
 from agent.engines import Reference, Served
+from agent.engines.service.adapters import spoken
 from agent.engines.service.requests import Speak
-from agent.engines.service.service import Service, spoken
+from agent.engines.service.service import Service
 from agent.errors import EngineError
 from agent.nouns import Dub
 

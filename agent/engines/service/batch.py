@@ -68,8 +68,22 @@ class FairQueue:
             self._had[room] += seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is in one call, and how much may wait for one."""
+
+    most: int = 1
+    """What the requests of a call weigh together; one is taken whatever it weighs."""
+    window: float = 0.0
+    """Seconds for which a free engine waits for more, where requests come thick."""
+    waiting: int = 64
+    """Requests that wait; half as many of one room."""
+    patience: float = 1.0
+    """Seconds after which an interim that waits is stale."""
+
+
 class Batch(Generic[Q, A]):
-    """A queue before `work`, which answers several requests in one call.
+    """A queue before `work`, which answers several requests in one call, within `limits`.
 
     A call takes as many as weigh up to `most` together, and one at least. The room that has had least of the
     engine's time comes first, and finals before interims: always within a room, and between rooms while none
@@ -77,7 +91,7 @@ class Batch(Generic[Q, A]):
     for `window` seconds, for more to come; elsewhere nobody is expected, and nobody waits. What comes while
     the engine works is a batch by itself.
 
-    At most `limit` requests wait, of one room half as many: beyond it an interim is dropped for a final, and
+    At most `waiting` requests wait, of one room half as many: beyond it an interim is dropped for a final, and
     anything else refused (`overloaded`, with the seconds after which to ask again). An interim that has waited
     for `patience` seconds, or longer than its asker said it is worth, is stale, and answered `overloaded`
     instead of being worked on; a final never is.
@@ -86,21 +100,15 @@ class Batch(Generic[Q, A]):
     def __init__(
         self,
         work: Callable[[Sequence[Q]], Awaitable[Sequence[A | EngineError]]],
+        limits: Limits = Limits(),
         *,
-        most: int = 1,
-        window: float = 0.0,
         weigh: Callable[[Q], int] = lambda request: 1,
-        limit: int = 64,
-        patience: float = 1.0,
         now: Callable[[], float] = time.monotonic,
         waited: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self._work = work
-        self._most = most
-        self._window = window
+        self._limits = limits
         self._weigh = weigh
-        self._limit = limit
-        self._patience = patience
         self._now = now
         self._waited = waited
         self._rooms: dict[str, deque[_Waiting[Q, A]]] = {}
@@ -122,7 +130,7 @@ class Batch(Generic[Q, A]):
         self._admit(room, final)
         now = self._now()
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
-        until = math.inf if final else now + min(worth, self._patience)
+        until = math.inf if final else now + min(worth, self._limits.patience)
         one = _Waiting(request, room, final, now, until, self._weigh(request), answer)
         if room not in self._rooms:
             self._turns.come(room, self._rooms)
@@ -154,10 +162,10 @@ class Batch(Generic[Q, A]):
         """Wait until there is something to do, and in a crowd for what comes within the window."""
         while not self.waiting:
             await self._another()
-        if len(self._came) < THICK or self._now() - self._came[0] > THICK * self._window:
+        if len(self._came) < THICK or self._now() - self._came[0] > THICK * self._limits.window:
             return
-        end = min(one.since for one in self._all()) + self._window
-        while sum(one.weight for one in self._all()) < self._most and (left := end - self._now()) > 0:
+        end = min(one.since for one in self._all()) + self._limits.window
+        while sum(one.weight for one in self._all()) < self._limits.most and (left := end - self._now()) > 0:
             try:
                 async with asyncio.timeout(left):
                     await self._another()
@@ -169,10 +177,10 @@ class Batch(Generic[Q, A]):
         await self._arrived.wait()
 
     def _admit(self, room: str, final: bool) -> None:
-        ours = self._rooms.get(room, deque())
-        if len(ours) < self._limit // 2 and self.waiting < self._limit:
+        ours, most = self._rooms.get(room, deque()), self._limits.waiting
+        if len(ours) < most // 2 and self.waiting < most:
             return
-        crowd = [ours] if len(ours) >= self._limit // 2 else sorted(self._rooms.values(), key=len, reverse=True)
+        crowd = [ours] if len(ours) >= most // 2 else sorted(self._rooms.values(), key=len, reverse=True)
         interim = next((one for queue in crowd for one in queue if not one.final), None)
         if not final or interim is None:
             raise self._overloaded("Too many requests wait.")
@@ -198,7 +206,7 @@ class Batch(Generic[Q, A]):
             hurries = {room: any(one.final for one in queue) for room, queue in self._rooms.items()}
             queue = self._rooms[self._turns.first(hurries)]
             one = next((one for one in queue if one.final), queue[0])
-            if taken and sum(other.weight for other in taken) + one.weight > self._most:
+            if taken and sum(other.weight for other in taken) + one.weight > self._limits.most:
                 break
             self._forget(one)
             if self._now() >= one.until:

@@ -6,26 +6,26 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Generic, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from ...errors import EngineError
-from .. import Served
-from .batch import Batch
+from .. import Served, answered
+from .batch import Batch, Limits
+from .watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
 Q = TypeVar("Q")
 A = TypeVar("A")
-T = TypeVar("T")
+Q_contra = TypeVar("Q_contra", contravariant=True)
+A_co = TypeVar("A_co", covariant=True)
 
 AGAIN = (5.0, 60.0)
 """Seconds between two tries to load what failed to, the first time and at most."""
-PROBE = 20.0
-"""Seconds in which an engine that hung must answer what warms it, to be asked again."""
 ALONE = 60.0
 """Seconds for which, after several requests hung in one call, each is asked for by itself: it was one of them."""
 
@@ -59,67 +59,79 @@ class Figures:
             registry=self.registry,
         )
 
+    def pace(self, stage: str, begun: float, seconds: float) -> None:
+        """A call that began at this time (`perf_counter`) and was over so many seconds of sound has ended."""
+        if seconds:
+            self.factor.labels(stage).observe((time.perf_counter() - begun) / seconds)
 
-@dataclass(frozen=True, slots=True)
-class Several(Generic[Q, A]):
-    """How an engine is asked that answers several requests in one call of its model.
 
-    A call takes requests that weigh up to the engine's `most` together; `window` is for how many seconds others are
-    waited for where they come thick, `limit` how many may wait (see `Batch`): more than where each has a call of its
-    own, since they go quicker.
-    """
+class Adapter(Protocol[Q_contra, A_co]):
+    """How a stage warms its engine and asks it. Who inherits this has what it says."""
 
-    work: Callable[[Any, Sequence[Q]], Awaitable[Sequence[A | EngineError]]]
-    weigh: Callable[[Q], int] = lambda request: 1
-    window: float = 0.015
-    limit: int = 128
+    workers: int = 1
+    """Calls at a time where the engine doesn't say how many."""
+    together: Limits | None = None
+    """Of requests where the engine takes several in a call; None: it is always asked one by one."""
+
+    async def warm(self, engine: Any) -> None:
+        """Ask for what must be quick from the first request on. Raises `EngineError`."""
+        ...
+
+    async def warm_rest(self, engine: Any) -> None:
+        """Ask for what is not needed to be ready."""
+        return None
+
+    def deadline(self, request: Q_contra) -> float:
+        """Seconds that a call may take for it."""
+        ...
+
+    def weigh(self, request: Q_contra) -> int:
+        """How much of a call it takes: what is in one weighs no more than the engine's `most`."""
+        return 1
+
+    async def ask(self, engine: Any, request: Q_contra) -> A_co:
+        """The engine's answer. Raises `EngineError`."""
+        ...
+
+    async def ask_batch(self, engine: Any, requests: Sequence[Q_contra]) -> Sequence[A_co | EngineError]:
+        """An answer to each, in their order, by one call. Raises `EngineError` where all failed by one cause."""
+        return [await answered(self.ask(engine, request)) for request in requests]
 
 
 class Stage(Generic[Q, A]):
-    """An engine that is loaded in a thread, warmed, and then asked by `work`, or by `several` where it can.
+    """An engine that is loaded in a thread, warmed, and then asked as its `adapter` says.
 
-    As many calls are made at once as the engine's own `width` says; where it says nothing, as many as `workers`.
-    `later` warms what is not needed to be ready. `progress` goes from 0 to 1. Where the engine can't be had,
-    `missing` says why; where it fell while loading, it is loaded again after a while. Nothing is said at all without
-    a stage that is `waited_for`: whoever asks it waits for a machine that has its engine.
+    As many calls are made at once as the engine's own `width` says; where it says nothing, as many as the adapter's
+    `workers`. `progress` goes from 0 to 1. Where the engine can't be had, `missing` says why; where it fell while
+    loading, it is loaded again after a while. Rooms can do nothing without a stage that is `waited_for`: where it has
+    no engine, they are told to ask elsewhere, and again.
 
-    A call may take as many seconds as `deadline` gives its requests. Where it takes longer, its requests are answered
-    with an error and the next one has its turn. A thread can't be ended, so the engine may be busy with it for ever:
-    while `hanging` all requests are refused, until the engine answers what warms it.
+    A call may take as many seconds as its requests' deadlines together. Where it takes longer, its requests are
+    answered with an error and the next one has its turn; see `Watchdog` for what comes then.
     """
 
     def __init__(
         self,
         name: str,
         load: Callable[[], Any],
-        warm: Callable[[Any], Awaitable[None]],
-        work: Callable[[Any, Q], Awaitable[A]],
+        adapter: Adapter[Q, A],
         figures: Figures,
         *,
-        workers: int = 1,
-        deadline: Callable[[Q], float] = lambda request: 60.0,
-        later: Callable[[Any], Awaitable[None]] | None = None,
-        several: Several[Q, A] | None = None,
         waited_for: bool = False,
     ) -> None:
         self.name = name
-        self._waited_for = waited_for
         self.engine: Any = None
-        self.missing = ""
         self.progress = 0.0
         self.settled = asyncio.Event()
         """Set when it is known what is served."""
         self._load = load
-        self._warm = warm
-        self._work = work
+        self._adapter = adapter
         self._figures = figures
-        self._workers = workers
-        self._deadline = deadline
-        self._again = False
-        self._probing: asyncio.Task[None] | None = None
+        self._waited_for = waited_for
+        self._failure: EngineError | None = None
+        """Why there is no engine; `retryable` where it is loaded again."""
+        self._watchdog = Watchdog(name, lambda: adapter.warm(self.engine))
         self._alone_until = -math.inf
-        self._later = later
-        self._several = several
         self._batch = self._queue(None)
         figures.waiting.labels(name).set_function(lambda: self._batch.waiting)
         figures.loaded.labels(name).set_function(lambda: self.engine is not None)
@@ -127,9 +139,14 @@ class Stage(Generic[Q, A]):
         figures.hanging.labels(name).set_function(lambda: self.hanging)
 
     @property
+    def missing(self) -> str:
+        """Why there is no engine, in a sentence; empty where there is one, or may be soon."""
+        return self._failure.message if self._failure else ""
+
+    @property
     def hanging(self) -> bool:
         """Whether the engine has not come back from a call."""
-        return self._probing is not None
+        return self._watchdog.hanging
 
     def served(self) -> Served:
         if self.engine is None:
@@ -142,21 +159,20 @@ class Stage(Generic[Q, A]):
         """Load, warm and answer until cancelled. Whatever it falls over, other stages answer on."""
         pause = AGAIN[0]
         while (engine := await self._loaded()) is None:
-            if not self._again:
+            if not (self._failure and self._failure.retryable):
                 return
             await asyncio.sleep(pause)
             pause = min(2 * pause, AGAIN[1])
         self._batch = self._queue(engine)
-        self.engine, self.progress, self.missing, self._again = engine, 1.0, "", False
+        self.engine, self.progress, self._failure = engine, 1.0, None
         self.settled.set()
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(engine.width or self._workers):
+                for _ in range(engine.width or self._adapter.workers):
                     group.create_task(self._batch.run())
                 await self._warmed_later(engine)
         finally:
-            if self._probing:
-                self._probing.cancel()
+            self._watchdog.close()
             await engine.close()
 
     async def _loaded(self) -> Any:
@@ -166,12 +182,14 @@ class Stage(Generic[Q, A]):
             self.progress = 0.6
             await self._warmed(engine)
             return engine
-        except (EngineError, ImportError) as error:
-            self.missing = error.message if isinstance(error, EngineError) else f"{error}."
-            self._again = isinstance(error, EngineError) and error.retryable
+        except EngineError as error:
+            # A new one: with its traceback, the old one would hold on to what was loaded.
+            self._failure = EngineError(error.code, error.message, retryable=error.retryable)
+        except ImportError as error:
+            self._failure = EngineError("engine_failed", f"{error}.")
         except Exception as error:
-            self.missing = f"It fell while it was loaded ({type(error).__name__}), and is loaded again."
-            self._again = True
+            told = f"It fell while it was loaded ({type(error).__name__}), and is loaded again."
+            self._failure = EngineError("engine_failed", told, retryable=True)
         self.progress = 1.0
         self.settled.set()
         log.warning("there is no engine to %s: %s", self.name, self.missing)
@@ -179,14 +197,13 @@ class Stage(Generic[Q, A]):
 
     async def _warmed_later(self, engine: Any) -> None:
         try:
-            if self._later:
-                await self._later(engine)
+            await self._adapter.warm_rest(engine)
         except Exception as error:
             log.warning("not all of what can %s is warm: %s", self.name, type(error).__name__)
 
     async def _warmed(self, engine: Any) -> None:
         try:
-            await self._warm(engine)
+            await self._adapter.warm(engine)
         except EngineError as error:
             if not error.retryable:
                 raise
@@ -196,41 +213,32 @@ class Stage(Generic[Q, A]):
     async def ask(self, request: Q, room: str, *, final: bool = True, worth: float = math.inf) -> A:
         """The engine's answer. Raises `EngineError`; also `loading` and, where there is no engine, `not_served`."""
         if self.engine is None:
-            if not self.missing:
+            if self._failure is None:
                 told = f"The engine is still loading, {self.progress:.0%}.".replace("%", " %")
                 raise EngineError("loading", told, retryable=True, after=1.0)
-            if self._waited_for or self._again:
+            if self._waited_for or self._failure.retryable:
                 raise EngineError("engines_away", self.missing, retryable=True)
             raise EngineError("not_served", self.missing)
         if self.hanging:
-            raise self._hangs()
+            raise self._watchdog.refusal()
         with self._figures.answer.labels(self.name).time():
             return await self._batch.ask(request, room, final=final, worth=worth)
 
     def _queue(self, engine: Any) -> Batch[Q, A]:
         waited = self._figures.wait.labels(self.name).observe
-        several = self._several
-        if several is None or engine is None or engine.most < 2:
+        together = self._adapter.together
+        if together is None or engine is None or engine.most < 2:
             return Batch(self._each, waited=waited)
-        return Batch(
-            self._all,
-            most=engine.most,
-            window=several.window,
-            weigh=several.weigh,
-            limit=several.limit,
-            waited=waited,
-        )
+        return Batch(self._all, replace(together, most=engine.most), weigh=self._adapter.weigh, waited=waited)
 
     async def _all(self, requests: Sequence[Q]) -> Sequence[A | EngineError]:
         """The answers of one call; where that fails as a program does, each is asked for by itself."""
-        if self._several is None:
-            raise RuntimeError("this stage does not know how to ask for several")
         if time.monotonic() < self._alone_until:
             return await self._each(requests)
         begun = time.perf_counter()
         try:
-            seconds = sum(map(self._deadline, requests))
-            answers = await self._in_time(self._several.work(self.engine, requests), seconds)
+            seconds = sum(map(self._adapter.deadline, requests))
+            answers = await self._watchdog.call(self._adapter.ask_batch(self.engine, requests), seconds)
         except EngineError:
             if self.hanging and len(requests) > 1:
                 self._alone_until = time.monotonic() + ALONE
@@ -246,7 +254,8 @@ class Stage(Generic[Q, A]):
         for request in requests:
             begun = time.perf_counter()
             try:
-                answers.append(await self._in_time(self._work(self.engine, request), self._deadline(request)))
+                call = self._adapter.ask(self.engine, request)
+                answers.append(await self._watchdog.call(call, self._adapter.deadline(request)))
             except EngineError as error:
                 answers.append(error)
             except Exception as error:
@@ -256,49 +265,6 @@ class Stage(Generic[Q, A]):
             self._called(begun, 1)
         return answers
 
-    async def _in_time(self, work: Awaitable[T], seconds: float) -> T:
-        """Its answer. Raises `EngineError` where there is none within so many seconds; it isn't waited for then."""
-        task = asyncio.ensure_future(work)
-        if self.hanging:
-            task.cancel()
-            raise self._hangs()
-        try:
-            done, _ = await asyncio.wait({task}, timeout=seconds)
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
-        if done:
-            return task.result()
-        task.cancel()
-        task.add_done_callback(_unheard)
-        log.error("%s has hung for %.0f s", self.name, seconds)
-        if self._probing is None:
-            self._probing = asyncio.create_task(self._probe(), name=f"probe {self.name}")
-        raise EngineError("engine_failed", "The engine took too long.", retryable=True)
-
-    async def _probe(self) -> None:
-        """Until it comes back: what warms it is asked of it, whose turn comes after whatever hangs."""
-        while True:
-            task = asyncio.ensure_future(self._warm(self.engine))
-            task.add_done_callback(_unheard)
-            try:
-                done, _ = await asyncio.wait({task}, timeout=PROBE)
-            finally:
-                task.cancel()
-            if done:
-                break
-        log.info("%s answers again", self.name)
-        self._probing = None
-
-    def _hangs(self) -> EngineError:
-        return EngineError("engines_away", f"The engine to {self.name} hangs.", retryable=True, after=1.0)
-
     def _called(self, begun: float, size: int) -> None:
         self._figures.work.labels(self.name).observe(time.perf_counter() - begun)
         self._figures.batch.labels(self.name).observe(size)
-
-
-def _unheard(task: asyncio.Future[Any]) -> None:
-    """What nobody waits for any more has failed, or not."""
-    if not task.cancelled():
-        task.exception()

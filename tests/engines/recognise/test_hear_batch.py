@@ -14,7 +14,8 @@ import pytest
 
 from agent.engines import SoundRequest
 from agent.engines.fake import FakeRecognizer, spell
-from agent.engines.recognise.whisper import GPU, PAD, TAIL, Whisper
+from agent.engines.recognise.whisper import GPU, Whisper
+from agent.engines.recognise.whisper_model import PAD, TAIL
 from agent.engines.service.client import Remote
 from agent.engines.table import load
 from agent.errors import EngineError
@@ -88,7 +89,7 @@ async def test_windows_of_other_lengths_and_kinds_are_heard_about_as_each_alone(
 async def test_as_on_a_gpu_windows_of_all_lengths_interims_and_finals_are_heard_in_one_call() -> None:
     ear, calls = as_on_a_gpu(), list[int]()
     encode = ear._model.encode
-    ear._model.encode = lambda features: calls.append(len(features)) or encode(features)
+    ear._model.encode = lambda windows: calls.append(len(windows)) or encode(windows)
     requests = [
         SoundRequest(cut("en_jfk.flac", 0, 8), "en", final=True),
         SoundRequest(cut("en_jfk.flac", 0, 3.5), "en", prefix="And so my"),
@@ -113,10 +114,16 @@ def test_the_silence_that_a_window_is_padded_with_is_as_if_it_had_been_recorded(
     samples = np.random.default_rng(1).standard_normal(int(seconds * 16_000)).astype(np.float32) / 10
     silence = np.zeros(int((min(30.0, max(2.0, seconds * PAD, 6 + seconds)) - seconds + TAIL) * 16_000), np.float32)
 
-    features = whisper._features(samples, seconds)
+    features = whisper._model.features(samples, seconds)
 
-    expected = whisper._model.feature_extractor(np.concatenate([samples, silence]), padding=0)
+    expected = whisper._model._whisper.feature_extractor(np.concatenate([samples, silence]), padding=0)
     assert features == pytest.approx(expected[:, : features.shape[1]], abs=1e-6)
+
+
+def test_where_no_window_has_a_word_nothing_is_aligned(whisper: Any) -> None:
+    nothing_encoded = None
+
+    assert whisper._model.align(whisper._model.tokenizer("en"), [[], []], nothing_encoded, [1.0, 2.0]) == [(), ()]
 
 
 async def test_a_language_that_it_does_not_know_is_one_requests_own(whisper: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agent.engines.service.batch import LATEST, SOONEST, Batch, FairQueue
+from agent.engines.service.batch import LATEST, SOONEST, Batch, FairQueue, Limits
 from agent.errors import EngineError
 
 
@@ -129,7 +129,7 @@ def order_of(count: int, seconds: float, **hurries: bool) -> list[str]:
 
 async def test_several_requests_are_one_call_where_the_engine_can() -> None:
     engine = Engine()
-    batch = Batch(engine.work, most=3)
+    batch = Batch(engine.work, Limits(most=3))
 
     async with running(batch):
         tasks = [asking(batch, "first")]
@@ -144,7 +144,7 @@ async def test_several_requests_are_one_call_where_the_engine_can() -> None:
 
 async def test_a_stale_interim_is_dropped_and_a_late_final_is_not() -> None:
     engine, clock = Engine(), Clock()
-    batch = Batch(engine.work, patience=1.0, now=clock)
+    batch = Batch(engine.work, Limits(patience=1.0), now=clock)
 
     async with running(batch):
         first = asking(batch, "first")
@@ -160,7 +160,7 @@ async def test_a_stale_interim_is_dropped_and_a_late_final_is_not() -> None:
 
 
 async def test_beyond_its_limit_it_refuses_and_says_that_later_is_better() -> None:
-    batch: Batch[str, str] = Batch(Engine().work, limit=4)
+    batch: Batch[str, str] = Batch(Engine().work, Limits(waiting=4))
     tasks = [asking(batch, "x", room) for room in ("a", "a", "b", "b")]
     await turn()
 
@@ -173,7 +173,7 @@ async def test_beyond_its_limit_it_refuses_and_says_that_later_is_better() -> No
 
 
 async def test_a_room_that_asks_too_much_is_refused_while_others_are_not() -> None:
-    batch: Batch[str, str] = Batch(Engine().work, limit=4)
+    batch: Batch[str, str] = Batch(Engine().work, Limits(waiting=4))
     tasks = [asking(batch, "x"), asking(batch, "x")]
     await turn()
 
@@ -187,7 +187,7 @@ async def test_a_room_that_asks_too_much_is_refused_while_others_are_not() -> No
 
 
 async def test_an_interim_gives_its_place_to_a_final_where_there_is_no_other() -> None:
-    batch: Batch[str, str] = Batch(Engine().work, limit=4)
+    batch: Batch[str, str] = Batch(Engine().work, Limits(waiting=4))
     interim = asking(batch, "interim", final=False)
     others = [asking(batch, "x", room) for room in ("a", "b", "b")]
     await turn()
@@ -222,7 +222,7 @@ async def test_a_request_whose_asker_has_left_is_not_worked_on() -> None:
 
 async def test_one_failure_is_one_requests_own() -> None:
     engine = Engine()
-    batch = Batch(engine.work, most=3)
+    batch = Batch(engine.work, Limits(most=3))
 
     async with running(batch):
         first = asking(batch, "first")
@@ -247,7 +247,7 @@ async def test_when_it_ends_nobody_is_left_waiting_for_what_was_begun() -> None:
 
 async def test_an_interim_is_dropped_when_its_asker_says_it_is_worth_nothing_any_more() -> None:
     engine, clock = Engine(), Clock()
-    batch = Batch(engine.work, patience=10.0, now=clock)
+    batch = Batch(engine.work, Limits(patience=10.0), now=clock)
 
     async with running(batch):
         first = asking(batch, "first")
@@ -272,7 +272,7 @@ async def test_who_is_refused_is_told_when_to_ask_again(limit: int, after: float
         await asyncio.sleep(0.5)
         return [one.upper() for one in requests]
 
-    batch: Batch[str, str] = Batch(slowly, limit=limit, now=asyncio.get_running_loop().time)
+    batch: Batch[str, str] = Batch(slowly, Limits(waiting=limit), now=asyncio.get_running_loop().time)
     async with running(batch):
         await batch.ask("known", "a")
         tasks = [asking(batch, "begun", "a")]
@@ -288,7 +288,7 @@ async def test_who_is_refused_is_told_when_to_ask_again(limit: int, after: float
 
 
 async def test_who_is_refused_before_anything_is_known_may_ask_again_soon() -> None:
-    batch: Batch[str, str] = Batch(Engine().work, limit=2)
+    batch: Batch[str, str] = Batch(Engine().work, Limits(waiting=2))
     tasks = [asking(batch, "x", room) for room in ("a", "b")]
     await turn()
 
@@ -302,7 +302,7 @@ async def test_who_is_refused_before_anything_is_known_may_ask_again_soon() -> N
 
 async def test_a_call_takes_as_much_as_weighs_what_it_may_and_one_request_at_least() -> None:
     engine = Engine()
-    batch = Batch(engine.work, most=4, weigh=len)
+    batch = Batch(engine.work, Limits(most=4), weigh=len)
 
     async with running(batch):
         tasks = [asking(batch, "f")]
@@ -334,7 +334,7 @@ class Timed:
 @asynccontextmanager
 async def timed(**how: Any) -> AsyncIterator[tuple[Batch[float, str], Timed]]:
     engine = Timed()
-    batch: Batch[float, str] = Batch(engine.work, now=asyncio.get_running_loop().time, **how)
+    batch: Batch[float, str] = Batch(engine.work, Limits(**how), now=asyncio.get_running_loop().time)
     task = asyncio.create_task(batch.run())
     yield batch, engine
     task.cancel()

@@ -39,7 +39,7 @@ async def ready(client: aiohttp.ClientSession) -> tuple[int, Any]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A translation of a language may take 0.25 s."""
-    monkeypatch.setattr("agent.engines.service.service.SLOW", 0.05)
+    monkeypatch.setattr("agent.engines.service.adapters.SLOW", 0.05)
 
 
 class Threaded(FakeTranslator):
@@ -88,8 +88,7 @@ async def test_a_call_that_hangs_in_its_thread_frees_its_place_and_the_service_s
 @pytest.mark.usefixtures("impatient")
 async def test_what_waited_behind_a_call_that_hangs_is_told_to_ask_again_and_not_that_it_failed() -> None:
     translator = Threaded()
-    async with serving((FAKES | {"translate": translator}).__getitem__) as (service, path), connected(path) as client:
-        service.stages["translate"]._workers = 1
+    async with serving((FAKES | {"translate": translator}).__getitem__) as (_, path), connected(path) as client:
         poison = [asyncio.create_task(post(client, "/translate", {**HI, "text": "poison"})) for _ in range(3)]
         await asyncio.to_thread(translator.hangs.wait, 5)
         behind = [asyncio.create_task(post(client, "/translate", HI)) for _ in range(4)]
@@ -158,7 +157,7 @@ async def test_who_was_in_one_call_with_what_hangs_is_then_asked_for_by_itself()
 
 
 async def test_a_voice_that_hangs_in_mid_sentence_frees_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.engines.service.service.SLOW", 0.05)
+    monkeypatch.setattr("agent.engines.service.adapters.SLOW", 0.05)
 
     class Choking(FakeVoice):
         async def speak(self, text: str, language: str, voice: str | None, *, speed: float = 1.0) -> AsyncIterator[Dub]:
