@@ -157,7 +157,7 @@ class Calls:
             for tag in (given["reads"], given["hears"], given["speaks"])
             if tag not in ("", "auto") and not canonical(tag)
         }
-        wants, late = self._spoken(identity, held, wants)
+        wants, late = self._spoken_language(identity, held, wants)
         not_made = self._room.wants(identity, wants)
         refused |= late | not_made
         for code in refused.values():
@@ -172,7 +172,7 @@ class Calls:
             "delays": self._room.condition.delays,
         }
 
-    def _spoken(self, identity: str, held: Wants, wants: Wants) -> tuple[Wants, dict[str, str]]:
+    def _spoken_language(self, identity: str, held: Wants, wants: Wants) -> tuple[Wants, dict[str, str]]:
         """The wishes, without a change of the spoken language that is none, or comes too soon after another."""
         said = self._said.get(identity)
         self._remember(identity, wants.speaks)

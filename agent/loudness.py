@@ -177,7 +177,7 @@ def finished(sentences: Iterable[Samples], rate: int, pause: float) -> Generator
         yield levelled(trimmed(sentence, rate), rate)
 
 
-def spoken(stretches: Iterable[Samples], rate: int) -> Generator[Samples, None, None]:
+def without_edges(stretches: Iterable[Samples], rate: int) -> Generator[Samples, None, None]:
     """The stretches of a sentence as they come, without the silence before it and after it.
 
     Silence at the end of a stretch waits for what comes next; within a sentence there is never more than `HELD` of it.

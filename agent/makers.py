@@ -101,4 +101,4 @@ class _Dubs(DubberDoors):
         self.condition.took("speak", seconds)
 
     def spelled(self, text: str) -> str:
-        return self.glossary.spoken(text, self.lang)
+        return self.glossary.pronounced(text, self.lang)

@@ -10,7 +10,7 @@ import numpy as np
 
 from .languages import base
 from .nouns import SAMPLE_RATE, SPACELESS, Word
-from .words import plain
+from .words import folded
 
 FRAME = SAMPLE_RATE // 100
 """Samples of a frame: 10 ms."""
@@ -31,7 +31,7 @@ def tokens(text: str, language: str) -> list[str]:
     found: list[str] = []
     for part in text.split():
         for piece in list(part) if base(language) in SPACELESS else [part]:
-            if found and not plain(piece):
+            if found and not folded(piece):
                 found[-1] += piece
             else:
                 found.append(piece)
@@ -60,8 +60,8 @@ def after(words: Sequence[Word], known: str, language: str) -> tuple[Word, ...]:
     substitution costing as much as the two differ).
     """
     row = [float(at) for at in range(len(words) + 1)]
-    heard = [plain(word.text) for word in words]
-    for expected in map(plain, tokens(known, language)):
+    heard = [folded(word.text) for word in words]
+    for expected in map(folded, tokens(known, language)):
         before, row = row, [row[0] + 1.0]
         for at, found in enumerate(heard):
             row.append(min(before[at + 1] + 1.0, row[at] + 1.0, before[at] + _difference(expected, found)))
@@ -81,7 +81,7 @@ def _difference(one: str, other: str) -> float:
 
 def _length(token: str) -> float:
     """How long a word is, in letters."""
-    return len(plain(token)) + 1.0
+    return len(folded(token)) + 1.0
 
 
 def _stretches(pcm: bytes) -> list[tuple[float, float]]:

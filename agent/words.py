@@ -46,12 +46,12 @@ INVENTED = {
 """Lines that Whisper is known to invent over silence and music (faster-whisper's issues 506 and 843)."""
 
 
-def plain(text: str) -> str:
+def folded(text: str) -> str:
     """A word as it is compared: without case, accents of punctuation, or punctuation."""
     return "".join(c for c in unicodedata.normalize("NFC", text).lower() if c.isalnum() or c == "'")
 
 
-_INVENTED = {" ".join(map(plain, line.split())) for line in INVENTED}
+_INVENTED = {" ".join(map(folded, line.split())) for line in INVENTED}
 
 
 def joined(words: Sequence[Word], language: str) -> str:
@@ -84,7 +84,7 @@ def clause(committed: Sequence[Word], tail: Sequence[Word], until: float) -> int
 def _ends_sentence(word: Word) -> bool:
     if word.text[-1] != ".":
         return word.text[-1] in SENTENCE
-    name = plain(word.text)
+    name = folded(word.text)
     initial = len(name) == 1 and name.isalpha() and word.text[0].isupper() and name != "i"
     return not (initial or name in ABBREVIATED)
 
@@ -104,7 +104,7 @@ def without_loops(words: Sequence[Word], known: Sequence[Word] = ()) -> tuple[Wo
     One word may be said three times in a row, two words twice; three words or more that
     come again at once are the decoder's loop, not the speaker's.
     """
-    said = [plain(word.text) for word in (*known, *words)]
+    said = [folded(word.text) for word in (*known, *words)]
     for at in range(len(said)):
         for length in range(1, min(16, (len(said) - at) // 2) + 1):
             unit = said[at : at + length]
@@ -127,11 +127,11 @@ def without_echoes(
     """
     kept, echoed = [*known], False
     for word in words:
-        if not plain(word.text) or (echoed and _silent([word], word.start, voiced)):
+        if not folded(word.text) or (echoed and _silent([word], word.start, voiced)):
             kept += [] if echoed else [word]
             continue
         kept.append(word)
-        spoken = [at for at, one in enumerate(kept) if plain(one.text)]
+        spoken = [at for at, one in enumerate(kept) if folded(one.text)]
         new = sum(at >= len(known) for at in spoken)
         length = _echo([kept[at] for at in spoken], new, voiced)
         echoed = length > 0
@@ -148,7 +148,7 @@ def _echo(said: Sequence[Word], new: int, voiced: Callable[[float, float], float
     """How many of the last words are an echo of those before them; only the last `new` can be one."""
     for length in range(1, min(ECHO, new, len(said) // 2) + 1):
         first, again = said[-2 * length : -length], said[-length:]
-        if [plain(word.text) for word in first] == [plain(word.text) for word in again] and (
+        if [folded(word.text) for word in first] == [folded(word.text) for word in again] and (
             _silent(again, first[-1].end, voiced) or (2 * length <= new and _silent(first, first[0].start, voiced))
         ):
             return length
@@ -157,7 +157,7 @@ def _echo(said: Sequence[Word], new: int, voiced: Callable[[float, float], float
 
 def _silent(words: Sequence[Word], since: float, voiced: Callable[[float, float], float]) -> bool:
     """Whether there is no sound in which these words can have been said, at the earliest from `since` on."""
-    letters = sum(len(plain(word.text)) for word in words)
+    letters = sum(len(folded(word.text)) for word in words)
     moment = any(word.end - word.start < MOMENT for word in words)
     return moment or voiced(max(words[0].start, since), words[-1].end) < SOUND * letters
 
@@ -170,7 +170,7 @@ def without_rest(words: Sequence[Word]) -> tuple[Word, ...]:
     """
     for at in range(1, len(words) - 1):
         rest = words[at:]
-        letters = sum(len(plain(word.text)) for word in rest)
+        letters = sum(len(folded(word.text)) for word in rest)
         if words[at].end - words[at].start < MOMENT and rest[-1].end - rest[0].start < QUICKEST * letters:
             return tuple(words[:at])
     return tuple(words)
@@ -178,8 +178,8 @@ def without_rest(words: Sequence[Word]) -> tuple[Word, ...]:
 
 def rushed(words: Sequence[Word], known: Sequence[Word], seconds: float) -> bool:
     """Whether nobody says as much in so many seconds; or, where known words come again, few people do."""
-    letters = sum(len(plain(word.text)) for word in words)
-    new, old = [plain(word.text) for word in words], [plain(word.text) for word in known]
+    letters = sum(len(folded(word.text)) for word in words)
+    new, old = [folded(word.text) for word in words], [folded(word.text) for word in known]
     runs = {tuple(old[at : at + 4]) for at in range(len(old) - 3)}
     again = any(tuple(new[at : at + 4]) in runs for at in range(len(new) - 3))
     return letters > 10 + max(0.0, seconds) * (15 if again else 1 / QUICKEST)
@@ -202,7 +202,7 @@ def believable(
     """
     once = without_echoes(heard.words, known, voiced) if voiced else heard.words
     words = without_rest(without_loops(once, known))
-    line = " ".join(plain(word.text) for word in words)
+    line = " ".join(folded(word.text) for word in words)
     if heard.no_speech > 0.6 and heard.logprob < -1.0:
         return ()
     # The beginning of something is heard with less certainty; where there surely is speech, a first guess may be shown.

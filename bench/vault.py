@@ -169,12 +169,12 @@ async def destroyed(url: str, folder: Path, asked: argparse.Namespace) -> Measur
     async with Timed.open(url, folder / "ledger") as tenant:
         # The sweep drops a day only where everything of it is gone, so each way has a day of its own.
         days = iter(range(10, 10_000, 40))
-        rows, scours = list[float](), list[float]()
+        rows, vacuums = list[float](), list[float]()
 
         async def swept() -> float:
             await _old(tenant, next(days), asked)
             began = time.perf_counter()
-            with _timed(sweep.Sweep, "_days", rows), _timed(sweep, "scour", scours):
+            with _timed(sweep.Sweep, "_days", rows), _timed(sweep, "vacuum", vacuums):
                 done = await tenant.sweep()
             took = time.perf_counter() - began
             if not done or done.records != asked.expired or await _left(tenant):
@@ -198,7 +198,7 @@ async def destroyed(url: str, folder: Path, asked: argparse.Namespace) -> Measur
         "delete_and_vacuum_s": _spread([b for _, b in rounds], 3),
         "times_as_fast": _spread([b / a for a, b in rounds]),
         "of_it_rows_s": _spread(rows, 3),
-        "of_it_scouring_s": _spread(scours, 3),
+        "of_it_vacuum_s": _spread(vacuums, 3),
         "rows_times_as_fast": round(statistics.median([b for _, b in rounds]) / statistics.median(rows), 1),
     }
 

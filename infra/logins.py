@@ -7,7 +7,7 @@ from collections.abc import Mapping
 ROLES = ("agent", "web", "retention", "auditor")
 """`dragoman_ROLE` is what the migrations grant to; `dragoman_ROLE_login` is who signs in."""
 _NO_MORE = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
-_SCOURING = (
+_VACUUMING = (
     "GRANT pg_checkpoint TO dragoman_retention",
     "GRANT EXECUTE ON FUNCTION pg_switch_wal() TO dragoman_retention",
 )
@@ -44,7 +44,7 @@ def statements(secrets: Mapping[str, str]) -> list[str]:
             f"ALTER ROLE {name} LOGIN {_NO_MORE} PASSWORD '{password}'",
             f"GRANT {group} TO {name} WITH INHERIT FALSE, SET TRUE",
         ]
-    return [*made, *_SCOURING]
+    return [*made, *_VACUUMING]
 
 
 def _made(role: str) -> str:

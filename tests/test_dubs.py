@@ -203,7 +203,7 @@ async def test_the_voice_is_given_a_name_as_it_sounds_and_the_cues_are_the_capti
 
     class Spelling(DubberDoors):
         def spelled(self, text: str) -> str:
-            return glossary.spoken(text, "es")
+            return glossary.pronounced(text, "es")
 
     dubber = Dubber("es", VoiceCloning(voice), channel, now=time, doors=Spelling())
     await dubber.run(fed(caption("a", 6.5), caption("b", 7.5), waited=1.0))

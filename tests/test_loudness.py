@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from agent.loudness import LEVEL, SLEW, Samples, Stream, levelled, loudness, pieces, spoken, trimmed
+from agent.loudness import LEVEL, SLEW, Samples, Stream, levelled, loudness, pieces, trimmed, without_edges
 
 RATES = (16_000, 22_050, 24_000, 48_000)
 MONO = 3.01
@@ -144,7 +144,7 @@ def test_a_stream_comes_without_the_silence_around_it_and_loses_nothing_within()
     word, gap = babble(-20, 0.5, rate), np.zeros(int(rate * 0.3), np.int16)
     told = np.concatenate([np.zeros(rate, np.int16), word, gap, word, np.zeros(2 * rate, np.int16)])
 
-    out = np.concatenate([*spoken(cut(told, 0.11, rate), rate)])
+    out = np.concatenate([*without_edges(cut(told, 0.11, rate), rate)])
 
     assert len(out) / rate == pytest.approx(1.3, abs=0.06)
     assert abs(len(out) - len(trimmed(told, rate))) < rate * 0.03
@@ -155,11 +155,11 @@ def test_a_long_silence_within_a_stream_becomes_a_short_one() -> None:
     word = babble(-20, 0.5, rate)
     told = np.concatenate([word, np.zeros(3 * rate, np.int16), word])
 
-    assert len(np.concatenate([*spoken(cut(told, 0.11, rate), rate)])) / rate == pytest.approx(1.5, abs=0.1)
+    assert len(np.concatenate([*without_edges(cut(told, 0.11, rate), rate)])) / rate == pytest.approx(1.5, abs=0.1)
 
 
 def test_nothing_comes_of_a_stream_of_silence() -> None:
-    assert [*spoken(cut(np.zeros(48_000, np.int16), 0.1, 24_000), 24_000)] == []
+    assert [*without_edges(cut(np.zeros(48_000, np.int16), 0.1, 24_000), 24_000)] == []
 
 
 def test_pieces_are_at_most_a_fifth_of_a_second_and_together_the_whole() -> None:

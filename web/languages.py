@@ -103,7 +103,7 @@ def offers(stages: Sequence[Stage], only: Sequence[str] = ()) -> list[Offer]:
     return [
         Offer(
             tag=each,
-            speak=_spoken(recognise, each),
+            speak=_spoken_grade(recognise, each),
             read=Readable(from_=_written(recognise, each) | (_nearest(pairs, each) or {})),
             hear=_heard(speak, each),
         )
@@ -162,7 +162,7 @@ def _with_carried(pairs: Mapping[str, Mapping[str, Pair]], direct: Stage) -> dic
     return found
 
 
-def _spoken(stage: Stage | None, each: str) -> Spoken | None:
+def _spoken_grade(stage: Stage | None, each: str) -> Spoken | None:
     if stage is None or (served := _serving(stage.languages, each)) is None:
         return None
     figure = stage.languages[served]

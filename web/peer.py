@@ -68,10 +68,10 @@ async def is_at_this_machine(request: web.Request) -> bool:
 
 def is_a_persons(ours: End, theirs: End) -> bool:
     """Whether what holds the end `theirs` of a connection to `ours` listens for nobody. Takes about 50 ms."""
-    ours, theirs = _plain(ours), _plain(theirs)
+    ours, theirs = _unmapped(ours), _unmapped(theirs)
     ends = psutil.net_connections(kind="tcp")
     listening = {end.pid for end in ends if end.status == psutil.CONN_LISTEN}
-    holders = {end.pid for end in ends if end.raddr and (_plain(end.laddr), _plain(end.raddr)) == (theirs, ours)}
+    holders = {end.pid for end in ends if end.raddr and (_unmapped(end.laddr), _unmapped(end.raddr)) == (theirs, ours)}
     return bool(holders) and all(_is_free(pid, listening) for pid in holders)
 
 
@@ -95,7 +95,7 @@ def _forked(pid: int) -> Iterator[int]:
         return
 
 
-def _plain(end: tuple[str, int] | End) -> End:
+def _unmapped(end: tuple[str, int] | End) -> End:
     """One way to write an address that IPv4 and IPv6 both have."""
     host = ipaddress.ip_address(end[0].partition("%")[0])
     mapped = host.ipv4_mapped if isinstance(host, ipaddress.IPv6Address) else None

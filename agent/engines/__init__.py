@@ -126,7 +126,7 @@ class Voice(Protocol):
 
         `voice` is any stable name of the speaker, of which the engine makes a distinct stock voice where it
         has several. Names before it, parted by blanks, are of those who have their voices already, in the
-        order in which they got them: see `stock.seat`. Raises `EngineError`.
+        order in which they got them: see `stock_voices.assign`. Raises `EngineError`.
         """
         ...
 

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import Protocol
 
 from ..nouns import Word
-from ..words import plain
+from ..words import folded
 
 OLD = 5.0
 """Seconds after which a word is committed as it was last heard, whether or not two passes agree."""
@@ -30,7 +30,7 @@ def local_agreement(before: Word | None, now: Word, until: float) -> bool:
     translation by partial hypothesis selection"); for Whisper: Macháček et al. 2023
     (arXiv 2307.14743).
     """
-    return before is not None and now.end <= until and plain(before.text) == plain(now.text)
+    return before is not None and now.end <= until and folded(before.text) == folded(now.text)
 
 
 @dataclass(frozen=True, slots=True)

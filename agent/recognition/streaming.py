@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ..engines import VoiceActivityDetector, WindowRecognizer
 from ..errors import EngineError
 from ..nouns import Chunk, Hypothesis, Segment, Transcription, Word
-from ..words import believable, clause, joined, moved, plain, rushed
+from ..words import believable, clause, folded, joined, moved, rushed
 from .clause_writer import ClauseWriter
 from .commit import OLD, Alignment, Commitment, Policy
 from .language_id import LanguageDetector
@@ -85,7 +85,7 @@ class Streaming:
 
 
 @dataclass(slots=True)
-class Heard:
+class Progress:
     """How far the passes over an utterance have come."""
 
     until: float = 0.0
@@ -120,7 +120,7 @@ class Stream:
         self._tongue = LanguageDetector(language)
         self._frames = FrameQueue(pace.most)
         self._window = Window(gate, pace.hang)
-        self._heard = Heard()
+        self._progress = Progress()
         self._context: tuple[Word, ...] = ()
         self._words = Commitment(policy)
         self._clauses = ClauseWriter(track)
@@ -185,7 +185,7 @@ class Stream:
 
     def _begin(self) -> None:
         self._open = True
-        self._heard = Heard(self._window.end - OPENING, self._window.start)
+        self._progress = Progress(self._window.end - OPENING, self._window.start)
         self._tongue.begin()
 
     def _rest_in_silence(self) -> None:
@@ -198,8 +198,8 @@ class Stream:
     def _forget(self, seconds: float) -> None:
         before = self._window.start
         self._window.cut_before(before + seconds)
-        if self._heard.until < self._window.start:
-            self._forgotten += self._window.start - max(before, self._heard.until)
+        if self._progress.until < self._window.start:
+            self._forgotten += self._window.start - max(before, self._progress.until)
         self._context = ()
 
     # Passes
@@ -215,7 +215,7 @@ class Stream:
             return False
         if self._hushed:
             return not self._finally_heard
-        new = self._window.end - self._heard.until
+        new = self._window.end - self._progress.until
         if not (self._words.committed or self._words.tail):
             return new >= max(self._pace.first, late)
         # What came while the last pass ran says how long one takes: half of the time is left to others.
@@ -228,7 +228,7 @@ class Stream:
     @property
     def _finally_heard(self) -> bool:
         """Whether the last pass was a final one and nobody has spoken since."""
-        return self._heard.well and self._heard.voiced_until >= self._window.voiced_until
+        return self._progress.well and self._progress.voiced_until >= self._window.voiced_until
 
     async def _pass(self) -> None:
         if not await self._hear(final=self._hushed):
@@ -252,7 +252,7 @@ class Stream:
         known = (*known, *committed)
         prefix = joined(known, language or self._language)
         heard = await self._ear.transcribe(window.since(start), language, prefix=prefix, final=final)
-        self._heard = Heard(window.end, window.voiced_until, final)
+        self._progress = Progress(window.end, window.voiced_until, final)
         if language is None and not self._believed(heard, window.end - start, final):
             return False
         self._last = heard
@@ -287,7 +287,7 @@ class Stream:
         # They were the prefix of this pass: what comes after them is heard again.
         self._clauses.segment(committed, str(before), self._window.voiced_until, self._last)
         self._window.cut_before(committed[-1].end)
-        self._heard.until, self._heard.well = self._window.start, False
+        self._progress.until, self._progress.well = self._window.start, False
         return False
 
     # What was said
@@ -320,4 +320,4 @@ class Stream:
 
 def _from_a_letter(words: tuple[Word, ...]) -> tuple[Word, ...]:
     """Words without marks that belong to the clause before them."""
-    return next((words[at:] for at, word in enumerate(words) if plain(word.text)), ())
+    return next((words[at:] for at, word in enumerate(words) if folded(word.text)), ())

@@ -166,7 +166,7 @@ class Glossary:
         names = [str(term.within(language)) for term in self.found(said, source).into(language).terms]
         return corrected(text, names, language)
 
-    def spoken(self, text: str, language: str) -> str:
+    def pronounced(self, text: str, language: str) -> str:
         """A text as a voice of a language is to be given it."""
         return _put(text, self._sounds(language), language, exact=True)[0]
 
@@ -213,7 +213,7 @@ def _by_tag(given: object) -> Mapping[str, str]:
 
 def _text(given: object) -> str:
     """One line of letters that can be read. Raises `bad_glossary`."""
-    text = _plain(given) if isinstance(given, str) else ""
+    text = _composed(given) if isinstance(given, str) else ""
     control = any(unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} for each in text)
     readable = any(map(str.isalnum, text))
     if control or not readable or _TURNING.search(text) or len(text) > LONGEST:
@@ -225,7 +225,7 @@ def _bad(sentence: str) -> DragomanError:
     return DragomanError("bad_glossary", sentence)
 
 
-def _plain(text: str) -> str:
+def _composed(text: str) -> str:
     return re.sub(r" +", " ", unicodedata.normalize("NFC", text)).strip()
 
 

@@ -39,11 +39,11 @@ class PromptedRecognizer:
         """See `WindowRecognizer`. What was really said before the window goes last: it tells more."""
         told = " ".join(part for part in (self._glossary.prompt(language), prompt) if part)
         heard = await self._ear.transcribe(pcm, language, told, prefix=prefix, final=final)
-        terms = [[_plain(word) for word in term.split()] for term in self._glossary.told(language)]
+        terms = [[_letters(word) for word in term.split()] for term in self._glossary.told(language)]
         return replace(heard, words=self._believed(heard, terms)) if terms else heard
 
     def _believed(self, heard: Transcription, terms: Sequence[Sequence[str]]) -> tuple[Word, ...]:
-        words = [_plain(word.text) for word in heard.words]
+        words = [_letters(word.text) for word in heard.words]
         doubtful = heard.no_speech > self.DOUBT[0] or heard.logprob < self.DOUBT[1]
         if doubtful and set(words) <= {*HEAD, *(word for term in terms for word in term)}:
             return ()
@@ -60,5 +60,5 @@ def _echo(words: Sequence[str], terms: Sequence[Sequence[str]]) -> int:
     return len(words)
 
 
-def _plain(word: str) -> str:
+def _letters(word: str) -> str:
     return _LETTERS.sub("", word).casefold()

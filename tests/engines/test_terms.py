@@ -149,7 +149,7 @@ async def test_a_voice_says_a_name_as_it_was_told() -> None:
     text = "Xochitl."
 
     plain, again = [samples(await said(espeak, text)) for _ in range(2)]
-    told = samples(await said(espeak, glossary.spoken(text, "en-GB")))
+    told = samples(await said(espeak, glossary.pronounced(text, "en-GB")))
     meant = samples(await said(espeak, "so cheetul."))
     await espeak.close()
 

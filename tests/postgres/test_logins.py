@@ -100,7 +100,7 @@ async def test_a_login_reaches_what_is_kept_through_its_pool(stack: Stack):
     assert found == 0
 
 
-async def test_retention_may_scour_the_log(stack: Stack):
+async def test_retention_may_vacuum_the_log(stack: Stack):
     connection = await asyncpg.connect(stack.env[address_of("retention")])
 
     await connection.execute("SET ROLE dragoman_retention")

@@ -215,15 +215,15 @@ def test_shielding_and_restoring_is_nothing_at_all(words: list[str]):
 def test_a_voice_is_given_the_spelling_that_its_language_needs():
     said = Glossary((Term("Sintra", say={"en": "Seen-tra"}), Term("board", "en", {"es": "junta"}, {"es": "hunta"})))
 
-    assert said.spoken("Sintra, and sintra", "en-US") == "Seen-tra, and sintra"
-    assert said.spoken("Sintra y la Junta", "es") == "Sintra y la hunta"
+    assert said.pronounced("Sintra, and sintra", "en-US") == "Seen-tra, and sintra"
+    assert said.pronounced("Sintra y la Junta", "es") == "Sintra y la hunta"
 
 
 def test_what_is_said_for_one_term_is_not_taken_for_another():
     said = Glossary((Term("Ann", say={"en": "Bob"}), Term("Bob", say={"en": "Ann"})))
 
-    assert said.spoken("Ann met Bob.", "en") == "Bob met Ann."
+    assert said.pronounced("Ann met Bob.", "en") == "Bob met Ann."
 
 
 def test_a_backslash_is_only_a_backslash():
-    assert Glossary((Term("Ann", say={"en": r"A\1n"}),)).spoken("Ann", "en") == r"A\1n"
+    assert Glossary((Term("Ann", say={"en": r"A\1n"}),)).pronounced("Ann", "en") == r"A\1n"

@@ -295,7 +295,7 @@ def test_promise_18_and_20_the_database_keeps_and_forgets_what_a_plain_account_o
     with asyncio.Runner() as runner:
         opened = Tenant.open(own_url, tmp_path / "ledger")
         tenant = runner.run(opened.__aenter__())
-        # Scouring takes most of a sweep's time, and changes nothing here.
+        # Vacuuming takes most of a sweep's time, and changes nothing here.
         runner.run(tenant.owner.execute("REVOKE MAINTAIN ON vault_keys.data_key FROM dragoman_retention"))
         machine = type("Machine", (Vault,), {"tenant": tenant, "runner": runner, "seen": Counter()})
         try:

@@ -44,7 +44,7 @@ class PluginVoice(LoadedVoice):
             if not any(map(str.isalnum, sentence)):
                 continue  # most servers refuse what nobody could say
             with plugin.failing():
-                samples, rate = await _spoken(plugin.built(seat(voice, len(plugin.offer.variants))), sentence)
+                samples, rate = await _synthesized(plugin.built(seat(voice, len(plugin.offer.variants))), sentence)
             samples = levelled(trimmed(faster(samples, rate, speed), rate), rate)
             if begun:
                 samples = np.concatenate([silence(PAUSE / speed, rate), samples])
@@ -57,7 +57,7 @@ class PluginVoice(LoadedVoice):
             await plugin.close()
 
 
-async def _spoken(engine: tts.TTS[Any], sentence: str) -> tuple[Samples, int]:
+async def _synthesized(engine: tts.TTS[Any], sentence: str) -> tuple[Samples, int]:
     """The sound, and its rate."""
     options = APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=5.0)
     made: dict[str, list[rtc.AudioFrame]] = {}

@@ -188,7 +188,7 @@ class Whisper(LoadedRecognizer):
         """The language of each, and how sure that is."""
         if all(window.language for window in windows):
             return [(window.language or "", 1.0) for window in windows]
-        found = self._model.spoken(encoded)
+        found = self._model.detected(encoded)
         return [(one.language, 1.0) if one.language else other for one, other in zip(windows, found, strict=True)]
 
     def _aligned(
@@ -342,10 +342,10 @@ def _after(aligned: Sequence[Mapping[str, Any]], known: int, seconds: float, lan
         if known <= 0:
             pieces.append(piece)
         known -= len(piece["tokens"])
-    return _joined(pieces, seconds, spaced=language not in SPACELESS)
+    return _as_words(pieces, seconds, spaced=language not in SPACELESS)
 
 
-def _joined(aligned: Sequence[Mapping[str, Any]], seconds: float, spaced: bool) -> tuple[Word, ...]:
+def _as_words(aligned: Sequence[Mapping[str, Any]], seconds: float, spaced: bool) -> tuple[Word, ...]:
     """Aligned pieces as words: what does not begin with a space belongs to the word before it."""
     words: list[Word] = []
     for piece in aligned:

@@ -88,7 +88,7 @@ class Model:
         longest = max(map(len, windows)) / SAMPLE_RATE
         return self._whisper.encode(np.stack([self.features(samples, longest) for samples in windows]))
 
-    def spoken(self, encoded: Any) -> list[tuple[str, float]]:
+    def detected(self, encoded: Any) -> list[tuple[str, float]]:
         """The language of each window, and how probable it is."""
         return [(best[0][0][2:-2], float(best[0][1])) for best in self._whisper.model.detect_language(encoded)]
 

@@ -11,7 +11,7 @@ from prometheus_client import generate_latest
 from ray import serve
 
 from agent.engines import Reference, Served
-from agent.engines.service.adapters import spoken
+from agent.engines.service.adapters import speech_pieces
 from agent.engines.service.requests import Speak
 from agent.engines.service.service import Service
 from agent.errors import EngineError
@@ -60,7 +60,7 @@ class Engine:
     async def speak(self, about: Speak, reference: Reference | None) -> AsyncIterator[Dub | EngineError]:
         """The pieces as they are made, and last the `EngineError` that ended them, if one did."""
         try:
-            async with aclosing(spoken(self._stage, about, reference)) as dubs:
+            async with aclosing(speech_pieces(self._stage, about, reference)) as dubs:
                 async for dub in dubs:
                     yield dub
         except EngineError as error:

@@ -144,7 +144,7 @@ class VoiceAdapter(Adapter[Speech, None]):
         """A language of each engine, so that each of their processes is there."""
         served = engine.served()
         languages = {served.route.get(tag, served.engine): tag for tag in served.languages}
-        await asyncio.gather(*(_spoken(engine, language) for language in languages.values()))
+        await asyncio.gather(*(_warmed(engine, language) for language in languages.values()))
 
     def deadline(self, request: Speech) -> float:
         return SLOW * (6.0 + len(request.about.text) / 10)
@@ -162,7 +162,7 @@ class VoiceAdapter(Adapter[Speech, None]):
         self._figures.pace("speak", begun, seconds)
 
 
-async def spoken(
+async def speech_pieces(
     stage: Stage[Speech, None], about: Speak, reference: Reference | None = None
 ) -> AsyncGenerator[Dub, None]:
     """The pieces as they are made. Raises `EngineError`, also after some of them."""
@@ -194,7 +194,7 @@ def _begun(voice: LoadedVoice, about: Speak, reference: Reference | None) -> Any
     return voice.speak_as(about.text, about.language, reference, speed=about.speed)
 
 
-async def _spoken(voice: Any, language: str) -> None:
+async def _warmed(voice: Any, language: str) -> None:
     async with aclosing(voice.speak(WARM, language, None)) as dubs:
         async for _ in dubs:
             pass

@@ -16,7 +16,7 @@ from ...settings import Settings
 from .. import Reference
 from ..table import TABLE, chosen
 from ..table import load as load_engine
-from .adapters import DirectAdapter, RecognizerAdapter, TranslatorAdapter, VoiceAdapter, spoken
+from .adapters import DirectAdapter, RecognizerAdapter, TranslatorAdapter, VoiceAdapter, speech_pieces
 from .api import State
 from .requests import Speak
 from .stage import Figures, Stage
@@ -62,4 +62,4 @@ class Service:
         return await self.stages[stage].ask(request, room, final=final, worth=worth)
 
     def speak(self, about: Speak, reference: Reference | None = None) -> AsyncGenerator[Dub, None]:
-        return spoken(self.stages["speak"], about, reference)
+        return speech_pieces(self.stages["speak"], about, reference)

@@ -24,7 +24,7 @@ from langcodes.tag_parser import LanguageTagError
 
 from ...errors import EngineError
 from ...languages import base
-from ...loudness import Samples, Stream, finished, silence, spoken
+from ...loudness import Samples, Stream, finished, silence, without_edges
 from ...nouns import SAMPLE_BYTES, SAMPLE_RATE, Dub
 from ...settings import Settings
 from ...text import plain, sentences
@@ -363,7 +363,7 @@ class Xtts:
         for at, part in enumerate(parts(order.text, limit)):
             if at:
                 yield silence(PAUSE / order.speed, self.rate)
-            for samples in spoken(self._stretches(part, order, latents, embedding), self.rate):
+            for samples in without_edges(self._stretches(part, order, latents, embedding), self.rate):
                 yield level.push(samples)
 
     def _stretches(self, text: str, order: Order, latents: Any, embedding: Any) -> Iterator[Samples]:

@@ -19,7 +19,7 @@ from ...languages import base
 from ...settings import Settings
 from ...text import plain, sentences
 from .. import LoadedTranslator, Served, Translation
-from .sentences import fitted, joined, whole
+from .sentences import fitted, one_text, whole
 
 NAME = "apertium"
 IDLE = 1_800.0
@@ -92,7 +92,7 @@ class Apertium(LoadedTranslator):
     async def _made(self, pipeline: Pipeline, text: str, source: str, target: str) -> str:
         parts = sentences(whole(text, source))
         made = [await pipeline.ask(part) for part in parts if part]
-        return fitted(joined(made), text, base(target)) if made else plain(text)
+        return fitted(one_text(made), text, base(target)) if made else plain(text)
 
     async def _end_idle(self) -> None:
         for pipeline in self._pipelines.values():

@@ -21,7 +21,7 @@ from ...languages import base
 from ...text import plain
 from .. import LoadedTranslator, Served, TextRequest, Translation
 from .language_names import LanguageNames
-from .sentences import fitted, joined, parts
+from .sentences import fitted, one_text, parts
 
 BEAM = 4
 """Of small models. On a CPU it takes large ones three times as long for eight languages."""
@@ -155,13 +155,13 @@ class BatchTranslation(LoadedTranslator):
 class AllPairs(BatchTranslation, ABC):
     """A model that serves each language that it offers into all others. How it writes and reads is its own to say."""
 
-    def __init__(self, engine: str, model: Any, tongues: LanguageNames, offered: Sequence[str]) -> None:
+    def __init__(self, engine: str, model: Any, names: LanguageNames, offered: Sequence[str]) -> None:
         gpu = model.device == "cuda"
         # Calls of one model wait for each other: on a GPU, where more in a call costs little, one call gathers more.
         self.most, self.width = (WIDTH, 1) if gpu else (FEW, 2)
         self._model = model
-        self._tongues = tongues
-        self._offered = [tag for tag in dict.fromkeys(offered) if tongues.get(tag)]
+        self._codes = names
+        self._offered = [tag for tag in dict.fromkeys(offered) if names.get(tag)]
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=engine)
         super().__init__(engine, self._pair, self._translated, self._thread)
 
@@ -183,7 +183,7 @@ class AllPairs(BatchTranslation, ABC):
         return Served("translate", self._engine, why, licence, "chrf", dict.fromkeys(pairs), routes)
 
     def _pair(self, source: str, target: str) -> Names | None:
-        from_, to = self._tongues.get(source), self._tongues.get(target)
+        from_, to = self._codes.get(source), self._codes.get(target)
         return (from_, to) if from_ and to and from_ != to else None
 
     def _translated(self, jobs: Sequence[Job]) -> list[str]:
@@ -209,6 +209,6 @@ class _Plan:
         if not self._parts:
             return {target: Translation(plain(said), engine) for target in self._served}
         whole_ones = {
-            target: joined([made[Job(part, pair)] for part in self._parts]) for target, pair in self._served.items()
+            target: one_text([made[Job(part, pair)] for part in self._parts]) for target, pair in self._served.items()
         }
         return {target: Translation(fitted(text, said, base(target)), engine) for target, text in whole_ones.items()}

@@ -13,7 +13,7 @@ from ...languages import base
 from ...settings import Settings
 from ...text import plain, sentences
 from .. import LoadedTranslator, Served, Translation
-from .sentences import fitted, joined, whole
+from .sentences import fitted, one_text, whole
 
 NAME = "bergamot"
 MODELS = {("en", "pt"): "enpt-*", ("pt", "en"): "pten-*"}
@@ -67,4 +67,4 @@ class Bergamot(LoadedTranslator):
             return plain(text)
         loop = asyncio.get_running_loop()
         made = [await loop.run_in_executor(self._thread, model.translate, part) for part in parts]
-        return fitted(joined(made), text, target)
+        return fitted(one_text(made), text, target)

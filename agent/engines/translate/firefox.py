@@ -29,7 +29,7 @@ from ...settings import Settings
 from ...text import plain
 from .. import LoadedTranslator, Served, Translation
 from .language_names import LanguageNames
-from .sentences import fitted, joined, parts
+from .sentences import fitted, one_text, parts
 
 NAME = "firefox"
 PATIENCE = 20.0
@@ -82,7 +82,7 @@ class Firefox(LoadedTranslator):
     """A `Translator`: its models know single sentences, and one sentence is translated at a time."""
 
     def __init__(self, folder: Path, found: Sequence[tuple[str, str]]) -> None:
-        self._tongues = LanguageNames({one: one for pair in found for one in pair})
+        self._codes = LanguageNames({one: one for pair in found for one in pair})
         self._directions = frozenset(found)
         self._program = Program(folder)
 
@@ -98,9 +98,9 @@ class Firefox(LoadedTranslator):
         """See `Translator`. `context` is not used: the models know single sentences."""
         said, made = parts(text, source), {}
         for target in targets:
-            from_, to = self._tongues.get(source), self._tongues.get(target)
+            from_, to = self._codes.get(source), self._codes.get(target)
             if from_ and to and (from_, to) in self._directions:
-                whole = joined(await self._program.ask(f"{from_}-{to}", said)) if said else ""
+                whole = one_text(await self._program.ask(f"{from_}-{to}", said)) if said else ""
                 fit = fitted(whole, text, base(target)) if said else plain(text)
                 made[target] = Translation(fit, NAME)
         return made

@@ -38,7 +38,7 @@ def load(settings: Settings) -> Madlad:
         raise EngineError("engine_failed", f"There is no usable MADLAD-400 model in {folder}.") from error
 
 
-def tongues(vocabulary: Iterable[str]) -> LanguageNames:
+def language_names(vocabulary: Iterable[str]) -> LanguageNames:
     """The languages of a model by its vocabulary, which has a token for each target: `<2es>`, `<2sr_Latn>`."""
     return LanguageNames({tag[1].replace("_", "-"): tag[0] for word in vocabulary if (tag := _TAG.fullmatch(word))})
 
@@ -56,7 +56,7 @@ class Madlad(AllPairs):
         super().__init__(
             NAME,
             opened(folder, threads, on_gpu=ON_GPU),
-            tongues(self._pieces.id_to_piece(at) for at in range(len(self._pieces))),
+            language_names(self._pieces.id_to_piece(at) for at in range(len(self._pieces))),
             offered,
         )
 

@@ -40,7 +40,7 @@ def load(settings: Settings) -> Nllb:
         raise EngineError("engine_failed", f"There is no usable NLLB model in {folder}.") from error
 
 
-def tongues(vocabulary: Iterable[str]) -> LanguageNames:
+def language_names(vocabulary: Iterable[str]) -> LanguageNames:
     """The languages of a model by its vocabulary, which has them as FLORES-200 does: `eng_Latn`."""
     return LanguageNames({word.replace("_", "-"): word for word in vocabulary if _CODE.fullmatch(word)})
 
@@ -53,7 +53,7 @@ class Nllb(AllPairs):
 
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.encode_special_tokens = True  # whoever says `</s>` has said five characters
-        super().__init__(NAME, opened(folder, threads), tongues(self._tokenizer.get_vocab()), offered)
+        super().__init__(NAME, opened(folder, threads), language_names(self._tokenizer.get_vocab()), offered)
 
     def served(self) -> Served:
         return self._served("NLLB-200", "CC-BY-NC-4.0, not for commercial use")

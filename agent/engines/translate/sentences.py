@@ -87,6 +87,6 @@ def _opened(sentence: str) -> str:
     return sentence
 
 
-def joined(parts: Sequence[str]) -> str:
+def one_text(parts: Sequence[str]) -> str:
     """Sentences as one text again."""
     return " ".join(part for part in parts if part)

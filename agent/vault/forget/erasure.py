@@ -14,7 +14,7 @@ What can go wrong, and why things happen in this order:
   destroyed again (`restore`).
 
 The order: the request is written down and logged (`request`); keys go, with log and receipt (`carry_out`); the
-ledger's line is confirmed; the files are rewritten so that none holds a key (`scour`); the rows go (`clear`). A
+ledger's line is confirmed; the files are rewritten so that none holds a key (`vacuum`); the rows go (`clear`). A
 receipt is signed before the commit, because without one nobody could prove that anything was erased.
 """
 
@@ -40,7 +40,7 @@ from .destroy import KeyToDestroy, destroy, entry, weighed
 from .leftover_rows import clear
 from .receipts import Receipt, Told, signed
 from .scope import Scope
-from .vacuum import scour
+from .vacuum import vacuum
 
 BACKUPS = 7
 """A backup of the keys is kept for so many days."""
@@ -71,7 +71,7 @@ class Erasures:
         """Writes the request down and carries it out: the keys at once, then the files, then the rows."""
         erasure = await self.carry_out(await self.request(scope, by=by))
         if erasure.keys:
-            await scour(self._pool)
+            await vacuum(self._pool)
             await clear(self._pool, self._tenant, list(erasure.keys))
         return erasure
 

@@ -7,7 +7,7 @@ What can go wrong, and why things happen in this order:
 - **Rows stay for ever.** The residue is the list of what is left, and goes in the transaction that deletes the rows.
   Whoever dies in between leaves it, and the next sweep goes on.
 - **One transaction deletes so much that others wait.** It takes about `ROWS` records, the oldest days first.
-- **The files hold the key longer than its rows.** `scour` comes before this: as long as rows are left, the residue
+- **The files hold the key longer than its rows.** `vacuum` comes before this: as long as rows are left, the residue
   says that the files may not be free of the key yet.
 
 Each transaction deletes records, then speakers, then the residue that named them: all three, or nothing.
@@ -31,7 +31,7 @@ async def left(pool: Pool, tenant: UUID) -> list[UUID]:
 
 
 async def clear(pool: Pool, tenant: UUID, keys: list[UUID]) -> None:
-    """Deletes the rows of these keys. Call `scour` before it: a key with rows left may still stand in a file."""
+    """Deletes the rows of these keys. Call `vacuum` before it: a key with rows left may still stand in a file."""
     while keys:
         async with pool.transaction(tenant) as connection:
             rows = list(await connection.execute(statements.NEXT_LEFT, {"tenant": tenant, "keys": keys, "rows": ROWS}))

@@ -38,7 +38,7 @@ from ..log.statements import MISSING, SURELY_IN_FORCE
 from . import statements
 from .destroy import KeyToDestroy, destroy, weighed
 from .leftover_rows import clear, left
-from .vacuum import scour
+from .vacuum import vacuum
 
 
 @dataclass
@@ -107,7 +107,7 @@ async def replay(pool: Pool, tenant: UUID, ledger: Ledger) -> Replayed:
             done.unknown += unknown
     done.records = await _left_over(pool, tenant, [key.id for line in carried_out(lines) for key in _keys(line)])
     if gone := await left(pool, tenant):
-        await scour(pool)
+        await vacuum(pool)
         await clear(pool, tenant, gone)
     return done
 

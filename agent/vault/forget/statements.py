@@ -149,7 +149,7 @@ LOG_DESTROYED = text(
 # Their files and rows
 
 # In which files does a destroyed key still stand? In none, once these have run one after the other.
-SCOUR = tuple(
+VACUUM = tuple(
     text(step)
     for step in (
         "SET lock_timeout = '10s'",

@@ -21,7 +21,7 @@ For each tenant, in this order:
 And for all of them:
 
 4. Drop whole days of which no key is left, and make the days to come.
-5. Rewrite the tables of keys so that no file holds a destroyed one (`vacuum.scour`).
+5. Rewrite the tables of keys so that no file holds a destroyed one (`vacuum.vacuum`).
 6. Delete the rows that those keys opened, which nobody can read any more (`leftover_rows.clear`).
 
 Keys go before rows because a row without its key is unreadable at once, in every copy, while a deleted row may be
@@ -48,7 +48,7 @@ from . import leftover_rows, statements
 from .destroy import KeyToDestroy, destroy, entry, weighed
 from .erasure import Erasures
 from .restore import settle
-from .vacuum import scour
+from .vacuum import vacuum
 
 EVERY = 300.0
 """Seconds between two sweeps. Keys go an hour after they are due at the latest, so this is often enough."""
@@ -71,7 +71,7 @@ class Swept:
     """Erasures that had waited for a hold, or were never carried out."""
     days: list[date] = field(default_factory=list)
     """Days whose rows went as a whole."""
-    scoured: bool | None = None
+    vacuumed: bool | None = None
     """Whether the files are free of the keys; None where there was nothing to destroy."""
 
 
@@ -123,7 +123,7 @@ class Sweep:
                 return swept
             swept.days = await self._days(tenants[0]) if tenants else []
             if any(left.values()):
-                swept.scoured = await scour(self._pool)
+                swept.vacuumed = await vacuum(self._pool)
             for tenant, keys in left.items():
                 await leftover_rows.clear(self._pool, tenant, keys)
             return swept

@@ -27,14 +27,14 @@ _NOT_ALLOWED = {"42501", "55P03", "42601"}
 """We have no right to it; somebody holds the table for long; the server is older than PostgreSQL 17."""
 
 
-async def scour(pool: Pool) -> bool:
+async def vacuum(pool: Pool) -> bool:
     """Renews the table of keys and the WAL; whether all of it could be done.
 
     Needs PostgreSQL 17, `wal_recycle = off`, and that no transaction is open that is older than what was destroyed.
     Agents that store wait meanwhile. Where it can't be done, the server's own vacuum and checkpoints do it in time.
     """
     async with pool.session() as connection:
-        for step in statements.SCOUR:
+        for step in statements.VACUUM:
             try:
                 await connection.execute(step)
             except DBAPIError as error:

@@ -67,7 +67,7 @@ async def as_json(head: Head, lines: AsyncIterable[KeptLine]) -> AsyncIterator[s
 async def as_vtt(head: Head, lines: AsyncIterable[KeptLine]) -> AsyncIterator[str]:
     """W3C WebVTT: who speaks is the cue's voice; the language is said once, or where there are several for each cue."""
     yield f"WEBVTT\nKind: captions\nLanguage: {head.lang}\n\n" if head.lang else "WEBVTT\n\n"
-    async for line, words in _spoken(lines):
+    async for line, words in _readable_lines(lines):
         words = html.escape(words, quote=False)
         if head.lang is None:
             words = f"<lang {line.lang}>{words}</lang>"
@@ -81,7 +81,7 @@ async def as_vtt(head: Head, lines: AsyncIterable[KeptLine]) -> AsyncIterator[st
 async def as_srt(head: Head, lines: AsyncIterable[KeptLine]) -> AsyncIterator[str]:
     """SubRip: `Ada: Is this on?`. It can't write a bracket that no player takes for a tag: those become others."""
     number = 0
-    async for line, words in _spoken(lines):
+    async for line, words in _readable_lines(lines):
         number += 1
         cue = Caption(text=f"{who(line.speaker)}: {words}".translate(_BRACKETS))
         cue.start_time, cue.end_time = map(Timestamp.from_seconds, _times(line))
@@ -91,7 +91,7 @@ async def as_srt(head: Head, lines: AsyncIterable[KeptLine]) -> AsyncIterator[st
 
 async def as_txt(head: Head, lines: AsyncIterable[KeptLine]) -> AsyncIterator[str]:
     """A line for each clause: `[0:01:02] Ada: Is this on?`, with its language where there are several."""
-    async for line, words in _spoken(lines):
+    async for line, words in _readable_lines(lines):
         at = timedelta(seconds=int(_times(line)[0]))
         lang = "" if head.lang else f" ({line.lang})"
         yield f"[{at}] {who(line.speaker)}{lang}: {words}\n"
@@ -108,12 +108,12 @@ _BRACKETS = str.maketrans("<>{}", "‹›()")
 
 def who(speaker: Speaker) -> str:
     """A speaker's name in one readable line, with the voice where several share a microphone."""
-    name = plain(speaker.name or "")[:NAME].strip() or UNKNOWN
-    voice = plain(speaker.voice or "")[:NAME].strip()
+    name = one_line(speaker.name or "")[:NAME].strip() or UNKNOWN
+    voice = one_line(speaker.voice or "")[:NAME].strip()
     return f"{name} ({voice})" if voice else name
 
 
-def plain(words: str) -> str:
+def one_line(words: str) -> str:
     """One line of readable characters: none that control or turn the direction of others, few marks a letter."""
     return " ".join("".join(_readable(words)).split())
 
@@ -131,10 +131,10 @@ def _readable(words: str) -> Iterator[str]:
             yield each
 
 
-async def _spoken(lines: AsyncIterable[KeptLine]) -> AsyncIterator[tuple[KeptLine, str]]:
+async def _readable_lines(lines: AsyncIterable[KeptLine]) -> AsyncIterator[tuple[KeptLine, str]]:
     """The lines in which something readable is left."""
     async for line in lines:
-        if words := plain(line.text):
+        if words := one_line(line.text):
             yield line, words
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from agent.engines import TextRequest
 from agent.engines.table import load
-from agent.engines.translate.madlad import TOKENIZERS, Madlad, tongues
+from agent.engines.translate.madlad import TOKENIZERS, Madlad, language_names
 from agent.errors import EngineError
 from agent.settings import Settings
 from tests.models.madlad import LANGUAGES, build
@@ -55,7 +55,7 @@ class Watched:
 def test_a_tag_finds_the_token_of_its_language(tag: str, token: str | None) -> None:
     others = ("▁Good", "<s>", "<2back_translated>", "<2en_xx_simple>")
 
-    assert tongues([*(f"<2{language}>" for language in LANGUAGES), *others]).get(tag) == token
+    assert language_names([*(f"<2{language}>" for language in LANGUAGES), *others]).get(tag) == token
 
 
 def test_only_what_is_offered_and_known_is_served(folder: Path) -> None:

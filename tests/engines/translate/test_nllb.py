@@ -17,7 +17,7 @@ from agent.engines import LoadedTranslator
 from agent.engines.licences import accept
 from agent.engines.table import load
 from agent.engines.translate.batch_translation import LONGER, SPARE
-from agent.engines.translate.nllb import Nllb, tongues
+from agent.engines.translate.nllb import Nllb, language_names
 from agent.engines.translate.routes import Route, Routes
 from agent.errors import EngineError
 from agent.settings import Settings
@@ -63,7 +63,7 @@ def nllb(folder: Path) -> Iterator[Nllb]:
     ],
 )
 def test_a_tag_finds_the_code_of_its_language_and_script(tag: str, code: str | None) -> None:
-    assert tongues([*LANGUAGES, "▁Good", "<s>"]).get(tag) == code
+    assert language_names([*LANGUAGES, "▁Good", "<s>"]).get(tag) == code
 
 
 def test_only_what_is_offered_and_known_is_served(folder: Path) -> None:

@@ -17,7 +17,7 @@ from agent.vault.db.pool import Role
 from agent.vault.forget.erasure import Erasures
 from agent.vault.forget.receipts import Receipt
 from agent.vault.forget.scope import Scope
-from agent.vault.forget.vacuum import scour
+from agent.vault.forget.vacuum import vacuum
 
 from ..crash import Crash, Fuse
 from ..moved_clock import Said, Tenant
@@ -275,16 +275,16 @@ async def test_promise_18_no_byte_of_a_destroyed_key_is_left_in_the_servers_file
 
     assert erasure.keys
     assert swept
-    assert swept.scoured
+    assert swept.vacuumed
     assert before == (True, True)
     assert after_erasure == (True, 0)
     assert after_sweep == (0, 0, True)
 
 
-async def test_a_scour_that_may_not_be_done_says_so(tenant: Tenant):
+async def test_a_vacuum_that_may_not_be_done_says_so(tenant: Tenant):
     await tenant.owner.execute("REVOKE MAINTAIN ON vault_keys.data_key FROM dragoman_retention")
     try:
-        done = await scour(tenant.retention)
+        done = await vacuum(tenant.retention)
     finally:
         await tenant.owner.execute("GRANT MAINTAIN ON vault_keys.data_key TO dragoman_retention")
 

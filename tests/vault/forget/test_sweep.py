@@ -207,7 +207,7 @@ async def test_promise_18_a_sweep_destroys_exactly_what_is_due_and_its_tombstone
     assert swept
     assert again
     assert (dry.keys, dry.records) == (swept.keys, swept.records) == (4, 8)
-    assert (again.keys, again.records, again.scoured) == (0, 0, None)
+    assert (again.keys, again.records, again.vacuumed) == (0, 0, None)
     await consistent(tenant, due + kept)
     await clean(tenant, due, kept)
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.vault.read import export
-from agent.vault.read.export import FORMATS, Head, plain, who
+from agent.vault.read.export import FORMATS, Head, one_line, who
 from agent.vault.read.reader import KeptLine, KeptMeeting, Speaker
 
 AT = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
@@ -146,7 +146,7 @@ async def test_hostile_text_is_text_in_every_format(name: str):
     vtt, subrip = await written("vtt", *lines, lang="en"), await written("srt", *lines)
     txt, found = await written("txt", *lines), json.loads(await written("json", *lines))
 
-    words = plain(HOSTILE[name])
+    words = one_line(HOSTILE[name])
     assert [cue.text for cue in webvtt.from_string(vtt, strict=True).captions][2] == "Is this on?"
     cues, subtitles = by_ffmpeg("vtt", vtt), read_back(subrip)
     assert [cue[:2] for cue in cues] == [(1.25, 2.5), (1.25, 2.5), (5.0, 6.0)]
@@ -177,7 +177,7 @@ async def test_whatever_is_said_by_whomever_whenever_the_files_are_valid(said: l
         replace(ON, text=text and f"{text}{number}", starts=start, ends=end, speaker=replace(ADA, name=name))
         for number, (text, name, start, end) in enumerate(said)
     ]
-    readable = [line for line in lines if plain(line.text)]
+    readable = [line for line in lines if one_line(line.text)]
 
     vtt, subrip = await written("vtt", *lines), await written("srt", *lines)
     txt, found = await written("txt", *lines), json.loads(await written("json", *lines))
@@ -200,5 +200,5 @@ def test_a_speaker_has_a_readable_name(given: str | None, shown: str):
 
 def test_scripts_that_stack_marks_stay_whole():
     for words in ("ที่นี่", "क्षेत्र", "שָׁלוֹם", "مُحَمَّدٌ", "ཨོཾ་མ་ཎི", "Việt", "e\u0301\u0323"):
-        assert plain(words) == words
-    assert sum(unicodedata.category(each) == "Mn" for each in plain("Z" + "\u0301" * 10_000)) == export.MARKS
+        assert one_line(words) == words
+    assert sum(unicodedata.category(each) == "Mn" for each in one_line("Z" + "\u0301" * 10_000)) == export.MARKS
