@@ -27,6 +27,8 @@ export interface Interpreter {
   spoken: Readonly<Record<string, string>>
   /** Languages that somebody was heard to speak against what they said: identity to tag. */
   suggested: Readonly<Record<string, string>>
+  /** Who has a microphone that is not listened to, because too many are on. */
+  unheard: readonly string[]
   /** Languages in which a dub can sound like the speaker. */
   alike: readonly string[]
 }
@@ -77,6 +79,7 @@ function describe({ identity, attributes }: Present): Interpreter | null {
     detected: tags(attributes[ATTRIBUTE.detected]),
     spoken: tags(attributes[ATTRIBUTE.spoken]),
     suggested: tags(attributes[ATTRIBUTE.suggested]),
+    unheard: names(attributes[ATTRIBUTE.unheard]),
     alike: listed(attributes[ATTRIBUTE.alike]),
   }
 }
@@ -85,19 +88,29 @@ function listed(tags: string | undefined): string[] {
   return (tags ?? '').split(',').filter((tag) => tag !== '')
 }
 
+function names(json: string | undefined): string[] {
+  const parsed = parse(json ?? '[]')
+  return Array.isArray(parsed) ? parsed.filter((one): one is string => typeof one === 'string') : []
+}
+
 function whole(digits: string | undefined): number | null {
   const value = Number(digits ?? NaN)
   return Number.isSafeInteger(value) && value >= 0 ? value : null
 }
 
 function tags(json: string | undefined): Record<string, string> {
+  const parsed = parse(json ?? '{}')
+  if (typeof parsed !== 'object' || parsed === null) return {}
+  return Object.fromEntries(
+    Object.entries(parsed).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
+  )
+}
+
+/** JSON as it was told; null where it is none. */
+function parse(json: string): unknown {
   try {
-    const parsed: unknown = JSON.parse(json ?? '{}')
-    if (typeof parsed !== 'object' || parsed === null) return {}
-    return Object.fromEntries(
-      Object.entries(parsed).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
-    )
+    return JSON.parse(json)
   } catch {
-    return {}
+    return null
   }
 }

@@ -26,6 +26,7 @@ export const ATTRIBUTE = {
   keeps: 'dragoman.keeps',
   keeping: 'dragoman.keeping',
   zero: 'dragoman.zero',
+  unheard: 'dragoman.unheard',
   alike: 'dragoman.alike',
 } as const
 

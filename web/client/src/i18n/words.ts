@@ -225,6 +225,7 @@ export interface Words {
     controls: string
     screenOf: (values: { name: string | number }) => string
     muted: string
+    unheard: string
     synthetic: string
     foundOut: (values: { language: string | number }) => string
     correct: (values: { name: string | number }) => string

@@ -7,12 +7,12 @@ import {
   VideoTrack,
   type TrackReferenceOrPlaceholder,
 } from '@livekit/components-react'
-import { AudioLines, MicOff, MonitorUp } from 'lucide-react'
+import { AudioLines, EarOff, MicOff, MonitorUp } from 'lucide-react'
 import { Track, type Participant } from 'livekit-client'
 import { initials } from '../core/colours'
 import type { Talk } from '../core/talk'
 import { useWords } from '../react/page'
-import { useInside } from '../react/session'
+import { useInside, useStatus } from '../react/session'
 import { useStore } from '../react/store'
 import { SpokenLanguage } from './SpokenLanguage'
 import { TalkButton } from './TalkBar'
@@ -47,6 +47,7 @@ export function Tile({ track, column }: { track: TrackReferenceOrPlaceholder; co
       {!screen && (
         <div className="tile-top">
           <Dubbed identity={participant.identity} />
+          <Unheard identity={participant.identity} />
           {talk && <Controlled talk={talk} identity={participant.identity} />}
         </div>
       )}
@@ -76,6 +77,19 @@ function Muted({ participant }: { participant: Participant }) {
   const words = useWords()
   const muted = useIsMuted({ participant, source: Track.Source.Microphone })
   return muted ? <MicOff size={16} role="img" aria-label={words.room.muted} /> : null
+}
+
+/** Somebody speaks, and nobody interprets it: that is said, or they would be thought to say nothing. */
+export function Unheard({ identity }: { identity: string }) {
+  const words = useWords()
+  const { interpreter } = useStatus()
+  if (!interpreter?.unheard.includes(identity)) return null
+  return (
+    <p className="dubbed" data-testid="unheard" title={words.room.unheard}>
+      <EarOff aria-hidden size={16} />
+      <span>{words.room.unheard}</span>
+    </p>
+  )
 }
 
 /** The small wave: what is heard now is a machine's voice, saying this person's words. */

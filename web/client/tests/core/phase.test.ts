@@ -14,6 +14,7 @@ const interpreter = {
   detected: {},
   spoken: {},
   suggested: {},
+  unheard: [],
   alike: [],
 }
 const calm: Situation = {

@@ -34,6 +34,7 @@ async function told(zero: number | null) {
     detected: {},
     spoken: {},
     suggested: {},
+    unheard: [],
     alike: [],
   }
   const live: Frame[] = []

@@ -28,6 +28,7 @@ const interpreter = (change: Partial<Interpreter> = {}): Interpreter => ({
   detected: {},
   spoken: {},
   suggested: {},
+  unheard: [],
   alike: [],
   ...change,
 })

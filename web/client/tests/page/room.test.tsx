@@ -18,6 +18,7 @@ import { Captions } from '../../src/room/Captions'
 import { KeptBadge } from '../../src/room/Kept'
 import { LiveRegion } from '../../src/room/LiveRegion'
 import { OwnVoice } from '../../src/room/OwnVoice'
+import { Unheard } from '../../src/room/Tile'
 import { StateLine } from '../../src/room/StateLine'
 import { Transcript } from '../../src/room/Transcript'
 import { TranscriptLine } from '../../src/room/TranscriptLine'
@@ -45,6 +46,7 @@ const interpreter = {
   detected: {},
   spoken: {},
   suggested: {},
+  unheard: [],
   alike: [],
 }
 const wishes = { speaks: 'es', reads: 'es', hears: 'es', also: '' }
@@ -80,6 +82,21 @@ function show(part: ReactNode) {
     </PageProvider>,
   )
 }
+
+describe('a microphone that is not listened to', () => {
+  it('is said on the picture of whose it is, and on no other', () => {
+    show(
+      <>
+        <Unheard identity="ana" />
+        <Unheard identity="ben" />
+      </>,
+    )
+    expect(screen.queryByTestId('unheard')).toBeNull()
+    act(() => patch(session.now.status, { interpreter: { ...interpreter, unheard: ['ben'] } }))
+    expect(screen.getAllByTestId('unheard')).toHaveLength(1)
+    expect(screen.getByTestId('unheard').textContent).toMatch(/too many microphones/)
+  })
+})
 
 describe('the badge of what is kept', () => {
   const end = { days: 30, since: 'end' } as const
