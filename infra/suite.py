@@ -21,13 +21,15 @@ ATTENDANCE = ("tests/live/test_attendance.py", "tests/live/test_chaos.py", "test
 AT_ONCE = "3"
 """Processes for tests that wait for Postgres, files and clocks as often as they compute."""
 PHASES = (
-    (("page",), ("coqui",), ("unit",)),
-    (("live", "ray"),),
+    (("page",), ("unit",)),
+    (("coqui",), ("live", "ray")),
     (("attendance",), ("browser",)),
 )
 """One after the other; in each its lanes run beside one another, and what all but the last print comes after it.
 
-Rooms with real speech have the machine for themselves: what comes too late there is rightly given up."""
+Rooms with real speech have the machine for themselves, for what comes too late there is rightly given up. Only what
+they leave over (`LEFT_OVER`) goes to Coqui's checks."""
+LEFT_OVER = ("nice", "-n", "19")
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ def checks(part: str) -> list[Check]:
             return [Check("pytest, ray", [*python, "infra.supervise", *python, "pytest", "-m", "ray"])]
         case "coqui":
             apart = str(HERE.apart("coqui") / "bin" / "python")
-            there = Check("coqui's environment", [sys.executable, "-m", "infra.setup", "coqui"], closing=0)
-            return [there, Check("pytest, coqui", [apart, "-m", "pytest", "-m", "coqui"])]
+            there = Check("coqui's environment", [*LEFT_OVER, sys.executable, "-m", "infra.setup", "coqui"], closing=0)
+            return [there, Check("pytest, coqui", [*LEFT_OVER, apart, "-m", "pytest", "-m", "coqui"])]
         case "browser" if not (HERE.root / "tests" / "browser").is_dir():
             return []  # pytest calls it a failure to find none
         case _:
