@@ -707,7 +707,7 @@ def test_one_part_runs_beside_others_and_is_told_of_after_them(
     assert said.index("unit says so") < said.index("=== page") < said.index("page says so")
 
 
-def test_parts_run_in_an_order_that_leaves_those_with_speech_the_machine(
+def test_parts_run_in_an_order_in_which_nothing_but_coqui_runs_beside_those_with_speech(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(suite, "checks", lambda part: [suite.Check(part, [sys.executable, "-c", f"print('{part}')"])])
@@ -718,10 +718,14 @@ def test_parts_run_in_an_order_that_leaves_those_with_speech_the_machine(
 
     assert [outcome.check.name for outcome in alone] == ["page", "live"]
     assert [outcome.check.name for outcome in all_of_them] == [
-        *("unit", "page", "coqui"),
-        *("live", "ray"),
+        *("unit", "page"),
+        *("live", "ray", "coqui"),
         *("browser", "attendance"),
     ]
+
+
+def test_coquis_checks_take_only_what_is_left_over() -> None:
+    assert all(tuple(check.words[:3]) == suite.LEFT_OVER for check in suite.checks("coqui"))
 
 
 def test_a_test_is_not_led_to_a_service_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
