@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from agent.aio import supervise
+from agent.assembly import recognizer
 from agent.engines.fake import FakeDetector, FakeRecognizer, hum, spell
 from agent.engines.livekit.load import load_listener, prepare
 from agent.engines.livekit.plugins import Discreet, offers
@@ -23,7 +24,6 @@ from agent.engines.livekit.stream import IDLE, Listener
 from agent.engines.service.client import Remote
 from agent.engines.table import load
 from agent.errors import EngineError, SettingsError
-from agent.interpreter import recognizer
 from agent.nouns import Chunk, Hypothesis, Segment
 from agent.recognition.silero import Silero
 from agent.recognition.streaming import Streaming
