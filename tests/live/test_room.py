@@ -443,3 +443,26 @@ async def test_a_text_stream_of_fifty_megabytes_disturbs_nobody(join: Join):
 async def _say_again_and_again(speaker: Person, recording: str) -> None:
     while True:
         await speaker.say(DATA / recording, lead=0.0, tail=0.0)
+
+
+async def test_an_agent_that_is_told_to_stop_settles_and_delivers_what_was_said(stack: Stack, join: Join):
+    reader = await join("Rosa", reads="es", watch=("en",))
+    speaker = await join("Jack", speaks="en")
+    await speaker.interpreted()
+    speaking = asyncio.create_task(speaker.say(DATA / JFK))
+    await until(lambda: any("americans" in words(frame.text) for frame in reader.interims("en")), 30)
+    await asyncio.sleep(2.5)  # in the middle of the next sentence
+    settled_ids = {frame.id for frame in reader.finals("en")}
+    under_way = [frame.text for frame in reader.interims("en") if frame.id not in settled_ids][-1:]
+    heard = words(" ".join([said(reader, "en"), *under_way])).split()
+
+    await asyncio.to_thread(stack.stop, "agent")
+    try:
+        settled_words = words(said(reader, "en"))
+        assert jiwer.wer(" ".join(heard[:-2]), " ".join(settled_words.split()[: len(heard) - 2])) < HEARD
+        assert len(settled_words.split()) >= len(heard) - 2
+        assert len(reader.finals("es")) == len(reader.finals("en"))
+    finally:
+        speaking.cancel()
+        stack.start("agent")
+    await speaker.interpreted(60.0)
